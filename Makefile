@@ -1,0 +1,51 @@
+# Everything a developer types. `make help` lists it.
+PYTHON ?= python3
+PACKAGES := common auth tickets orders expiration payments devstack
+SERVICES := auth tickets orders expiration payments
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+        --no-emit-package ticketing-common
+
+.DEFAULT_GOAL := help
+.PHONY: help install dev test lint types imports unit format lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+install: .venv/installed ## install everything into .venv (the other targets do it by themselves)
+
+.venv/installed: requirements.lock $(PACKAGES:%=%/pyproject.toml)
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ticketing needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
+	@touch $@
+
+dev: install ## run everything on this machine; Ctrl-C stops it
+	@$(BIN)/python -m devstack up $(ARGS)
+
+test: lint types imports unit ## what CI runs: every check and every test, against real servers
+
+lint: install ## style, and mistakes a linter can see
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install ## mypy, strict
+	$(BIN)/mypy
+
+imports: install ## the architecture: who may import whom
+	$(BIN)/lint-imports --no-cache
+
+unit: install ## the tests; ARGS="orders -k cancel" chooses
+	$(BIN)/pytest $(ARGS)
+
+format: install ## rewrite the code in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: install ## choose versions anew after editing a pyproject.toml
+	$(LOCK) pyproject.toml $(PACKAGES:%=%/pyproject.toml) --group dev --output-file requirements.lock
+	for service in $(SERVICES); do $(LOCK) $$service/pyproject.toml --output-file $$service/requirements.lock; done
+
+clean: ## forget the data of `make dev` and everything installed
+	rm -rf .dev .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
