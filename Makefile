@@ -43,9 +43,12 @@ format: install ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: install ## choose versions anew after editing a pyproject.toml
+lock: | $(BIN)/uv ## choose versions anew after editing a pyproject.toml
 	$(LOCK) pyproject.toml $(PACKAGES:%=%/pyproject.toml) --group dev --output-file requirements.lock
 	for service in $(SERVICES); do $(LOCK) $$service/pyproject.toml --output-file $$service/requirements.lock; done
+
+$(BIN)/uv:
+	$(MAKE) install
 
 clean: ## forget the data of `make dev` and everything installed
 	rm -rf .dev .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What all services share: contracts and plumbing, no business."""

@@ -1,0 +1,153 @@
+"""Aggregates in MongoDB: each write is guarded by a version and carries its own event."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Generic, Protocol, Self, TypeVar
+
+from common.contracts.events import Event, wire_time
+from common.errors import Unavailable
+from common.logs import context
+from common.mongo import Database, Document, Sort
+
+ATTEMPTS = 20
+"""How often a change is decided anew when others keep changing the aggregate first."""
+
+
+class Aggregate(Protocol):
+    """What has an identity, a version, and something to say after a change."""
+
+    @property
+    def id(self) -> str:
+        """Its identity, for ever."""
+
+    @property
+    def version(self) -> int:
+        """0 when created, one more with each change."""
+
+    @property
+    def event(self) -> Event | None:
+        """What announces the change to this version."""
+
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """An event on its way: what waits in an outbox and what the bus carries."""
+
+    version: int
+    subject: str
+    aggregate_id: str
+    schema_version: int
+    time: str
+    body: str
+    trace_id: str
+
+    @property
+    def message_id(self) -> str:
+        """The same for every copy, so that the bus can drop a second one."""
+        return f"{self.subject}:{self.aggregate_id}:{self.version}"
+
+    @classmethod
+    def of(cls, event: Event, version: int) -> Self:
+        """The announcement of `version` of an aggregate."""
+        return cls(
+            version=version,
+            subject=event.subject.value,
+            aggregate_id=event.aggregate_id,
+            schema_version=event.schema_version,
+            time=wire_time(datetime.now(UTC)),
+            body=event.to_json(),
+            trace_id=context.get().get("trace_id", ""),
+        )
+
+
+class Aggregates(Generic[A]):
+    """A collection of aggregates of one kind.
+
+    A change and the event that announces it are one write to one document: the event waits in
+    the document's `outbox` until the bus has acknowledged it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        *,
+        to_document: Callable[[A], Document],
+        from_document: Callable[[Document], A],
+    ) -> None:
+        self._database = database
+        self.collection = database.collection(name)
+        self._to_document = to_document
+        self._from_document = from_document
+
+    async def prepare(self) -> None:
+        """Create the index that finds what a crash left in an outbox."""
+        await self.collection.ensure_index(
+            [("outboxSince", 1)], where={"outboxSince": {"$exists": True}}
+        )
+
+    async def get(self, identity: str) -> A | None:
+        """The aggregate as it is now."""
+        document = await self.collection.find_one({"_id": identity}, without=["outbox"])
+        return self._from_document(document) if document else None
+
+    async def find(self, query: Document, *, sort: Sort, limit: int) -> list[A]:
+        """The first `limit` aggregates that match."""
+        found = await self.collection.find(query, sort=sort, limit=limit, without=["outbox"])
+        return [self._from_document(document) for document in found]
+
+    async def add(self, aggregate: A) -> None:
+        """Store a new aggregate with its event; raises DuplicateKey."""
+        document = {"_id": aggregate.id, **self._to_document(aggregate), "version": 0}
+        document |= _outbox_fields(aggregate)
+        await self.collection.insert(document)
+        self._database.announce(self.collection.name, document)
+
+    async def change(self, identity: str, decide: Callable[[A], A]) -> A | None:
+        """Let the domain decide what comes next and store it with its event.
+
+        `decide` returns the aggregate itself when nothing is to change, and may raise; it is asked
+        again with the newer state when somebody else was first. None when there is no such
+        aggregate. Raises Unavailable after `ATTEMPTS` lost races.
+        """
+        for _ in range(ATTEMPTS):
+            current = await self.get(identity)
+            if current is None:
+                return None
+            changed = decide(current)
+            if changed is current or await self._replace(changed):
+                return changed
+        raise Unavailable(f"{self.collection.name} {identity} is changed too often")
+
+    async def _replace(self, aggregate: A) -> bool:
+        outbox = _outbox_fields(aggregate)
+        change: Document = {
+            "$set": {**self._to_document(aggregate), "version": aggregate.version},
+        }
+        if outbox:
+            change["$push"] = {"outbox": outbox["outbox"][0]}
+            change["$min"] = {"outboxSince": outbox["outboxSince"]}
+        written = await self.collection.change_one(
+            {"_id": aggregate.id, "version": aggregate.version - 1}, change, only=["outbox"]
+        )
+        if written is None:
+            return False
+        self._database.announce(self.collection.name, written)
+        return True
+
+
+def _outbox_fields(aggregate: Aggregate) -> Document:
+    event = aggregate.event
+    if event is None:
+        return {}
+    entry = asdict(Announcement.of(event, aggregate.version))
+    return {"outbox": [entry], "outboxSince": datetime.now(UTC)}
+
+
+def outbox_of(document: Document) -> list[Announcement]:
+    """What a document still has to announce, in the order of its versions."""
+    return [Announcement(**entry) for entry in document.get("outbox") or []]

@@ -1,0 +1,1 @@
+"""How services say it: the bus, the outbox, the consumer and the dead letters."""

@@ -1,0 +1,123 @@
+"""Message -> event -> handler -> ack, nak or dead letter: nothing is acknowledged and forgotten."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+from common import logs
+from common.contracts.events import Event
+from common.contracts.subjects import Subject
+from common.errors import Unavailable, VersionGap
+from common.messaging import dead_letters
+from common.messaging.bus import Bus, Delivery
+from common.messaging.envelope import Unreadable, event_of, trace_of
+from common.messaging.lanes import Lanes
+from common.messaging.pull_loop import PullLoop
+
+Handlers: TypeAlias = Mapping[Subject, Callable[[Any, Any], Awaitable[None]]]
+"""What a service hears: for each subject a function of the event and the service's repository."""
+
+HANDLER_SECONDS = 20.0
+DEFECTS_ALLOWED = 10
+
+log = logging.getLogger(__name__)
+
+
+def gap_delay(attempt: int) -> float:
+    """20 ms at first, 250 ms at most: the predecessor is usually on its way already."""
+    return float(min(0.02 * 2 ** min(attempt - 1, 10), 0.25))
+
+
+def outage_delay(attempt: int) -> float:
+    """0.1 s at first, 5 s at most, for ever: servers come back."""
+    return float(min(0.1 * 2 ** min(attempt - 1, 10), 5.0))
+
+
+class Consumer:
+    """One replica's share of the events that its service hears."""
+
+    def __init__(self, bus: Bus, service: str, handlers: Handlers, repository: object) -> None:
+        self._bus, self._service = bus, service
+        self._handlers, self._repository = handlers, repository
+        self._lanes = Lanes()
+        self._loop = PullLoop(bus, service, self._take)
+
+    async def start(self) -> None:
+        """Begin to hear; called again after each reconnection."""
+        await self._bus.ensure_consumer(self._service, self._handlers)
+        await self._loop.start()
+
+    async def stop(self, seconds: float) -> None:
+        """Take nothing more and finish what was taken."""
+        await self._loop.stop()
+        await self._lanes.finish(seconds)
+
+    async def _take(self, delivery: Delivery) -> None:
+        try:
+            event = event_of(delivery)
+        except Unreadable as error:
+            await self._answered(self._give_up(delivery, f"unreadable: {error}"))
+        else:
+            job = partial(self._handle, delivery, event)
+            self._lanes.put(event.aggregate_id, lambda: self._answered(job()))
+
+    async def _answered(self, work: Awaitable[None]) -> None:
+        try:
+            await work
+        finally:
+            await self._loop.done()
+
+    async def _handle(self, delivery: Delivery, event: Event) -> None:
+        logs.context.set(
+            {
+                "subject": delivery.subject,
+                "aggregate_id": event.aggregate_id,
+                "trace_id": trace_of(delivery),
+            }
+        )
+        started = time.perf_counter()
+        outcome = await self._outcome(delivery, event)
+        log.info(
+            "event %s",
+            outcome,
+            extra={
+                "sequence": delivery.sequence,
+                "attempt": delivery.attempt,
+                "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+            },
+        )
+
+    async def _outcome(self, delivery: Delivery, event: Event) -> str:
+        try:
+            async with asyncio.timeout(HANDLER_SECONDS):
+                await self._handlers[Subject(delivery.subject)](event, self._repository)
+        except VersionGap:
+            await delivery.nak(gap_delay(delivery.attempt))
+            return "early"
+        except (Unavailable, TimeoutError):
+            await delivery.nak(outage_delay(delivery.attempt))
+            return "postponed"
+        except Exception as defect:
+            log.exception("handler failed")
+            return await self._defect(delivery, defect)
+        await delivery.ack()
+        return "handled"
+
+    async def _defect(self, delivery: Delivery, defect: Exception) -> str:
+        if delivery.attempt < DEFECTS_ALLOWED:
+            await delivery.nak(outage_delay(delivery.attempt))
+            return "failed"
+        await self._give_up(delivery, f"{type(defect).__name__}: {defect}")
+        return "dead"
+
+    async def _give_up(self, delivery: Delivery, reason: str) -> None:
+        try:
+            await dead_letters.keep(self._bus, self._service, delivery, reason)
+        except Unavailable:
+            await delivery.nak(outage_delay(delivery.attempt))
+            return
+        log.error("dead letter", extra={"sequence": delivery.sequence, "reason": reason})
+        await delivery.ack()

@@ -1,0 +1,38 @@
+"""The event side of a service: bus, outbox, consumer and workers, started and stopped in order."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from common.background import Background
+from common.messaging.bus import Bus
+from common.messaging.consumer import Consumer
+from common.messaging.outbox import Outbox
+
+DRAIN_SECONDS = 3.0
+
+
+@asynccontextmanager
+async def event_side(
+    bus: Bus,
+    consumer: Consumer | None,
+    outbox: Outbox,
+    workers: Sequence[Callable[[], Awaitable[None]]],
+) -> AsyncIterator[None]:
+    """Hear, announce and work; at the end finish what was begun, then leave the bus.
+
+    It does not wait for the bus: a service starts, and serves requests, while NATS is down.
+    """
+    if consumer:
+        bus.on_connected.append(consumer.start)
+    bus.on_connected.append(outbox.sweep_soon)
+    background = Background()
+    for work in (bus.connect, outbox.run, *workers):
+        background.start(work)
+    try:
+        yield
+    finally:
+        if consumer:
+            await consumer.stop(DRAIN_SECONDS)
+        await background.stop()
+        await outbox.finish(DRAIN_SECONDS)
+        await bus.close()

@@ -1,0 +1,82 @@
+"""Keeps credit for messages outstanding on a durable consumer, through every reconnection."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from common.messaging.bus import Bus, Delivery, Inbox, PullStatus
+
+CREDIT = 256
+"""How many messages one replica has asked for or is working on."""
+
+EXPIRES_SECONDS = 20.0
+HEARTBEAT_SECONDS = 1.0
+
+_NANO = 1_000_000_000
+
+
+class PullLoop:
+    """Asks for more as soon as half of the credit is used up.
+
+    One inbox and one callback for all requests, so that no request can swallow the messages of
+    another, and heartbeats, so that a lost request is noticed (both as NATS' ADR-37 asks).
+    """
+
+    def __init__(self, bus: Bus, durable: str, take: Callable[[Delivery], Awaitable[None]]) -> None:
+        self._bus, self._durable, self._take = bus, durable, take
+        self._asked = self._working = 0
+        self._seen = time.monotonic()
+        self._inbox: Inbox | None = None
+        self._watchdog: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin; or, after a reconnection, ask anew, because requests do not survive it."""
+        if self._inbox is None:
+            self._inbox = await self._bus.listen(self._receive)
+            self._watchdog = asyncio.create_task(self._watch())
+        self._asked, self._seen = 0, time.monotonic()
+        await self._ask()
+
+    async def done(self) -> None:
+        """A message that was taken is finished with: its credit is free again."""
+        self._working -= 1
+        await self._ask()
+
+    async def stop(self) -> None:
+        """Take nothing more."""
+        if self._watchdog:
+            self._watchdog.cancel()
+        if self._inbox:
+            await self._inbox.close()
+            self._inbox = None
+
+    async def _ask(self) -> None:
+        wanted = CREDIT - self._asked - self._working
+        if self._inbox is None or wanted < CREDIT // 2:
+            return
+        self._asked += wanted
+        request = {
+            "batch": wanted,
+            "expires": int(EXPIRES_SECONDS * _NANO),
+            "idle_heartbeat": int(HEARTBEAT_SECONDS * _NANO),
+        }
+        await self._bus.pull(self._durable, self._inbox, request)
+
+    async def _receive(self, message: Delivery | PullStatus) -> None:
+        self._seen = time.monotonic()
+        if isinstance(message, Delivery):
+            self._asked = max(0, self._asked - 1)
+            self._working += 1
+            await self._take(message)
+            await self._ask()
+        elif message.code in {"404", "408"}:  # this request is over
+            self._asked = max(0, self._asked - (message.unused or self._asked))
+            await self._ask()
+        elif message.code != "100":  # deleted, no responders: asking at once would be a hot loop
+            self._asked = 0
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+            if self._bus.is_connected and time.monotonic() - self._seen > 2.5 * HEARTBEAT_SECONDS:
+                await self.start()

@@ -1,0 +1,159 @@
+"""The one home of MongoDB's driver: connection, indexes, collections, and what can go wrong."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import ReturnDocument, UpdateOne
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
+
+from common.errors import Unavailable
+
+Document = dict[str, Any]
+Sort = Sequence[tuple[str, int]]
+
+ANSWER_MS = 5_000
+"""How long one operation may take, retries included."""
+
+SELECT_MS = 2_000
+"""How long to look for a primary before saying that there is none."""
+
+
+class DuplicateKey(Exception):
+    """A unique index refused a write."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except DuplicateKeyError as error:
+        raise DuplicateKey from error
+    except PyMongoError as error:
+        passing = isinstance(error, ConnectionFailure) or error.timeout
+        if passing or error.has_error_label("RetryableWriteError"):
+            raise Unavailable("MongoDB does not answer") from error
+        raise
+
+
+class Collection:
+    """The operations we use, without a driver's type in sight.
+
+    Every method raises Unavailable when MongoDB does not answer.
+    """
+
+    def __init__(self, motor: "AsyncIOMotorCollection[Document]", name: str) -> None:
+        self._motor = motor
+        self.name = name
+
+    async def insert(self, document: Document) -> None:
+        """Store a new document; raises DuplicateKey."""
+        with _translated():
+            await self._motor.insert_one(document)
+
+    async def find_one(self, query: Document, *, without: Sequence[str] = ()) -> Document | None:
+        """The first match, less some fields."""
+        with _translated():
+            return await self._motor.find_one(query, dict.fromkeys(without, 0) or None)
+
+    async def find(
+        self, query: Document, *, sort: Sort, limit: int, without: Sequence[str] = ()
+    ) -> list[Document]:
+        """The first `limit` matches."""
+        with _translated():
+            cursor = self._motor.find(query, dict.fromkeys(without, 0) or None)
+            return await cursor.sort(list(sort)).limit(limit).to_list(limit)
+
+    async def update(
+        self, query: Document, change: Document | list[Document], *, upsert: bool = False
+    ) -> bool:
+        """Change the first match, or insert; whether there was one. Raises DuplicateKey."""
+        with _translated():
+            result = await self._motor.update_one(query, change, upsert=upsert)
+        return result.matched_count > 0
+
+    async def update_many(self, query: Document, change: Document) -> int:
+        """Change all matches; how many there were."""
+        with _translated():
+            return (await self._motor.update_many(query, change)).matched_count
+
+    async def update_each(self, changes: Mapping[str, list[Document]]) -> None:
+        """Change many documents by their ids in one round trip, in any order."""
+        updates = [UpdateOne({"_id": key}, change) for key, change in changes.items()]
+        if updates:
+            with _translated():
+                await self._motor.bulk_write(updates, ordered=False)
+
+    async def change_one(
+        self,
+        query: Document,
+        change: Document | list[Document],
+        *,
+        sort: Sort | None = None,
+        upsert: bool = False,
+        only: Sequence[str] = (),
+    ) -> Document | None:
+        """Change the first match and return it as it is afterwards, or some of its fields."""
+        with _translated():
+            changed: Document | None = await self._motor.find_one_and_update(
+                query,
+                change,
+                projection=dict.fromkeys(only, 1) or None,
+                sort=list(sort) if sort else None,
+                upsert=upsert,
+                return_document=ReturnDocument.AFTER,
+            )
+        return changed
+
+    async def delete(self, query: Document) -> None:
+        """Forget the first match."""
+        with _translated():
+            await self._motor.delete_one(query)
+
+    async def ensure_index(
+        self,
+        keys: Sort,
+        *,
+        unique: bool = False,
+        where: Document | None = None,
+        expire_after_seconds: int | None = None,
+    ) -> None:
+        """Create an index unless it exists; `where` makes it partial."""
+        options: Document = {"unique": True} if unique else {}
+        if where is not None:
+            options["partialFilterExpression"] = where
+        if expire_after_seconds is not None:
+            options["expireAfterSeconds"] = expire_after_seconds
+        with _translated():
+            await self._motor.create_index(list(keys), **options)
+
+
+class Database:
+    """One service's database."""
+
+    def __init__(self, uri: str) -> None:
+        self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+            uri,
+            tz_aware=True,
+            w="majority",
+            journal=True,
+            serverSelectionTimeoutMS=SELECT_MS,
+            timeoutMS=ANSWER_MS,
+        )
+        self._database = self._client.get_default_database()
+        self.announce: Callable[[str, Document], None] = lambda _collection, _document: None
+        """Called with each document that was just written with an event in its outbox."""
+
+    def collection(self, name: str) -> Collection:
+        """A collection by its name."""
+        return Collection(self._database[name], name)
+
+    async def ping(self) -> None:
+        """Raises Unavailable when MongoDB does not answer."""
+        with _translated():
+            await self._database.command("ping")
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()

@@ -1,0 +1,122 @@
+"""Puts a service together: its app, what runs beside it, and how both start and stop."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any, Protocol
+
+from fastapi import APIRouter, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from common.errors import Unavailable
+from common.logs import configure_logs
+from common.messaging.bus import Bus
+from common.messaging.consumer import Consumer, Handlers
+from common.messaging.event_side import event_side
+from common.messaging.outbox import Outbox
+from common.mongo import Collection, Database
+from common.settings import EventSettings, ServiceSettings
+from common.web import health
+from common.web.body_limit import BodyLimitMiddleware
+from common.web.error_responses import install_error_responses
+from common.web.request_log import RequestLogMiddleware
+from common.web.session import SessionMiddleware
+
+TRY_AGAIN_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Repository(Protocol):
+    """Where a service keeps what it owns."""
+
+    @property
+    def outboxes(self) -> Sequence[Collection]:
+        """The collections whose documents announce events."""
+
+    async def prepare(self) -> None:
+        """Make the indexes exist."""
+
+
+Worker = Callable[[Any, Bus], Awaitable[None]]
+"""Work beside the requests, with the service's repository and the bus, until cancelled."""
+
+
+def create_service(
+    settings: ServiceSettings,
+    *,
+    repository: Callable[[Database], Repository],
+    router: APIRouter | None = None,
+    handlers: Handlers | None = None,
+    workers: Sequence[Worker] = (),
+) -> FastAPI:
+    """The app of one service; while it runs, `app.state.repository` is its repository.
+
+    `router` is its HTTP door, `handlers` its event door; `workers` run beside both.
+    """
+    configure_logs(settings.service, settings.log_format, settings.log_level)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        database = app.state.database = Database(settings.mongo_uri)
+        owned = app.state.repository = repository(database)
+        await _prepared(owned)
+        try:
+            if isinstance(settings, EventSettings):
+                async with _events(app, settings, handlers or {}, workers):
+                    yield
+            else:
+                yield
+        finally:
+            database.close()
+
+    return _app(settings, router, lifespan)
+
+
+@asynccontextmanager
+async def _events(
+    app: FastAPI, settings: EventSettings, handlers: Handlers, workers: Sequence[Worker]
+) -> AsyncIterator[None]:
+    repository: Repository = app.state.repository
+    bus = Bus(settings.nats_url, service=settings.service, replicas=settings.stream_replicas)
+    outbox = Outbox(bus, settings.service, repository.outboxes)
+    app.state.bus, app.state.database.announce = bus, outbox.announce
+    consumer = Consumer(bus, settings.service, handlers, repository) if handlers else None
+    beside = [partial(work, repository, bus) for work in workers]
+    async with event_side(bus, consumer, outbox, beside):
+        yield
+
+
+async def _prepared(repository: Repository) -> None:
+    """Without its indexes a service would break its promises, so it waits for MongoDB."""
+    while True:
+        try:
+            return await repository.prepare()
+        except Unavailable:
+            log.warning("MongoDB does not answer yet")
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+
+
+def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> FastAPI:
+    prefix = router.prefix if router else ""
+    app = FastAPIOffline(
+        title=f"Ticketing: {settings.service}",
+        docs_url=f"{prefix}/docs" if router else None,
+        openapi_url=f"{prefix}/openapi.json",
+        static_url=f"{prefix}/docs/assets",
+        swagger_ui_oauth2_redirect_url=f"{prefix}/docs/oauth2-redirect",
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.bus = None
+    app.include_router(health.router)
+    if router:
+        app.include_router(router)
+    install_error_responses(app)
+    app.add_middleware(SessionMiddleware, public_key=settings.jwt_public_key)
+    app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(RequestLogMiddleware)
+    return app

@@ -1,0 +1,67 @@
+"""What every service can be configured with; a service refuses to start when it is wrong."""
+
+import sys
+from typing import Annotated, ClassVar, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _mongo_uri(uri: str) -> str:
+    parts = urlsplit(uri)
+    if parts.scheme not in {"mongodb", "mongodb+srv"} or not parts.path.strip("/"):
+        raise ValueError("must look like mongodb://host:port/database")
+    return uri
+
+
+def _nats_url(url: str) -> str:
+    for server in url.split(","):
+        if urlsplit(server).scheme not in {"nats", "tls"} or not urlsplit(server).hostname:
+            raise ValueError("must look like nats://host:port (several joined by commas)")
+    return url
+
+
+def _pem(text: str) -> str:
+    text = text.replace("\\n", "\n").strip() + "\n"
+    if not text.startswith("-----BEGIN "):
+        raise ValueError("must be a key in PEM form")
+    return text
+
+
+Pem = Annotated[str, AfterValidator(_pem)]
+
+
+class ServiceSettings(BaseSettings):
+    """Read from environment variables of the same names in capitals.
+
+    Keys and addresses with passwords never show in `repr` or in an error.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
+
+    service: ClassVar[str]
+    """The name of the service: of its database, its durable consumer and its log lines."""
+
+    mongo_uri: Annotated[str, AfterValidator(_mongo_uri)] = Field(repr=False)
+    jwt_public_key: Pem = Field(repr=False)
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @classmethod
+    def load(cls) -> Self:
+        """The settings; ends the process with one line per wrong variable (and no values)."""
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = [
+                f"  {'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+            ]
+            sys.exit("\n".join(["Configuration is wrong:", *wrong]))
+
+
+class EventSettings(ServiceSettings):
+    """For a service that also speaks on the bus."""
+
+    nats_url: Annotated[str, AfterValidator(_nats_url)] = Field(repr=False)
+    stream_replicas: int = Field(default=1, ge=1, le=5)

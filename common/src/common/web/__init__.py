@@ -1,0 +1,1 @@
+"""The HTTP side that all services share: sessions, bodies, paging and errors."""

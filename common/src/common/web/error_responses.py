@@ -1,0 +1,84 @@
+"""Every failure of any kind as `{"errors": [{"message": ..., "field"?: ...}]}`, in one place."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from common.errors import NotFound, Refusal, Unavailable
+
+OOPS = "Something went wrong"
+
+
+class ErrorItem(BaseModel):
+    """One thing that is wrong."""
+
+    message: str
+    field: str | None = None
+
+
+class ErrorEnvelope(BaseModel):
+    """The body of every answer that is not a success."""
+
+    errors: list[ErrorItem]
+
+
+def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """What a route declares in OpenAPI about its failures."""
+    common = (413, 500, 503)
+    return {
+        status: {"model": ErrorEnvelope, "description": HTTPStatus(status).phrase}
+        for status in (*statuses, *common)
+    }
+
+
+def error_response(
+    status: int, items: Sequence[ErrorItem], headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The one way to say no."""
+    content = {"errors": [item.model_dump(exclude_none=True) for item in items]}
+    return JSONResponse(content, status, headers)
+
+
+async def _refusal(_: Request, refusal: Exception) -> JSONResponse:
+    assert isinstance(refusal, Refusal)  # noqa: S101 - how it is registered
+    item = ErrorItem(message=refusal.text, field=refusal.about)
+    return error_response(refusal.status, [item], refusal.headers)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - how it is registered
+    items: dict[str | None, ErrorItem] = {}
+    for problem in error.errors():
+        field = ".".join(str(part) for part in problem["loc"][1:]) or None
+        items.setdefault(field, ErrorItem(message=problem["msg"], field=field))
+    return error_response(400, list(items.values()))
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)  # noqa: S101 - how it is registered
+    text = NotFound.message if error.status_code == 404 else error.detail
+    return error_response(error.status_code, [ErrorItem(message=text)], error.headers)
+
+
+async def _unavailable(_: Request, _error: Exception) -> JSONResponse:
+    return unavailable()
+
+
+def unavailable() -> JSONResponse:
+    """A server we depend on does not answer; the caller may try again soon."""
+    item = ErrorItem(message="Service unavailable, try again in a moment")
+    return error_response(503, [item], {"Retry-After": "1"})
+
+
+def install_error_responses(app: FastAPI) -> None:
+    """Make every failure of the app answer in the envelope."""
+    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Unavailable, _unavailable)

@@ -1,0 +1,53 @@
+"""Whether a service lives and whether it should get requests, for probes and launchers.
+
+A bus outage shows as a flag, but does not make a service unready once it was connected: events
+wait in the outbox, and taking every replica out of service would turn an outage of the bus into
+one of the whole API (docs/decisions/0003).
+"""
+
+import asyncio
+from typing import TypedDict
+
+from fastapi import APIRouter, Request, Response
+
+from common.errors import Unavailable
+from common.messaging.bus import Bus
+from common.mongo import Database
+
+CHECK_SECONDS = 1.0
+
+router = APIRouter(include_in_schema=False)
+
+
+class Health(TypedDict):
+    """The answer to a readiness probe, with one flag for each server that the service uses."""
+
+    ready: bool
+    checks: dict[str, bool]
+
+
+@router.get("/livez")
+async def live() -> dict[str, bool]:
+    """The loop turns."""
+    return {"live": True}
+
+
+@router.get("/readyz")
+async def ready(request: Request, response: Response) -> Health:
+    """Requests will be answered."""
+    bus: Bus | None = request.app.state.bus
+    checks = {"mongodb": await _answers(request.app.state.database)}
+    is_ready = checks["mongodb"] and (bus is None or bus.is_prepared)
+    if bus is not None:
+        checks["bus"] = bus.is_connected
+    response.status_code = 200 if is_ready else 503
+    return Health(ready=is_ready, checks=checks)
+
+
+async def _answers(database: Database) -> bool:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            await database.ping()
+    except (Unavailable, TimeoutError):
+        return False
+    return True

@@ -1,0 +1,67 @@
+"""One line for each request, with the id that follows it, and the last net under a crash."""
+
+import logging
+import re
+import secrets
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from common import logs
+from common.web.error_responses import OOPS, ErrorItem, error_response
+
+_QUIET = frozenset({"/livez", "/readyz"})
+_REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+log = logging.getLogger(__name__)
+
+
+def _identify(scope: Scope) -> dict[str, str]:
+    headers = Headers(scope=scope)
+    given = headers.get("x-request-id", "")
+    trace = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
+    return {
+        "request_id": given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16),
+        "trace_id": trace[1] if trace else secrets.token_hex(16),
+    }
+
+
+class RequestLogMiddleware:
+    """Outermost, so that a crash anywhere answers 500 in the envelope and stays in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request and say how it went."""
+        if scope["type"] != "http" or scope["path"] in _QUIET:
+            await self._app(scope, receive, send)
+            return
+        logs.context.set(_identify(scope))
+        started, status = time.perf_counter(), 0
+
+        async def identified(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = logs.context.get()["request_id"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, identified)
+        except Exception:
+            log.exception("request failed")
+            if status == 0:
+                crash = error_response(500, [ErrorItem(message=OOPS)])
+                await crash(scope, receive, identified)
+        finally:
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            log.info(
+                "%s %s %s",
+                scope["method"],
+                scope["path"],
+                status,
+                extra={"duration_ms": milliseconds},
+            )

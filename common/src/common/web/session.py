@@ -1,0 +1,30 @@
+"""The JWT middleware: reads cookie or bearer once per request into the request's state."""
+
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from common import logs
+from common.web.tokens import User, read
+
+COOKIE = "session"
+
+
+class SessionMiddleware:
+    """Afterwards `request.state.user` is a User, or None: a bad token counts as anonymous."""
+
+    def __init__(self, app: ASGIApp, *, public_key: str) -> None:
+        self._app, self._public_key = app, public_key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the session and go on."""
+        if scope["type"] == "http":
+            user = self._user(HTTPConnection(scope))
+            scope.setdefault("state", {})["user"] = user
+            if user:
+                logs.context.set({**logs.context.get(), "user_id": user.id})
+        await self._app(scope, receive, send)
+
+    def _user(self, connection: HTTPConnection) -> User | None:
+        scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
+        token = bearer.strip() if scheme.lower() == "bearer" else connection.cookies.get(COOKIE)
+        return read(token, self._public_key) if token else None
