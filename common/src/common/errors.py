@@ -86,8 +86,8 @@ class TooManyRequests(Refusal):
 
     status = 429
 
-    def __init__(self, message: str, *, retry_after: int) -> None:
-        super().__init__(message)
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
         self.retry_after = retry_after
 
     @property

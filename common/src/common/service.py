@@ -51,10 +51,12 @@ def create_service(
     router: APIRouter | None = None,
     handlers: Handlers | None = None,
     workers: Sequence[Worker] = (),
+    closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
-    """The app of one service; while it runs, `app.state.repository` is its repository.
+    """The app of one service; its `state` holds `settings` and, while it runs, `repository`.
 
-    `router` is its HTTP door, `handlers` its event door; `workers` run beside both.
+    `router` is its HTTP door, `handlers` its event door; `workers` run beside both; `closing` is
+    awaited at the very end.
     """
     configure_logs(settings.service, settings.log_format, settings.log_level)
 
@@ -70,6 +72,8 @@ def create_service(
             else:
                 yield
         finally:
+            for close in closing:
+                await close()
             database.close()
 
     return _app(settings, router, lifespan)
@@ -111,7 +115,7 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.bus = None
+    app.state.settings, app.state.bus = settings, None
     app.include_router(health.router)
     if router:
         app.include_router(router)

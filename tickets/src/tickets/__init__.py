@@ -1,1 +1,4 @@
-"""TODO."""
+"""What is for sale, and who holds it.
+
+Owns tickets; hears when orders are created and cancelled; announces every change of a ticket.
+"""

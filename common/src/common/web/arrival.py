@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from common.contracts.ids import age_of
+from common.contracts.ids import age_of, is_id
 
 PATIENCE_SECONDS = 2.0
 LOOK_AGAIN_SECONDS = 0.025
@@ -20,6 +20,10 @@ async def arrival(find: Callable[[str], Awaitable[T | None]], identity: str) -> 
     """
     while True:
         found = await find(identity)
-        if found is not None or abs(age_of(identity)) > PATIENCE_SECONDS:
+        if found is not None or not _is_young(identity):
             return found
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _is_young(identity: str) -> bool:
+    return is_id(identity) and abs(age_of(identity)) < PATIENCE_SECONDS

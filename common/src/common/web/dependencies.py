@@ -1,11 +1,10 @@
-"""What a route may ask for: who is calling, and an id that is one."""
+"""What a route may ask for: who is calling."""
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Request
 
-from common.contracts.ids import is_id
-from common.errors import NotAuthenticated, NotFound
+from common.errors import NotAuthenticated
 from common.web.tokens import User
 
 
@@ -22,15 +21,5 @@ async def current_user(user: Annotated[User | None, Depends(optional_user)]) -> 
     return user
 
 
-async def path_id(
-    id: Annotated[str, Path(description="24 hex characters")],  # noqa: A002 - the name in the URL
-) -> str:
-    """The id in the path; 404 when it cannot be one."""
-    if not is_id(id):
-        raise NotFound
-    return id
-
-
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 CurrentUser = Annotated[User, Depends(current_user)]
-PathId = Annotated[str, Depends(path_id)]

@@ -1,0 +1,88 @@
+"""The HTTP door of the auth service."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from auth.domain import InvalidCredentials, TooManyWrongPasswords, User
+from auth.passwords import hash_password, verify_password
+from auth.repository import UserRepository
+from auth.schemas import CurrentUserOut, Nothing, SignIn, SignUp, UserOut
+from auth.settings import Settings
+from common.web import tokens
+from common.web.bodies import JsonRoute
+from common.web.dependencies import OptionalUser
+from common.web.error_responses import errors
+from common.web.session import COOKIE
+
+router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
+
+
+async def _repository(request: Request) -> UserRepository:
+    repository: UserRepository = request.app.state.repository
+    return repository
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+Users = Annotated[UserRepository, Depends(_repository)]
+Configured = Annotated[Settings, Depends(_settings)]
+
+
+@router.post("/signup", status_code=201, responses=errors(400, 409, 415))
+async def sign_up(body: SignUp, response: Response, users: Users, settings: Configured) -> UserOut:
+    """Open an account and sign in."""
+    user = User.register(body.email, await hash_password(body.password))
+    await users.add(user)
+    return _signed_in(user, response, settings)
+
+
+@router.post("/signin", responses=errors(400, 401, 415, 429))
+async def sign_in(body: SignIn, response: Response, users: Users, settings: Configured) -> UserOut:
+    """Open a session."""
+    await _allow_guess(body.email, users, settings)
+    user = await users.with_email(body.email)
+    fits = await verify_password(body.password, user.password_hash if user else None)
+    if user is None or not fits:
+        raise InvalidCredentials
+    await users.forget_guesses(body.email)
+    return _signed_in(user, response, settings)
+
+
+@router.post("/signout", responses=errors())
+async def sign_out(response: Response, settings: Configured) -> Nothing:
+    """Close the session, whether or not there is one."""
+    response.delete_cookie(COOKIE, secure=settings.cookie_secure, httponly=True, samesite="lax")
+    return Nothing()
+
+
+@router.get("/currentuser", responses=errors())
+async def show_current_user(user: OptionalUser) -> CurrentUserOut:
+    """Who is signed in; never 401."""
+    return CurrentUserOut(current_user=user and UserOut(id=user.id, email=user.email))
+
+
+async def _allow_guess(email: str, users: UserRepository, settings: Settings) -> None:
+    window = timedelta(seconds=settings.signin_failures_window_seconds)
+    guesses, until = await users.count_guess(email, window)
+    if guesses > settings.signin_failures_limit:
+        wait = (until - datetime.now(UTC)).total_seconds()
+        raise TooManyWrongPasswords(retry_after=max(1, round(wait)))
+
+
+def _signed_in(user: User, response: Response, settings: Settings) -> UserOut:
+    lifetime = settings.token_lifetime_seconds
+    token = tokens.sign(tokens.User(user.id, user.email), settings.jwt_private_key, lifetime)
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=lifetime,
+        secure=settings.cookie_secure,
+        httponly=True,
+        samesite="lax",
+    )
+    return UserOut(id=user.id, email=user.email)

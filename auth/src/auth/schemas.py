@@ -1,0 +1,61 @@
+"""The bodies that clients send and get."""
+
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
+
+from common.contracts.events import WireModel
+from common.web.bodies import Body, Says
+
+
+def _address(text: str) -> str:
+    try:
+        # Not only globally deliverable names: people develop with addresses like me@shop.test.
+        found = validate_email(text, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+    if "." not in found.domain:
+        raise ValueError("the domain has no dot")
+    return found.normalized.lower()
+
+
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=254),
+    AfterValidator(_address),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+]
+NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=128)]
+Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+class SignUp(Body):
+    """Who wants an account."""
+
+    email: Annotated[Email, Says("Email must be valid")]
+    password: Annotated[NewPassword, Says("Password must be between 8 and 128 characters")]
+
+
+class SignIn(Body):
+    """Who has one."""
+
+    email: Annotated[Email, Says("Email must be valid")]
+    password: Annotated[Password, Says("You must supply a password")]
+
+
+class UserOut(WireModel):
+    """Who somebody is."""
+
+    id: str
+    email: str
+
+
+class CurrentUserOut(WireModel):
+    """Who is signed in, if anybody."""
+
+    current_user: UserOut | None
+
+
+class Nothing(WireModel):
+    """An empty object."""

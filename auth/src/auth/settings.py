@@ -1,0 +1,19 @@
+"""What the auth service can be configured with."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from common.settings import Pem, ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """How sessions are signed and how many wrong passwords are too many."""
+
+    service: ClassVar[str] = "auth"
+
+    jwt_private_key: Pem = Field(repr=False)
+    token_lifetime_seconds: int = Field(default=24 * 3600, gt=0)
+    cookie_secure: bool = True
+    signin_failures_limit: int = Field(default=10, gt=0)
+    signin_failures_window_seconds: int = Field(default=15 * 60, gt=0)

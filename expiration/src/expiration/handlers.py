@@ -1,0 +1,23 @@
+"""The event door of the expiration service."""
+
+from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated
+from common.contracts.subjects import Subject
+from common.messaging.consumer import Handlers
+from expiration.repository import TimerRepository
+
+
+async def on_order_created(event: OrderCreated, timers: TimerRepository) -> None:
+    """Its time to pay begins."""
+    await timers.schedule(event.id, event.expires_at)
+
+
+async def on_order_final(event: OrderCompleted | OrderCancelled, timers: TimerRepository) -> None:
+    """Nothing is left to wait for."""
+    await timers.cancel(event.id)
+
+
+HANDLERS: Handlers = {
+    Subject.ORDER_CREATED: on_order_created,
+    Subject.ORDER_COMPLETED: on_order_final,
+    Subject.ORDER_CANCELLED: on_order_final,
+}

@@ -1,0 +1,76 @@
+"""Timers in MongoDB."""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from common.mongo import Collection, Database, Document, DuplicateKey
+from expiration.domain import TimerState
+
+LEASE = timedelta(seconds=5)
+BATCH = 500
+KEPT_SECONDS = 14 * 24 * 3600
+"""How long a timer that is done is kept: longer than the stream could deliver its order again."""
+
+
+class TimerRepository:
+    """What the expiration service owns."""
+
+    def __init__(self, database: Database) -> None:
+        self._timers = database.collection("timers")
+
+    @property
+    def outboxes(self) -> Sequence[Collection]:
+        """None: a timer is its own durable record of what is still to be announced."""
+        return []
+
+    async def prepare(self) -> None:
+        """Make the indexes exist: what is due, whose it is, and what can be forgotten."""
+        scheduled: Document = {"state": TimerState.SCHEDULED.value}
+        await self._timers.ensure_index([("fireAt", 1)], where=scheduled)
+        await self._timers.ensure_index([("owner", 1)], where=scheduled)
+        await self._timers.ensure_index([("doneAt", 1)], expire_after_seconds=KEPT_SECONDS)
+
+    async def schedule(self, order_id: str, fire_at: datetime) -> None:
+        """Set the timer, unless there is one or the order is final already."""
+        timer = {"fireAt": fire_at, "state": TimerState.SCHEDULED.value}
+        await self._timers.update({"_id": order_id}, {"$setOnInsert": timer}, upsert=True)
+
+    async def cancel(self, order_id: str) -> None:
+        """Never fire, not even when the order's creation is heard later."""
+        done = {"state": TimerState.CANCELLED.value, "doneAt": datetime.now(UTC)}
+        not_fired = {"_id": order_id, "state": {"$ne": TimerState.FIRED.value}}
+        try:
+            await self._timers.update(not_fired, {"$set": done}, upsert=True)
+        except DuplicateKey:
+            return  # fired: nothing is left to cancel
+
+    async def claim_due(self, now: datetime) -> list[str]:
+        """The orders whose timers this caller is to fire, for as long as the lease lasts.
+
+        The lease only saves work: what makes a second firing harmless is the order's status.
+        """
+        free: Document = {
+            "state": TimerState.SCHEDULED.value,
+            "fireAt": {"$lte": now},
+            "$or": [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}],
+        }
+        due = await self._timers.find(free, sort=[("fireAt", 1)], limit=BATCH)
+        if not due:
+            return []
+        owner = secrets.token_hex(8)
+        lease = {"owner": owner, "leaseUntil": now + LEASE}
+        await self._timers.update_many(
+            {"_id": {"$in": [timer["_id"] for timer in due]}, **free}, {"$set": lease}
+        )
+        won: Document = {"owner": owner, "state": TimerState.SCHEDULED.value}
+        return [
+            timer["_id"]
+            for timer in await self._timers.find(won, sort=[("fireAt", 1)], limit=BATCH)
+        ]
+
+    async def fired(self, order_ids: Iterable[str]) -> None:
+        """These are announced."""
+        done = {"state": TimerState.FIRED.value, "doneAt": datetime.now(UTC)}
+        scheduled = {"_id": {"$in": list(order_ids)}, "state": TimerState.SCHEDULED.value}
+        await self._timers.update_many(scheduled, {"$set": done})

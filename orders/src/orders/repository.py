@@ -1,0 +1,115 @@
+"""Orders, and the replica of tickets, in MongoDB."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from common.aggregates import Aggregates
+from common.contracts.events import TicketCreated, TicketUpdated
+from common.contracts.money import Price
+from common.contracts.order_status import CancelReason, OrderStatus
+from common.errors import VersionGap
+from common.mongo import Collection, Database, Document, DuplicateKey
+from orders.domain import Order, OrderNotFound, Ticket, TicketAlreadyReserved
+
+NEWEST_FIRST = [("_id", -1)]
+
+
+def _to_document(order: Order) -> Document:
+    return {
+        "status": order.status.value,
+        "cancelReason": order.cancel_reason and order.cancel_reason.value,
+        "userId": order.user_id,
+        "expiresAt": order.expires_at,
+        "holdsTicket": order.holds_ticket,
+        "ticket": {"id": order.ticket.id, **_ticket_fields(order.ticket)},
+    }
+
+
+def _from_document(document: Document) -> Order:
+    reason = document["cancelReason"]
+    return Order(
+        id=document["_id"],
+        version=document["version"],
+        status=OrderStatus(document["status"]),
+        user_id=document["userId"],
+        expires_at=document["expiresAt"],
+        ticket=_ticket(document["ticket"]["id"], document["ticket"]),
+        cancel_reason=CancelReason(reason) if reason else None,
+    )
+
+
+def _ticket_fields(ticket: Ticket | TicketCreated | TicketUpdated) -> Document:
+    return {"version": ticket.version, "title": ticket.title, "priceCents": ticket.price.cents}
+
+
+def _ticket(ticket_id: str, document: Document) -> Ticket:
+    price = Price(document["priceCents"])
+    return Ticket(ticket_id, document["version"], document["title"], price)
+
+
+class OrderRepository:
+    """What the orders service owns."""
+
+    def __init__(self, database: Database) -> None:
+        self._orders = Aggregates(
+            database, "orders", to_document=_to_document, from_document=_from_document
+        )
+        self._tickets = database.collection("tickets")
+
+    @property
+    def outboxes(self) -> Sequence[Collection]:
+        """The collections whose documents announce events."""
+        return [self._orders.collection]
+
+    async def prepare(self) -> None:
+        """Make the indexes exist; the first one is why a ticket cannot be sold twice."""
+        await self._orders.collection.ensure_index(
+            [("ticket.id", 1)], unique=True, where={"holdsTicket": True}
+        )
+        await self._orders.collection.ensure_index([("userId", 1), ("_id", -1)])
+        await self._orders.prepare()
+
+    async def add(self, order: Order) -> None:
+        """Store a new order, which reserves its ticket; raises TicketAlreadyReserved."""
+        try:
+            await self._orders.add(order)
+        except DuplicateKey as error:
+            raise TicketAlreadyReserved from error
+
+    async def get(self, order_id: str) -> Order:
+        """The order; raises OrderNotFound."""
+        if order := await self._orders.get(order_id):
+            return order
+        raise OrderNotFound
+
+    async def change(self, order_id: str, decide: Callable[[Order], Order]) -> Order:
+        """Store what the domain decides; raises OrderNotFound and whatever it refuses with."""
+        if order := await self._orders.change(order_id, decide):
+            return order
+        raise OrderNotFound
+
+    async def of_buyer(
+        self, user_id: str, statuses: Iterable[OrderStatus], older_than: str | None, limit: int
+    ) -> list[Order]:
+        """Somebody's orders in some statuses, newest first."""
+        query: Document = {"userId": user_id, "status": {"$in": sorted(statuses)}}
+        if older_than:
+            query["_id"] = {"$lt": older_than}
+        return await self._orders.find(query, sort=NEWEST_FIRST, limit=limit)
+
+    async def ticket(self, ticket_id: str) -> Ticket | None:
+        """The ticket as far as it is known here."""
+        document = await self._tickets.find_one({"_id": ticket_id})
+        return _ticket(ticket_id, document) if document else None
+
+    async def follow_ticket(self, event: TicketCreated | TicketUpdated) -> None:
+        """Apply version v onto v-1; older is ignored, newer raises VersionGap."""
+        fields = _ticket_fields(event)
+        if event.version == 0:
+            await self._tickets.update({"_id": event.id}, {"$setOnInsert": fields}, upsert=True)
+            return
+        previous = {"_id": event.id, "version": event.version - 1}
+        if await self._tickets.update(previous, {"$set": fields}):
+            return
+        known = await self._tickets.find_one({"_id": event.id})
+        if known is None or known["version"] < event.version:
+            raise VersionGap(f"ticket {event.id} is not at version {event.version - 1} yet")

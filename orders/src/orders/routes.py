@@ -1,0 +1,72 @@
+"""The HTTP door of the orders service."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from common.web.arrival import arrival
+from common.web.bodies import JsonRoute
+from common.web.dependencies import CurrentUser
+from common.web.error_responses import errors
+from common.web.paging import PageQuery
+from orders.domain import Order, TicketNotFound
+from orders.repository import OrderRepository
+from orders.schemas import OrderOut, PlaceOrder, StatusFilter, statuses_of
+from orders.settings import Settings
+
+router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=JsonRoute)
+
+
+async def _repository(request: Request) -> OrderRepository:
+    repository: OrderRepository = request.app.state.repository
+    return repository
+
+
+async def _window(request: Request) -> timedelta:
+    settings: Settings = request.app.state.settings
+    return timedelta(seconds=settings.order_window_seconds)
+
+
+Orders = Annotated[OrderRepository, Depends(_repository)]
+Window = Annotated[timedelta, Depends(_window)]
+
+
+@router.post(
+    "", status_code=201, response_model_exclude_none=True, responses=errors(400, 401, 404, 409, 415)
+)
+async def place_order(
+    body: PlaceOrder, user: CurrentUser, orders: Orders, window: Window
+) -> OrderOut:
+    """Hold a ticket, so that nobody else can take it until the order expires."""
+    ticket = await arrival(orders.ticket, body.ticket_id)
+    if ticket is None:
+        raise TicketNotFound
+    order = Order.place(ticket, user.id, window)
+    await orders.add(order)
+    return OrderOut.of(order)
+
+
+@router.get("", response_model_exclude_none=True, responses=errors(400, 401))
+async def list_orders(
+    user: CurrentUser,
+    orders: Orders,
+    page: PageQuery,
+    status: Annotated[list[StatusFilter], Query(default_factory=list)],
+) -> list[OrderOut]:
+    """The caller's orders, newest first; without `status` all that are not cancelled."""
+    found = await orders.of_buyer(user.id, statuses_of(status), page.cursor, page.wanted)
+    return [OrderOut.of(order) for order in page.of(found)]
+
+
+@router.get("/{order_id}", response_model_exclude_none=True, responses=errors(401, 403, 404))
+async def show_order(user: CurrentUser, order_id: str, orders: Orders) -> OrderOut:
+    """One of the caller's orders."""
+    order = await orders.get(order_id)
+    return OrderOut.of(order.shown_to(user.id))
+
+
+@router.delete("/{order_id}", status_code=204, responses=errors(401, 403, 404, 409))
+async def cancel_order(user: CurrentUser, order_id: str, orders: Orders) -> None:
+    """Give the ticket back; again and again is fine."""
+    await orders.change(order_id, lambda order: order.cancel_by(user.id))

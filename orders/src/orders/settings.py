@@ -1,0 +1,15 @@
+"""What the orders service can be configured with."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from common.settings import EventSettings
+
+
+class Settings(EventSettings):
+    """How long an order holds its ticket."""
+
+    service: ClassVar[str] = "orders"
+
+    order_window_seconds: float = Field(default=900, gt=0)

@@ -1,0 +1,32 @@
+"""The event door of the payments service."""
+
+from datetime import UTC, datetime
+
+from common.contracts.events import OrderEvent
+from common.contracts.subjects import Subject
+from common.errors import VersionGap
+from common.messaging.consumer import Handlers
+from payments.domain import Checkout, Order, OrderNotFound
+from payments.repository import CheckoutRepository
+
+
+async def on_order_created(event: OrderEvent, checkouts: CheckoutRepository) -> None:
+    """An order can be paid from now on."""
+    await checkouts.add(Checkout(Order.of(event)))
+
+
+async def on_order_changed(event: OrderEvent, checkouts: CheckoutRepository) -> None:
+    """The replica follows; the reconciler captures or releases when the order is final."""
+    now = datetime.now(UTC)
+    try:
+        await checkouts.change(event.id, lambda checkout: checkout.follow(event, now))
+    except OrderNotFound as error:
+        raise VersionGap(f"order {event.id} is not here yet") from error
+
+
+HANDLERS: Handlers = {
+    Subject.ORDER_CREATED: on_order_created,
+    Subject.ORDER_AWAITING_PAYMENT: on_order_changed,
+    Subject.ORDER_COMPLETED: on_order_changed,
+    Subject.ORDER_CANCELLED: on_order_changed,
+}

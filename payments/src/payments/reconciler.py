@@ -1,0 +1,65 @@
+"""Finishes what a crash, a timeout or a lost webhook left open, and captures and releases."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from common.errors import Refusal, Unavailable
+from common.messaging.bus import Bus
+from payments.domain import LOOK_AGAIN, RETRY
+from payments.gateway import Gateway
+from payments.repository import CheckoutRepository
+from payments.settlement import Settlement
+
+TICK_SECONDS = 0.1
+AT_ONCE = 8
+
+log = logging.getLogger(__name__)
+
+
+def reconciler(gateway: Gateway) -> Callable[[CheckoutRepository, Bus], Awaitable[None]]:
+    """The worker that looks at each payment when it is due, at several side by side."""
+
+    async def run(checkouts: CheckoutRepository, _bus: Bus) -> None:
+        settlement, free = Settlement(checkouts, gateway), asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as looks:
+            while True:
+                await free.acquire()
+                order_id = await _claim(checkouts)
+                if order_id is None:
+                    free.release()
+                    await asyncio.sleep(TICK_SECONDS)
+                    continue
+                look = looks.create_task(_look(order_id, checkouts, settlement))
+                look.add_done_callback(lambda _: free.release())
+
+    return run
+
+
+async def _claim(checkouts: CheckoutRepository) -> str | None:
+    try:
+        return await checkouts.claim_due(datetime.now(UTC))
+    except Unavailable as error:
+        log.warning("payments wait", extra={"error": str(error)})
+        return None
+
+
+async def _look(order_id: str, checkouts: CheckoutRepository, settlement: Settlement) -> None:
+    """One look; what goes wrong here must not end the others, and is looked at again."""
+    try:
+        checkout = await settlement.settle(order_id)
+        if checkout.due_at:
+            await checkouts.look_again(order_id, datetime.now(UTC) + LOOK_AGAIN)
+    except Refusal as refusal:
+        log.info("payment refused", extra={"order_id": order_id, "refusal": refusal.text})
+    except Exception as error:  # noqa: BLE001 - its lease ends, and it is looked at again
+        log.warning("payment waits", extra={"order_id": order_id, "error": repr(error)})
+        await _later(order_id, checkouts)
+
+
+async def _later(order_id: str, checkouts: CheckoutRepository) -> None:
+    try:
+        await checkouts.look_again(order_id, datetime.now(UTC) + RETRY)
+    except Unavailable:
+        log.warning("payment waits for its lease to end", extra={"order_id": order_id})

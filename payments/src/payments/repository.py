@@ -1,0 +1,127 @@
+"""Checkouts in MongoDB: the replica of an order and its payment in one document."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+
+from common.aggregates import Aggregates
+from common.contracts.order_status import OrderStatus
+from common.mongo import Collection, Database, Document, DuplicateKey
+from payments.domain import LEASE, Checkout, Order, OrderNotFound
+from payments.payment import Payment, PaymentStatus
+
+
+def _to_document(checkout: Checkout) -> Document:
+    order = checkout.order
+    return {
+        "order": {
+            "version": order.version,
+            "status": order.status.value,
+            "userId": order.user_id,
+            "amountCents": order.amount_cents,
+            "expiresAt": order.expires_at,
+        },
+        "payment": checkout.payment and _payment_document(checkout.payment),
+        "dueAt": checkout.due_at,
+    }
+
+
+def _payment_document(payment: Payment) -> Document:
+    return {
+        "id": payment.id,
+        "card": payment.card,
+        "attempt": payment.attempt,
+        "status": payment.status.value,
+        "intentId": payment.intent_id,
+        "clientSecret": payment.client_secret,
+        "declineReason": payment.decline_reason,
+        "closed": payment.closed,
+    }
+
+
+def _from_document(document: Document) -> Checkout:
+    order = document["order"]
+    return Checkout(
+        order=Order(
+            id=document["_id"],
+            version=order["version"],
+            status=OrderStatus(order["status"]),
+            user_id=order["userId"],
+            amount_cents=order["amountCents"],
+            expires_at=order["expiresAt"],
+        ),
+        payment=_payment(document["payment"]) if document["payment"] else None,
+        version=document["version"],
+        due_at=document["dueAt"],
+    )
+
+
+def _payment(document: Document) -> Payment:
+    return Payment(
+        id=document["id"],
+        card=document["card"],
+        attempt=document["attempt"],
+        status=PaymentStatus(document["status"]),
+        intent_id=document["intentId"],
+        client_secret=document["clientSecret"],
+        decline_reason=document["declineReason"],
+        closed=document["closed"],
+    )
+
+
+class CheckoutRepository:
+    """What the payments service owns."""
+
+    def __init__(self, database: Database) -> None:
+        self._checkouts = Aggregates(
+            database, "checkouts", to_document=_to_document, from_document=_from_document
+        )
+
+    @property
+    def outboxes(self) -> Sequence[Collection]:
+        """The collections whose documents announce events."""
+        return [self._checkouts.collection]
+
+    async def prepare(self) -> None:
+        """Make the indexes exist: one for what the reconciler has to look at."""
+        await self._checkouts.prepare()
+        await self._checkouts.collection.ensure_index(
+            [("dueAt", 1)], where={"dueAt": {"$type": "date"}}
+        )
+
+    async def add(self, checkout: Checkout) -> None:
+        """Store a new order's checkout, unless it is there."""
+        with suppress(DuplicateKey):
+            await self._checkouts.add(checkout)
+
+    async def find(self, order_id: str) -> Checkout | None:
+        """The order's checkout as far as it is known here."""
+        return await self._checkouts.get(order_id)
+
+    async def get(self, order_id: str) -> Checkout:
+        """The order's checkout; raises OrderNotFound."""
+        if checkout := await self.find(order_id):
+            return checkout
+        raise OrderNotFound
+
+    async def change(self, order_id: str, decide: Callable[[Checkout], Checkout]) -> Checkout:
+        """Store what the domain decides; raises OrderNotFound and whatever it refuses with."""
+        if checkout := await self._checkouts.change(order_id, decide):
+            return checkout
+        raise OrderNotFound
+
+    async def claim_due(self, now: datetime) -> str | None:
+        """An order whose payment needs a look; nobody else gets it until the lease is over."""
+        claimed = await self._checkouts.collection.change_one(
+            {"dueAt": {"$type": "date", "$lte": now}},
+            {"$set": {"dueAt": now + LEASE}},
+            sort=[("dueAt", 1)],
+            only=["_id"],
+        )
+        return claimed["_id"] if claimed else None
+
+    async def look_again(self, order_id: str, at: datetime) -> None:
+        """Have the reconciler look at a payment that is still open."""
+        await self._checkouts.collection.update(
+            {"_id": order_id, "payment.closed": False}, {"$set": {"dueAt": at}}
+        )

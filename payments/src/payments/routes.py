@@ -1,0 +1,121 @@
+"""The HTTP door of the payments service."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from common.errors import Unavailable
+from common.web.arrival import arrival
+from common.web.bodies import JsonRoute
+from common.web.dependencies import CurrentUser
+from common.web.error_responses import errors
+from payments.domain import RETRY, CardDeclined, Checkout, OrderNotFound, OrderNotPayable
+from payments.gateway import StripeGateway
+from payments.payment import Payment, PaymentStatus
+from payments.repository import CheckoutRepository
+from payments.schemas import Pay, PaymentOut, Received
+from payments.settings import Settings
+from payments.settlement import Settlement
+
+router = APIRouter(prefix="/api/payments", tags=["payments"], route_class=JsonRoute)
+
+
+async def _repository(request: Request) -> CheckoutRepository:
+    repository: CheckoutRepository = request.app.state.repository
+    return repository
+
+
+async def _gateway(request: Request) -> StripeGateway:
+    gateway: StripeGateway = request.app.state.gateway
+    return gateway
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+Checkouts = Annotated[CheckoutRepository, Depends(_repository)]
+Gateway = Annotated[StripeGateway, Depends(_gateway)]
+Configured = Annotated[Settings, Depends(_settings)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model_exclude_none=True,
+    responses={
+        200: {"model": PaymentOut, "description": "Already paid: the same payment"},
+        202: {"model": PaymentOut, "description": "The bank asks the buyer, or is still silent"},
+        **errors(400, 401, 402, 403, 404, 409, 415),
+    },
+)
+async def pay(
+    body: Pay,
+    user: CurrentUser,
+    checkouts: Checkouts,
+    gateway: Gateway,
+    settings: Configured,
+    response: Response,
+) -> PaymentOut:
+    """Hold the price on the card; it is taken when the order is complete."""
+    if await arrival(checkouts.find, body.order_id) is None:
+        raise OrderNotFound
+    payment, now = Payment.begin(body.token), datetime.now(UTC)
+    checkout = await checkouts.change(
+        body.order_id,
+        lambda current: current.begin(payment, user.id, now, settings.payment_margin),
+    )
+    checkout = await _settled(checkout, payment, checkouts, gateway)
+    response.status_code = _status(checkout, payment)
+    return PaymentOut.of(checkout)
+
+
+async def _settled(
+    checkout: Checkout, payment: Payment, checkouts: CheckoutRepository, gateway: StripeGateway
+) -> Checkout:
+    """Go on with what this request began, or with what the buyer's bank asked for."""
+    current = checkout.payment
+    ours = current is not None and current.id == payment.id
+    asks = current is not None and current.status is PaymentStatus.REQUIRES_ACTION
+    if not ours and not asks:
+        return checkout
+    try:
+        return await Settlement(checkouts, gateway).settle(checkout.id)
+    except Unavailable:
+        await checkouts.look_again(checkout.id, datetime.now(UTC) + RETRY)
+        return await checkouts.get(checkout.id)
+
+
+def _status(checkout: Checkout, payment: Payment) -> int:
+    """How to answer; raises CardDeclined or OrderNotPayable."""
+    current = checkout.payment
+    if current and current.status.is_paid:
+        return 201 if current.id == payment.id else 200
+    if current and current.status is PaymentStatus.DECLINED:
+        raise CardDeclined
+    if current is None or current.closed:
+        raise OrderNotPayable
+    return 202
+
+
+@router.get("/{order_id}", response_model_exclude_none=True, responses=errors(401, 403, 404))
+async def show_payment(order_id: str, user: CurrentUser, checkouts: Checkouts) -> PaymentOut:
+    """The payment of one of the caller's orders."""
+    checkout = await checkouts.get(order_id)
+    return PaymentOut.of(checkout.shown_to(user.id))
+
+
+@router.post("/webhook", responses=errors(400))
+async def receive_webhook(
+    request: Request,
+    checkouts: Checkouts,
+    gateway: Gateway,
+    stripe_signature: Annotated[str, Header()] = "",
+) -> Received:
+    """Stripe says that something happened: a hint to look, nothing to believe."""
+    order_id = gateway.order_of_webhook(await request.body(), stripe_signature)
+    if order_id:
+        await checkouts.look_again(order_id, datetime.now(UTC))
+    return Received()

@@ -1,0 +1,52 @@
+"""The bodies that clients send and get."""
+
+from typing import Annotated, Self
+
+from pydantic import StringConstraints
+
+from common.contracts.events import WireModel
+from common.contracts.ids import Id
+from common.contracts.money import Dollars, Price
+from common.web.bodies import Body, Says
+from payments.domain import Checkout, PaymentNotFound
+from payments.payment import PaymentStatus
+
+Token = Annotated[str, StringConstraints(pattern=r"^(pm|tok)_[A-Za-z0-9_]{1,200}$")]
+
+
+class Pay(Body):
+    """Which order, with which card: a Stripe PaymentMethod (`pm_`) or card token (`tok_`)."""
+
+    token: Annotated[Token, Says("Token must be a Stripe payment method or card token")]
+    order_id: Annotated[Id, Says("OrderId must be provided")]
+
+
+class PaymentOut(WireModel):
+    """A payment as the buyer may see it; `clientSecret` is there while the bank asks the buyer."""
+
+    id: Id
+    order_id: Id
+    status: PaymentStatus
+    price: Dollars
+    client_secret: str | None = None
+
+    @classmethod
+    def of(cls, checkout: Checkout) -> Self:
+        """The buyer's view; raises PaymentNotFound when there is none yet."""
+        payment = checkout.payment
+        if payment is None:
+            raise PaymentNotFound
+        asks = payment.status is PaymentStatus.REQUIRES_ACTION
+        return cls(
+            id=payment.id,
+            order_id=checkout.id,
+            status=payment.status,
+            price=Price(checkout.order.amount_cents),
+            client_secret=payment.client_secret if asks else None,
+        )
+
+
+class Received(WireModel):
+    """The answer to a webhook."""
+
+    received: bool = True

@@ -1,0 +1,27 @@
+"""What the payments service can be configured with."""
+
+from datetime import timedelta
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StringConstraints
+
+from common.settings import EventSettings
+
+Secret = Annotated[str, StringConstraints(min_length=8)]
+
+
+class Settings(EventSettings):
+    """How to reach Stripe, and until when a payment may begin."""
+
+    service: ClassVar[str] = "payments"
+
+    stripe_secret_key: Secret = Field(repr=False)
+    stripe_webhook_secret: Secret = Field(repr=False)
+    stripe_api_base: str = Field(default="https://api.stripe.com", pattern=r"^https?://")
+    order_window_seconds: float = Field(default=900, gt=0)
+    payment_margin_seconds: float = Field(default=5, ge=0)
+
+    @property
+    def payment_margin(self) -> timedelta:
+        """How long before its end an order stops being payable; at most a quarter of its time."""
+        return timedelta(seconds=min(self.payment_margin_seconds, self.order_window_seconds / 4))

@@ -1,0 +1,22 @@
+"""The event door of the tickets service."""
+
+from common.contracts.events import OrderEvent
+from common.contracts.subjects import Subject
+from common.errors import VersionGap
+from common.messaging.consumer import Handlers
+from tickets.domain import TicketNotFound
+from tickets.repository import TicketRepository
+
+
+async def on_order_changed(event: OrderEvent, tickets: TicketRepository) -> None:
+    """An order takes its ticket, or gives it back."""
+    try:
+        await tickets.change(event.ticket.id, lambda ticket: ticket.heed(event))
+    except TicketNotFound as error:
+        raise VersionGap(f"ticket {event.ticket.id} is not here yet") from error
+
+
+HANDLERS: Handlers = {
+    Subject.ORDER_CREATED: on_order_changed,
+    Subject.ORDER_CANCELLED: on_order_changed,
+}

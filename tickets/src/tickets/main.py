@@ -1,0 +1,19 @@
+"""The composition root of the tickets service."""
+
+from fastapi import FastAPI
+
+from common.service import create_service
+from tickets.handlers import HANDLERS
+from tickets.repository import TicketRepository
+from tickets.routes import router
+from tickets.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The app, configured by the environment unless settings are given."""
+    return create_service(
+        settings or Settings.load(),
+        repository=TicketRepository,
+        router=router,
+        handlers=HANDLERS,
+    )

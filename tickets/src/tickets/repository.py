@@ -1,0 +1,82 @@
+"""Tickets in MongoDB."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+
+from common.aggregates import Aggregates
+from common.contracts.money import Price
+from common.mongo import Collection, Database, Document
+from tickets.domain import Claim, Ticket, TicketNotFound
+
+NEWEST_FIRST = [("_id", -1)]
+
+
+def _to_document(ticket: Ticket) -> Document:
+    return {
+        "title": ticket.title,
+        "priceCents": ticket.price.cents,
+        "userId": ticket.user_id,
+        "orderId": ticket.order_id,
+        "orders": {order_id: asdict(claim) for order_id, claim in ticket.claims.items()},
+    }
+
+
+def _from_document(document: Document) -> Ticket:
+    return Ticket(
+        id=document["_id"],
+        version=document["version"],
+        title=document["title"],
+        price=Price(document["priceCents"]),
+        user_id=document["userId"],
+        order_id=document["orderId"],
+        claims={order_id: Claim(**claim) for order_id, claim in document["orders"].items()},
+    )
+
+
+class TicketRepository:
+    """What the tickets service owns."""
+
+    def __init__(self, database: Database) -> None:
+        self._tickets = Aggregates(
+            database, "tickets", to_document=_to_document, from_document=_from_document
+        )
+
+    @property
+    def outboxes(self) -> Sequence[Collection]:
+        """The collections whose documents announce events."""
+        return [self._tickets.collection]
+
+    async def prepare(self) -> None:
+        """Make the indexes exist: one for what is free, one for what somebody sells."""
+        await self._tickets.prepare()
+        await self._tickets.collection.ensure_index([("orderId", 1), ("_id", -1)])
+        await self._tickets.collection.ensure_index([("userId", 1), ("_id", -1)])
+
+    async def add(self, ticket: Ticket) -> None:
+        """Store a new ticket."""
+        await self._tickets.add(ticket)
+
+    async def get(self, ticket_id: str) -> Ticket:
+        """The ticket, held or not; raises TicketNotFound."""
+        if ticket := await self._tickets.get(ticket_id):
+            return ticket
+        raise TicketNotFound
+
+    async def change(self, ticket_id: str, decide: Callable[[Ticket], Ticket]) -> Ticket:
+        """Store what the domain decides; raises TicketNotFound and whatever it refuses with."""
+        if ticket := await self._tickets.change(ticket_id, decide):
+            return ticket
+        raise TicketNotFound
+
+    async def free(self, older_than: str | None, limit: int) -> list[Ticket]:
+        """Tickets that nobody holds, newest first."""
+        return await self._find({"orderId": None}, older_than, limit)
+
+    async def of_seller(self, user_id: str, older_than: str | None, limit: int) -> list[Ticket]:
+        """All that somebody sells or has sold, newest first."""
+        return await self._find({"userId": user_id}, older_than, limit)
+
+    async def _find(self, query: Document, older_than: str | None, limit: int) -> list[Ticket]:
+        if older_than:
+            query["_id"] = {"$lt": older_than}
+        return await self._tickets.find(query, sort=NEWEST_FIRST, limit=limit)

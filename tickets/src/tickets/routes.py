@@ -1,0 +1,65 @@
+"""The HTTP door of the tickets service."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+
+from common.errors import NotAuthenticated
+from common.web.bodies import JsonRoute
+from common.web.dependencies import CurrentUser, OptionalUser
+from common.web.error_responses import errors
+from common.web.paging import PageQuery
+from tickets.domain import Ticket
+from tickets.repository import TicketRepository
+from tickets.schemas import TicketIn, TicketOut
+
+router = APIRouter(prefix="/api/tickets", tags=["tickets"], route_class=JsonRoute)
+
+
+async def _repository(request: Request) -> TicketRepository:
+    repository: TicketRepository = request.app.state.repository
+    return repository
+
+
+Tickets = Annotated[TicketRepository, Depends(_repository)]
+
+
+@router.post("", status_code=201, response_model_exclude_none=True, responses=errors(400, 401, 415))
+async def list_ticket(body: TicketIn, user: CurrentUser, tickets: Tickets) -> TicketOut:
+    """Put a ticket up for sale."""
+    ticket = Ticket.list(body.title, body.price, user.id)
+    await tickets.add(ticket)
+    return TicketOut.of(ticket)
+
+
+@router.get("", response_model_exclude_none=True, responses=errors(400, 401))
+async def browse_tickets(
+    page: PageQuery, user: OptionalUser, tickets: Tickets, mine: bool = False
+) -> list[TicketOut]:
+    """Tickets that nobody holds, or with `mine` all of the caller's, newest first."""
+    if not mine:
+        found = await tickets.free(page.cursor, page.wanted)
+    elif user is None:
+        raise NotAuthenticated
+    else:
+        found = await tickets.of_seller(user.id, page.cursor, page.wanted)
+    return [TicketOut.of(ticket) for ticket in page.of(found)]
+
+
+@router.get("/{ticket_id}", response_model_exclude_none=True, responses=errors(404))
+async def show_ticket(ticket_id: str, tickets: Tickets) -> TicketOut:
+    """One ticket, held or not."""
+    return TicketOut.of(await tickets.get(ticket_id))
+
+
+@router.put(
+    "/{ticket_id}", response_model_exclude_none=True, responses=errors(400, 401, 403, 404, 409, 415)
+)
+async def edit_ticket(
+    ticket_id: str, body: TicketIn, user: CurrentUser, tickets: Tickets
+) -> TicketOut:
+    """Change title and price, as long as nobody holds the ticket."""
+    ticket = await tickets.change(
+        ticket_id, lambda current: current.edit(body.title, body.price, user.id)
+    )
+    return TicketOut.of(ticket)

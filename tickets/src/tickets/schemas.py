@@ -1,0 +1,45 @@
+"""The bodies that clients send and get."""
+
+from typing import Annotated, Self
+
+from pydantic import StringConstraints
+
+from common.contracts.events import WireModel
+from common.contracts.ids import Id
+from common.contracts.money import Dollars
+from common.web.bodies import Body, Says
+from tickets.domain import Ticket
+
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class TicketIn(Body):
+    """What a seller says about a ticket."""
+
+    title: Annotated[Title, Says("Title is required, with at most 200 characters")]
+    price: Annotated[
+        Dollars, Says("Price must be from 0.50 to 999999.99 US dollars with at most two decimals")
+    ]
+
+
+class TicketOut(WireModel):
+    """A ticket as everybody may see it; `orderId` is absent while it is free."""
+
+    id: Id
+    title: str
+    price: Dollars
+    user_id: str
+    version: int
+    order_id: Id | None = None
+
+    @classmethod
+    def of(cls, ticket: Ticket) -> Self:
+        """The public side of a ticket."""
+        return cls(
+            id=ticket.id,
+            title=ticket.title,
+            price=ticket.price,
+            user_id=ticket.user_id,
+            version=ticket.version,
+            order_id=ticket.order_id,
+        )
