@@ -1,1 +1,1 @@
-"""TODO."""
+"""The whole system on one machine: launcher, Stripe sandbox, test fixtures."""

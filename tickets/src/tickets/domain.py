@@ -48,7 +48,7 @@ class Ticket:
     claims: Mapping[str, Claim] = field(default_factory=dict)
 
     @classmethod
-    def list(cls, title: str, price: Price, seller: str) -> Self:
+    def offer(cls, title: str, price: Price, seller: str) -> Self:
         """Put a ticket up for sale."""
         return cls(new_id(), 0, title, price, seller)
 

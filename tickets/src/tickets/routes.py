@@ -27,7 +27,7 @@ Tickets = Annotated[TicketRepository, Depends(_repository)]
 @router.post("", status_code=201, response_model_exclude_none=True, responses=errors(400, 401, 415))
 async def list_ticket(body: TicketIn, user: CurrentUser, tickets: Tickets) -> TicketOut:
     """Put a ticket up for sale."""
-    ticket = Ticket.list(body.title, body.price, user.id)
+    ticket = Ticket.offer(body.title, body.price, user.id)
     await tickets.add(ticket)
     return TicketOut.of(ticket)
 

@@ -6,9 +6,9 @@ one of the whole API (docs/decisions/0003).
 """
 
 import asyncio
-from typing import TypedDict
 
 from fastapi import APIRouter, Request, Response
+from typing_extensions import TypedDict
 
 from common.errors import Unavailable
 from common.messaging.bus import Bus

@@ -1,0 +1,25 @@
+"""Why a stack cannot start or go on; each message tells a person what happened and what to do."""
+
+
+class StackError(Exception):
+    """The launcher says this and ends with exit code 1."""
+
+
+class AlreadyRunning(StackError):
+    """Another launcher uses the same data folder."""
+
+
+class PortTaken(StackError):
+    """Something else listens where the gateway should."""
+
+
+class BinaryUnusable(StackError):
+    """A server is missing or does not run on this machine."""
+
+
+class StartFailed(StackError):
+    """A process ended or did not become ready; the message closes with the end of its log."""
+
+
+class DatabaseLost(StackError):
+    """MongoDB or NATS ended by itself, and nothing can be sold without it."""

@@ -1,0 +1,58 @@
+"""The pytest fixtures that give each test real, empty servers; a plugin for the root conftest."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from devstack.jetstream import delete_all_streams
+from devstack.keys import KeyPair, key_pair, new_private_key
+from devstack.servers import MongoServer, NatsServer
+
+
+@pytest.fixture(scope="session")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+    """The one mongod of this run; a test may stop, kill and start it."""
+    folder = tmp_path_factory.mktemp("mongod")
+    server = MongoServer(folder / "files", folder / "mongod.log")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    """The one nats-server of this run; a test may stop, kill and start it."""
+    folder = tmp_path_factory.mktemp("nats")
+    server = NatsServer(folder / "files", folder / "nats.log")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def mongo_uri(mongod: MongoServer) -> Iterator[str]:
+    """The address of a database that no other test sees, forgotten afterwards."""
+    database = f"test_{uuid4().hex}"
+    mongod.ensure_running()
+    yield mongod.uri(database)
+    mongod.ensure_running()
+    mongod.drop(database)
+
+
+@pytest.fixture
+def nats_url(nats_server: NatsServer) -> str:
+    """The address of a NATS server without a single stream."""
+    nats_server.ensure_running()
+    delete_all_streams(nats_server.port)
+    return nats_server.url
+
+
+@pytest.fixture(scope="session")
+def jwt_keys() -> KeyPair:
+    """A key pair that signs and verifies sessions."""
+    return key_pair(new_private_key())

@@ -1,0 +1,1 @@
+"""The one address of the system: Caddy in the place of the ingress."""

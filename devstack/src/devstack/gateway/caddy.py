@@ -1,0 +1,48 @@
+"""Caddy set up for one stack."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from devstack import binaries
+from devstack.gateway.routes import ROUTES
+from devstack.ports import LOOPBACK
+from devstack.probes import answers_ok
+from devstack.process import Program
+
+CADDYFILE = Path(__file__).with_name("Caddyfile")
+CLIENT_FOLDER = Path(__file__).parents[4] / "client"
+
+
+def gateway_program(
+    port: int, upstreams: Mapping[str, Sequence[int]], folder: Path, logs: Path
+) -> Program:
+    """The gateway on `port`, before the services that listen on the ports of `upstreams`."""
+    routes_file = folder / "routes.caddy"
+    folder.mkdir(parents=True, exist_ok=True)
+    routes_file.write_text(route_lines(upstreams))
+    return Program(
+        name="gateway",
+        command=(str(binaries.caddy()), "run", "--adapter", "caddyfile", "--config", str(CADDYFILE)),
+        log=logs / "gateway.log",
+        is_ready=answers_ok(port, "/"),
+        variables={
+            "GATEWAY_PORT": str(port),
+            "ROUTES_FILE": str(routes_file),
+            "CLIENT_FOLDER": str(CLIENT_FOLDER),
+            "LOG_FOLDER": str(logs),
+            "XDG_CONFIG_HOME": str(folder),
+            "XDG_DATA_HOME": str(folder),
+        },
+    )
+
+
+def route_lines(upstreams: Mapping[str, Sequence[int]]) -> str:
+    """The table of routes, each with the addresses of its service, as the Caddyfile reads it."""
+    return "".join(
+        f"import service {service} {prefix} {_addresses(upstreams[service])}\n"
+        for prefix, service in ROUTES.items()
+    )
+
+
+def _addresses(ports: Sequence[int]) -> str:
+    return " ".join(f"{LOOPBACK}:{port}" for port in ports)

@@ -1,0 +1,24 @@
+"""Questions that tell whether a server is ready."""
+
+from collections.abc import Callable
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+
+from devstack.ports import LOOPBACK
+
+PATIENCE_SECONDS = 1.0
+
+
+def answers_ok(port: int, path: str) -> Callable[[], bool]:
+    """A probe that asks a server on this machine for `path`: ready when that is a 200."""
+
+    def probe() -> bool:
+        with closing(HTTPConnection(LOOPBACK, port, timeout=PATIENCE_SECONDS)) as connection:
+            try:
+                connection.request("GET", path)
+                return connection.getresponse().status == HTTPStatus.OK
+            except (OSError, HTTPException):
+                return False
+
+    return probe

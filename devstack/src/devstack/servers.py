@@ -1,0 +1,86 @@
+"""A real mongod and a real nats-server, each on a port that it keeps when it is started again."""
+
+from pathlib import Path
+
+from typing_extensions import override
+
+from devstack import binaries, replica_set
+from devstack.ports import LOOPBACK, free_port, free_ports
+from devstack.probes import answers_ok
+from devstack.process import Process, Program
+
+
+class MongoServer(Process):
+    """A mongod with a replica set of one member; its data stays in `folder` when it stops."""
+
+    def __init__(self, folder: Path, log: Path, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self._folder = folder
+        super().__init__(
+            Program(
+                name="mongod",
+                command=_mongod_command(folder, self.port),
+                log=log,
+                is_ready=lambda: replica_set.is_primary(self.port),
+            )
+        )
+
+    def uri(self, database: str) -> str:
+        """The address of one database."""
+        return f"mongodb://{LOOPBACK}:{self.port}/{database}?replicaSet={replica_set.NAME}"
+
+    def drop(self, database: str) -> None:
+        """Forget one database."""
+        with replica_set.connect(self.port) as client:
+            client.drop_database(database)
+
+    @override
+    def spawn(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        super().spawn()
+
+
+class NatsServer(Process):
+    """A nats-server with JetStream; its streams stay in `folder` when it stops."""
+
+    def __init__(self, folder: Path, log: Path, ports: tuple[int, int] | None = None) -> None:
+        self.port, self.monitor_port = ports or free_ports(2)
+        super().__init__(
+            Program(
+                name="nats",
+                command=_nats_command(folder, self.port, self.monitor_port),
+                log=log,
+                is_ready=answers_ok(self.monitor_port, "/healthz"),
+            )
+        )
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"nats://{LOOPBACK}:{self.port}"
+
+
+def _mongod_command(folder: Path, port: int) -> tuple[str, ...]:
+    return (
+        str(binaries.mongod()),
+        *("--dbpath", str(folder)),
+        *("--port", str(port)),
+        *("--bind_ip", LOOPBACK),
+        *("--replSet", replica_set.NAME),
+        *("--oplogSize", "64"),
+        *("--wiredTigerCacheSizeGB", "0.25"),
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        "--nounixsocket",
+        "--quiet",
+    )
+
+
+def _nats_command(folder: Path, port: int, monitor_port: int) -> tuple[str, ...]:
+    return (
+        str(binaries.nats_server()),
+        *("--addr", LOOPBACK),
+        *("--port", str(port)),
+        *("--http_port", str(monitor_port)),
+        "--jetstream",
+        *("--store_dir", str(folder)),
+    )

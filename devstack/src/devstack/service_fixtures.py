@@ -1,0 +1,32 @@
+"""The pytest fixtures of tests that drive one service; a plugin for the root conftest."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from devstack.keys import KeyPair
+from devstack.testing import Neighbour, Person, somebody
+
+
+@pytest.fixture
+async def neighbour(nats_url: str) -> AsyncIterator[Neighbour]:
+    """Another service on the bus."""
+    async with Neighbour(nats_url).listening() as listening:
+        yield listening
+
+
+@pytest.fixture
+def sign_in(jwt_keys: KeyPair) -> Callable[[], Person]:
+    """Makes people with sessions."""
+    return lambda: somebody(jwt_keys)
+
+
+@pytest.fixture
+def environment(mongo_uri: str, nats_url: str, jwt_keys: KeyPair) -> dict[str, str]:
+    """The settings that every service with events needs."""
+    return {
+        "mongo_uri": mongo_uri,
+        "nats_url": nats_url,
+        "jwt_public_key": jwt_keys.public_pem,
+        "log_format": "text",
+    }

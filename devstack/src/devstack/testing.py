@@ -1,0 +1,102 @@
+"""What tests of one service share: a running app, a neighbour on the bus, patience with a limit."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+
+from common.aggregates import Announcement
+from common.contracts.events import EVENTS, Event
+from common.contracts.ids import new_id
+from common.contracts.subjects import Subject
+from common.messaging.bus import DEAD_LETTERS, Bus, Delivery
+from common.messaging.consumer import Consumer
+from common.messaging.envelope import event_of, headers_of
+from common.web import tokens
+from devstack.keys import KeyPair
+
+PATIENCE_SECONDS = 15.0
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], what: str = "") -> None:
+    """Wait until the condition holds; fails after 15 s."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not await condition():
+        if time.monotonic() > until:
+            raise AssertionError(f"never came true: {what or condition}")
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """The app with everything that runs beside it, and a client of its HTTP door."""
+    transport = ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        AsyncClient(transport=transport, base_url="http://ticketing.test") as client,
+    ):
+        yield client
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with a session."""
+
+    id: str
+    headers: dict[str, str]
+
+
+def somebody(keys: KeyPair, lifetime_seconds: int = 3600) -> Person:
+    """A fresh user, signed in."""
+    user = tokens.User(new_id(), f"{new_id()}@ticketing.test")
+    token = tokens.sign(user, keys.private_pem, lifetime_seconds)
+    return Person(user.id, {"Authorization": f"Bearer {token}"})
+
+
+class Neighbour:
+    """Another service: it hears everything that is said, and says what a test wants said."""
+
+    def __init__(self, url: str) -> None:
+        self.bus = Bus(url, service="neighbour", replicas=1)
+        self.heard: list[Event] = []
+        self._consumer = Consumer(self.bus, "neighbour", dict.fromkeys(Subject, self._hear), None)
+
+    async def _hear(self, event: Event, _: object) -> None:
+        self.heard.append(event)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator["Neighbour"]:
+        """On the bus for the time of a test."""
+        self.bus.on_connected.append(self._consumer.start)
+        await self.bus.connect()
+        yield self
+        await self._consumer.stop(1)
+        await self.bus.close()
+
+    async def say(self, event: Event, copy: str = "") -> None:
+        """Publish an event; `copy` makes the bus store it although it did before."""
+        announcement = Announcement.of(event, getattr(event, "version", 0))
+        headers = headers_of(announcement, "neighbour")
+        headers["Nats-Msg-Id"] += copy
+        await self.bus.publish(event.subject, event.to_json().encode(), headers)
+
+    async def say_raw(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        """Publish anything at all."""
+        await self.bus.publish(subject, body, headers)
+
+    def heard_of(self, kind: type[Event]) -> list[Event]:
+        """The events of one kind, in the order of the stream."""
+        return [event for event in self.heard if type(event) is kind]
+
+    async def hears(self, kind: type[Event], count: int = 1) -> list[Event]:
+        """Wait for so many events of a kind."""
+
+        async def enough() -> bool:
+            return len(self.heard_of(kind)) >= count
+
+        await eventually(enough, f"{count} x {kind.__name__}, heard {self.heard}")
+        return self.heard_of(kind)
