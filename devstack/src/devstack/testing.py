@@ -13,7 +13,7 @@ from common.aggregates import Announcement
 from common.contracts.events import EVENTS, Event
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
-from common.messaging.bus import DEAD_LETTERS, Bus, Delivery
+from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
 from common.messaging.envelope import event_of, headers_of
 from common.web import tokens

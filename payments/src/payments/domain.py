@@ -7,7 +7,8 @@ from typing import Self
 
 from common.contracts.events import Event, OrderEvent, PaymentCreated, PaymentFailed
 from common.contracts.order_status import OrderStatus
-from common.errors import Conflict, Forbidden, InvalidInput, NotFound, PaymentRequired, VersionGap
+from common.errors import InvalidInput, NotFound, PaymentRequired, VersionGap
+from payments.order import NotTheBuyer, Order, OrderNotPayable
 from payments.payment import Intent, IntentStatus, Payment, PaymentStatus
 
 LEASE = timedelta(seconds=20)
@@ -20,24 +21,8 @@ RETRY = timedelta(seconds=1)
 """How soon to try again when Stripe's answer is missing."""
 
 
-class OrderNotFound(NotFound):
-    """There is no such order."""
-
-
 class PaymentNotFound(NotFound):
     """Nobody has tried to pay yet."""
-
-
-class NotTheBuyer(Forbidden):
-    """An order is its buyer's business alone."""
-
-    message = "This is somebody else's order"
-
-
-class OrderNotPayable(Conflict):
-    """It is cancelled, or too late."""
-
-    message = "Cannot pay for a cancelled order"
 
 
 class UnknownCard(InvalidInput):
@@ -60,33 +45,6 @@ class Step(StrEnum):
     CONFIRM = "confirm"
     CAPTURE = "capture"
     CANCEL = "cancel"
-
-
-@dataclass(frozen=True)
-class Order:
-    """The order as the orders service last announced it."""
-
-    id: str
-    version: int
-    status: OrderStatus
-    user_id: str
-    amount_cents: int
-    expires_at: datetime
-
-    @classmethod
-    def of(cls, event: OrderEvent) -> Self:
-        """The replica that an event describes."""
-        cents = event.ticket.price.cents
-        return cls(event.id, event.version, event.status, event.user_id, cents, event.expires_at)
-
-    def refuse_unless_payable(self, now: datetime, margin: timedelta) -> None:
-        """Raise OrderNotPayable when a payment must not begin any more."""
-        if self.status is OrderStatus.CANCELLED:
-            raise OrderNotPayable
-        if now >= self.expires_at:
-            raise OrderNotPayable("The order has expired")
-        if now >= self.expires_at - margin:
-            raise OrderNotPayable("The order is about to expire")
 
 
 @dataclass(frozen=True)

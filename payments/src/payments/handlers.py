@@ -6,7 +6,8 @@ from common.contracts.events import OrderEvent
 from common.contracts.subjects import Subject
 from common.errors import VersionGap
 from common.messaging.consumer import Handlers
-from payments.domain import Checkout, Order, OrderNotFound
+from payments.domain import Checkout
+from payments.order import Order, OrderNotFound
 from payments.repository import CheckoutRepository
 
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from common.aggregates import Aggregates
 from common.contracts.order_status import OrderStatus
 from common.mongo import Collection, Database, Document, DuplicateKey
-from payments.domain import LEASE, Checkout, Order, OrderNotFound
+from payments.domain import LEASE, Checkout
+from payments.order import Order, OrderNotFound
 from payments.payment import Payment, PaymentStatus
 
 

@@ -10,8 +10,9 @@ from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
 from common.web.dependencies import CurrentUser
 from common.web.error_responses import errors
-from payments.domain import RETRY, CardDeclined, Checkout, OrderNotFound, OrderNotPayable
+from payments.domain import RETRY, CardDeclined, Checkout
 from payments.gateway import StripeGateway
+from payments.order import OrderNotFound, OrderNotPayable
 from payments.payment import Payment, PaymentStatus
 from payments.repository import CheckoutRepository
 from payments.schemas import Pay, PaymentOut, Received

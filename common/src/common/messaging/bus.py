@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -17,6 +16,7 @@ from nats.js.errors import NotFoundError
 
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
+from common.messaging.delivery import Delivery, PullStatus
 
 STREAM = "ticketing"
 DEAD_LETTERS = "ticketing-dead-letters"
@@ -29,57 +29,6 @@ PUBLISH_SECONDS = 5
 TRY_AGAIN_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One message from a stream, to be answered once with `ack` or `nak`."""
-
-    subject: str
-    body: bytes
-    headers: Mapping[str, str]
-    sequence: int
-    attempt: int
-    _message: Msg
-
-    @classmethod
-    def of(cls, message: Msg) -> Self:
-        """The message without the library's types."""
-        return cls(
-            subject=message.subject,
-            body=message.data,
-            headers=message.headers or {},
-            sequence=message.metadata.sequence.stream,
-            attempt=message.metadata.num_delivered,
-            _message=message,
-        )
-
-    async def ack(self) -> None:
-        """Done with it; the acknowledgement may get lost, so the message may still come again."""
-        with suppress(NatsError):
-            await self._message.ack()
-
-    async def nak(self, delay: float) -> None:
-        """Deliver it again in `delay` seconds."""
-        with suppress(NatsError):
-            await self._message.nak(delay=delay)
-
-
-@dataclass(frozen=True)
-class PullStatus:
-    """What the server says about a pull request: that it lives, or why it ended."""
-
-    code: str
-    unused: int | None
-
-    @classmethod
-    def of(cls, message: Msg) -> "PullStatus | None":
-        """The status that a message is; None for a message from the stream."""
-        headers = message.headers or {}
-        unused = headers.get("Nats-Pending-Messages")
-        code = headers.get("Status")
-        return cls(code, int(unused) if unused else None) if code else None
-
 
 Receiver = Callable[[Delivery | PullStatus], Awaitable[None]]
 
@@ -194,7 +143,7 @@ class Bus:
         address = self._client.new_inbox()
 
         async def on_message(message: Msg) -> None:
-            await receive(PullStatus.of(message) or Delivery.of(message))
+            await receive(_received(message))
 
         subscription = await self._client.subscribe(address, cb=on_message)
         return Inbox(address, subscription)
@@ -216,6 +165,21 @@ class Bus:
             if self._client.is_connected:
                 await self._client.flush(timeout=2)
         await self._client.close()
+
+
+def _received(message: Msg) -> Delivery | PullStatus:
+    headers = message.headers or {}
+    if code := headers.get("Status"):
+        unused = headers.get("Nats-Pending-Messages")
+        return PullStatus(code, int(unused) if unused else None)
+    return Delivery(
+        subject=message.subject,
+        body=message.data,
+        headers=headers,
+        sequence=message.metadata.sequence.stream,
+        attempt=message.metadata.num_delivered,
+        answer=message,
+    )
 
 
 @dataclass(frozen=True)

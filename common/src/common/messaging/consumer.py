@@ -12,7 +12,8 @@ from common.contracts.events import Event
 from common.contracts.subjects import Subject
 from common.errors import Unavailable, VersionGap
 from common.messaging import dead_letters
-from common.messaging.bus import Bus, Delivery
+from common.messaging.bus import Bus
+from common.messaging.delivery import Delivery
 from common.messaging.envelope import Unreadable, event_of, trace_of
 from common.messaging.lanes import Lanes
 from common.messaging.pull_loop import PullLoop

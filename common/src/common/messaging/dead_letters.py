@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from common.contracts.events import wire_time
-from common.messaging.bus import Bus, Delivery
+from common.messaging.bus import Bus
+from common.messaging.delivery import Delivery
 
 
 async def keep(bus: Bus, service: str, delivery: Delivery, reason: str) -> None:

@@ -6,7 +6,7 @@ from common.aggregates import Announcement
 from common.contracts.events import EVENTS, Event
 from common.contracts.json import MalformedJson, parse_json
 from common.contracts.subjects import Subject
-from common.messaging.bus import Delivery
+from common.messaging.delivery import Delivery
 
 SCHEMA_VERSION = "ce-schemaversion"
 

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from common.messaging.bus import Bus, Delivery, Inbox, PullStatus
+from common.messaging.bus import Bus, Inbox
+from common.messaging.delivery import Delivery, PullStatus
 
 CREDIT = 256
 """How many messages one replica has asked for or is working on."""

@@ -1,0 +1,49 @@
+"""What arrives from the bus: messages, and the server's word on a request for messages."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Answerable(Protocol):
+    """The library's message, as far as it is answered."""
+
+    async def ack(self) -> None:
+        """Done with it."""
+
+    async def nak(self, delay: int | float | None = None) -> None:
+        """Again, in so many seconds."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message from a stream, to be answered once with `ack` or `nak`.
+
+    An answer may get lost on the way; then the message comes again.
+    """
+
+    subject: str
+    body: bytes
+    headers: Mapping[str, str]
+    sequence: int
+    attempt: int
+    answer: Answerable
+
+    async def ack(self) -> None:
+        """Done with it."""
+        with suppress(Exception):  # whatever it is, the message comes again
+            await self.answer.ack()
+
+    async def nak(self, delay: float) -> None:
+        """Deliver it again in `delay` seconds."""
+        with suppress(Exception):  # whatever it is, the message comes again
+            await self.answer.nak(delay=delay)
+
+
+@dataclass(frozen=True)
+class PullStatus:
+    """What the server says about a pull request: that it lives, or why it ended."""
+
+    code: str
+    unused: int | None

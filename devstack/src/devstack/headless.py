@@ -1,0 +1,56 @@
+"""The whole system for tests and benches: the launcher without a terminal."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+READY_SECONDS = 60
+STOPPED_SECONDS = 20
+
+
+class Stack(BaseModel):
+    """Where everything is, as the launcher writes it once everything is ready."""
+
+    gateway: str
+    sandbox: str
+    nats: str
+    services: dict[str, list[str]]
+    mongo: dict[str, str]
+    pids: dict[str, list[int]]
+    logs: Path
+
+
+class StackDidNotStart(Exception):
+    """What the launcher said before it gave up."""
+
+
+@contextmanager
+def stack(folder: Path, *arguments: str) -> Iterator[Stack]:
+    """A throw-away stack on free ports; `arguments` go to `python -m devstack up`."""
+    facts, log = folder / "stack.json", folder / "launcher.log"
+    command = [sys.executable, "-m", "devstack", "up", "--port", "0", "--ephemeral"]
+    with log.open("wb") as output:
+        launcher = subprocess.Popen(  # noqa: S603 - our own launcher
+            [*command, "--json", str(facts), *arguments], stdout=output, stderr=output
+        )
+    try:
+        _wait(facts, launcher, log)
+        yield Stack.model_validate_json(facts.read_text())
+    finally:
+        launcher.terminate()
+        launcher.wait(STOPPED_SECONDS)
+
+
+def _wait(facts: Path, launcher: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + READY_SECONDS
+    while not facts.exists():
+        if launcher.poll() is not None or time.monotonic() > until:
+            raise StackDidNotStart(log.read_text())
+        time.sleep(0.05)

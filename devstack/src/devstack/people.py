@@ -1,0 +1,110 @@
+"""People who use the whole system through its gateway, and the books of the Stripe sandbox."""
+
+from httpx import AsyncClient, Response
+
+from common.contracts.ids import new_id
+from devstack.testing import eventually
+
+
+class Person:
+    """Somebody with a browser."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self.client = client
+
+    async def sign_up(self) -> "Person":
+        """Open an account; the session stays in the cookie jar."""
+        body = {"email": f"{new_id()}@ticketing.test", "password": "correct horse"}
+        answer = await self.client.post("/api/users/signup", json=body)
+        assert answer.status_code == 201, answer.text
+        return self
+
+    async def list_ticket(self, price: float | str = 19.99, title: str = "Concert") -> str:
+        """Sell a ticket; its id."""
+        answer = await self.client.post("/api/tickets", json={"title": title, "price": price})
+        assert answer.status_code == 201, answer.text
+        ticket_id: str = answer.json()["id"]
+        return ticket_id
+
+    async def order(self, ticket_id: str) -> str:
+        """Hold a ticket; the order's id."""
+        answer = await self.try_to_order(ticket_id)
+        assert answer.status_code == 201, answer.text
+        order_id: str = answer.json()["id"]
+        return order_id
+
+    async def try_to_order(self, ticket_id: str) -> Response:
+        """Press Purchase."""
+        return await self.client.post("/api/orders", json={"ticketId": ticket_id})
+
+    async def pay(self, order_id: str, card: str = "pm_card_visa") -> Response:
+        """Pay with one of Stripe's test cards."""
+        return await self.client.post("/api/payments", json={"orderId": order_id, "token": card})
+
+    async def cancel(self, order_id: str) -> Response:
+        """Give the ticket back."""
+        return await self.client.delete(f"/api/orders/{order_id}")
+
+    async def order_is(self, order_id: str, status: str) -> dict[str, object]:
+        """Wait until the order has the status; the order."""
+
+        async def there() -> bool:
+            return (await self._get(f"/api/orders/{order_id}"))["status"] == status
+
+        await eventually(there, f"order {order_id} becomes {status}")
+        return await self._get(f"/api/orders/{order_id}")
+
+    async def payment_is(self, order_id: str, status: str) -> None:
+        """Wait until the payment has the status."""
+
+        async def there() -> bool:
+            return (await self._get(f"/api/payments/{order_id}"))["status"] == status
+
+        await eventually(there, f"payment of {order_id} becomes {status}")
+
+    async def ticket_is_free(self, ticket_id: str) -> None:
+        """Wait until nobody holds the ticket."""
+
+        async def free() -> bool:
+            return "orderId" not in await self._get(f"/api/tickets/{ticket_id}")
+
+        await eventually(free, f"ticket {ticket_id} becomes free")
+
+    async def ticket_is_held_by(self, ticket_id: str, order_id: str) -> None:
+        """Wait until the ticket shows who holds it."""
+
+        async def held() -> bool:
+            return (await self._get(f"/api/tickets/{ticket_id}")).get("orderId") == order_id
+
+        await eventually(held, f"ticket {ticket_id} is held by {order_id}")
+
+    async def _get(self, path: str) -> dict[str, object]:
+        answer = await self.client.get(path)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, object] = answer.json()
+        return found
+
+
+class Ledger:
+    """What the Stripe sandbox says was held, taken and given back."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def of(self, order_id: str) -> list[dict[str, object]]:
+        """The intents of one order."""
+        answer = await self._client.get("/_sandbox/ledger")
+        return [intent for intent in answer.json() if intent["orderId"] == order_id]
+
+    async def authenticate(self, order_id: str, *, success: bool) -> None:
+        """Do what the buyer's bank asks of the buyer."""
+        [intent] = await self.of(order_id)
+        path = f"/_sandbox/intents/{intent['intent']}/authenticate"
+        answer = await self._client.post(path, json={"success": success})
+        assert answer.is_success, answer.text
+
+    async def break_once(self, operation: str, kind: str) -> None:
+        """Let the next call of one operation go wrong."""
+        fault = {"operation": operation, "kind": kind, "times": 1}
+        answer = await self._client.post("/_sandbox/faults", json=fault)
+        assert answer.is_success, answer.text

@@ -1,0 +1,195 @@
+"""The rules of a checkout, without a server in sight."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from common.contracts.events import (
+    EVENTS,
+    OrderedTicket,
+    OrderEvent,
+    PaymentCreated,
+    PaymentFailed,
+)
+from common.contracts.ids import new_id
+from common.contracts.money import Price
+from common.contracts.order_status import OrderStatus
+from common.contracts.subjects import Subject
+from common.errors import VersionGap
+from payments.domain import Checkout, Step
+from payments.order import NotTheBuyer, Order, OrderNotPayable
+from payments.payment import Intent, IntentStatus, Payment, PaymentStatus
+
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
+MARGIN = timedelta(seconds=5)
+BUYER = new_id()
+ORDER_ID = new_id()
+
+SUBJECTS = {
+    OrderStatus.CREATED: Subject.ORDER_CREATED,
+    OrderStatus.AWAITING_PAYMENT: Subject.ORDER_AWAITING_PAYMENT,
+    OrderStatus.COMPLETE: Subject.ORDER_COMPLETED,
+    OrderStatus.CANCELLED: Subject.ORDER_CANCELLED,
+}
+
+
+def order_event(version: int, status: OrderStatus) -> OrderEvent:
+    """What the orders service says of the one order of these tests."""
+    event = EVENTS[SUBJECTS[status]].model_validate(
+        {
+            "id": ORDER_ID,
+            "version": version,
+            "status": status,
+            "user_id": BUYER,
+            "expires_at": NOW + timedelta(minutes=15),
+            "ticket": OrderedTicket(id=new_id(), title="Concert", price=Price(1999)),
+        }
+    )
+    assert isinstance(event, OrderEvent)
+    return event
+
+
+def checkout() -> Checkout:
+    """An order that nobody has begun to pay."""
+    return Checkout(Order.of(order_event(0, OrderStatus.CREATED)))
+
+
+def begun() -> Checkout:
+    """An order that its buyer has begun to pay."""
+    return checkout().begin(Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN)
+
+
+def after(*statuses: IntentStatus) -> Checkout:
+    """A begun payment, after these words of Stripe."""
+    current = begun()
+    for status in statuses:
+        current = current.heed(Intent("pi_1", status, "secret", None), NOW)
+    return current
+
+
+def test_a_payment_belongs_to_the_buyer() -> None:
+    with pytest.raises(NotTheBuyer):
+        checkout().begin(Payment.begin("pm_card_visa"), new_id(), NOW, MARGIN)
+
+
+@pytest.mark.parametrize("left", [timedelta(seconds=5), timedelta(0), timedelta(seconds=-1)])
+def test_no_payment_begins_too_late(left: timedelta) -> None:
+    late = checkout().order.expires_at - left
+    with pytest.raises(OrderNotPayable):
+        checkout().begin(Payment.begin("pm_card_visa"), BUYER, late, MARGIN)
+
+
+def test_a_payment_begins_just_in_time() -> None:
+    moment = checkout().order.expires_at - MARGIN - timedelta(milliseconds=1)
+    assert checkout().begin(Payment.begin("pm_card_visa"), BUYER, moment, MARGIN).payment
+
+
+def test_a_second_payment_does_not_begin() -> None:
+    first = begun()
+    assert first.begin(Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN) is first
+
+
+def test_a_cancelled_order_cannot_be_paid() -> None:
+    cancelled = checkout().follow(order_event(1, OrderStatus.CANCELLED), NOW)
+    with pytest.raises(OrderNotPayable):
+        cancelled.begin(Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN)
+
+
+def test_a_declined_order_cannot_be_paid_again() -> None:
+    with pytest.raises(OrderNotPayable):
+        after(IntentStatus.REQUIRES_PAYMENT_METHOD).begin(
+            Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN
+        )
+
+
+def test_a_paid_order_shows_its_payment_even_late() -> None:
+    paid = after(IntentStatus.REQUIRES_CAPTURE)
+    late = NOW + timedelta(days=1)
+    assert paid.begin(Payment.begin("pm_card_visa"), BUYER, late, MARGIN) is paid
+
+
+def test_a_held_price_is_announced_once() -> None:
+    held = after(IntentStatus.REQUIRES_CONFIRMATION, IntentStatus.REQUIRES_CAPTURE)
+    assert isinstance(held.event, PaymentCreated)
+    again = held.heed(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE, "secret"), NOW)
+    assert again is held
+    captured = held.heed(Intent("pi_1", IntentStatus.SUCCEEDED, "secret"), NOW)
+    assert captured.event is None
+
+
+def test_a_declined_card_is_announced_once() -> None:
+    declined = after(IntentStatus.REQUIRES_CONFIRMATION, IntentStatus.REQUIRES_PAYMENT_METHOD)
+    assert isinstance(declined.event, PaymentFailed)
+    closed = declined.heed(Intent("pi_1", IntentStatus.CANCELED), NOW)
+    assert closed.event is None
+    assert closed.payment
+    assert closed.payment.status is PaymentStatus.DECLINED
+
+
+def test_nothing_is_announced_for_an_order_that_is_gone() -> None:
+    gone = after(IntentStatus.REQUIRES_CONFIRMATION).follow(
+        order_event(1, OrderStatus.CANCELLED), NOW
+    )
+    held = gone.heed(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE), NOW)
+    assert held.event is None
+    assert held.next_step(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE)) is Step.CANCEL
+
+
+def test_a_payment_stripe_never_heard_of_is_dropped_with_its_order() -> None:
+    gone = begun().follow(order_event(1, OrderStatus.CANCELLED), NOW)
+    assert gone.payment
+    assert gone.payment.status is PaymentStatus.VOIDED
+    assert gone.next_step(None) is None
+
+
+def test_the_first_intent_is_the_one() -> None:
+    first = after(IntentStatus.REQUIRES_CONFIRMATION)
+    assert first.heed(Intent("pi_2", IntentStatus.REQUIRES_CAPTURE), NOW) is first
+
+
+def test_silence_keeps_the_key_and_a_failure_changes_it() -> None:
+    payment = begun().payment
+    changed = begun().try_anew().payment
+    assert payment
+    assert changed
+    assert payment.key_for("create") == payment.key_for("create")
+    assert replace(changed, id=payment.id).key_for("create") != payment.key_for("create")
+
+
+STEPS = {
+    (OrderStatus.CREATED, IntentStatus.REQUIRES_CONFIRMATION): Step.CONFIRM,
+    (OrderStatus.CREATED, IntentStatus.REQUIRES_PAYMENT_METHOD): Step.CANCEL,
+    (OrderStatus.COMPLETE, IntentStatus.REQUIRES_CAPTURE): Step.CAPTURE,
+    (OrderStatus.COMPLETE, IntentStatus.REQUIRES_CONFIRMATION): Step.CONFIRM,
+    (OrderStatus.COMPLETE, IntentStatus.REQUIRES_PAYMENT_METHOD): Step.CANCEL,
+    (OrderStatus.CANCELLED, IntentStatus.REQUIRES_CONFIRMATION): Step.CANCEL,
+    (OrderStatus.CANCELLED, IntentStatus.REQUIRES_PAYMENT_METHOD): Step.CANCEL,
+    (OrderStatus.CANCELLED, IntentStatus.REQUIRES_ACTION): Step.CANCEL,
+    (OrderStatus.CANCELLED, IntentStatus.REQUIRES_CAPTURE): Step.CANCEL,
+}
+
+
+@pytest.mark.parametrize("order", [s for s in OrderStatus if s is not OrderStatus.AWAITING_PAYMENT])
+@pytest.mark.parametrize("intent", IntentStatus)
+def test_every_state_has_its_next_step(order: OrderStatus, intent: IntentStatus) -> None:
+    current = replace(begun(), order=replace(begun().order, status=order))
+    assert current.next_step(Intent("pi_1", intent)) is STEPS.get((order, intent))
+
+
+def test_an_order_is_followed_version_by_version() -> None:
+    current = checkout()
+    with pytest.raises(VersionGap):
+        current.follow(order_event(2, OrderStatus.COMPLETE), NOW)
+    awaiting = current.follow(order_event(1, OrderStatus.AWAITING_PAYMENT), NOW)
+    assert awaiting.follow(order_event(0, OrderStatus.CREATED), NOW) is awaiting
+    complete = awaiting.follow(order_event(2, OrderStatus.COMPLETE), NOW)
+    assert complete.order.status is OrderStatus.COMPLETE
+
+
+@pytest.mark.parametrize("status", [OrderStatus.COMPLETE, OrderStatus.CANCELLED])
+def test_the_end_of_an_order_wakes_the_reconciler(status: OrderStatus) -> None:
+    held = after(IntentStatus.REQUIRES_CAPTURE)
+    assert held.due_at is None
+    later = NOW + timedelta(minutes=1)
+    assert held.follow(order_event(1, status), later).due_at == later

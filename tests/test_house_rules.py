@@ -1,0 +1,47 @@
+"""The rules of this house that a test can check better than a reader."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+
+import auth.settings
+import expiration.settings
+import orders.settings
+import payments.settings
+import tickets.settings
+from common.contracts.subjects import Subject
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(ROOT.glob("*/src/**/*.py"))
+README = (ROOT / "README.md").read_text()
+SETTINGS = [
+    auth.settings.Settings,
+    expiration.settings.Settings,
+    orders.settings.Settings,
+    payments.settings.Settings,
+    tickets.settings.Settings,
+]
+
+
+def test_modules_are_short() -> None:
+    too_long = [path for path in MODULES if len(path.read_text().splitlines()) > 200]
+    assert MODULES
+    assert too_long == []
+
+
+def test_composition_roots_fit_on_a_screen() -> None:
+    roots = [path for path in MODULES if path.name == "main.py"]
+    assert len(roots) == 5
+    assert [path for path in roots if len(path.read_text().splitlines()) > 35] == []
+
+
+def test_every_event_is_in_the_readme() -> None:
+    assert set(re.findall(r"^\| `(\w+:[\w-]+)` \|", README, re.M)) == set(Subject)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_every_setting_is_in_the_readme(settings: type[BaseSettings]) -> None:
+    documented = set(re.findall(r"`([A-Z_]{5,})`", README))
+    assert {name.upper() for name in settings.model_fields} - documented == set()
