@@ -6,17 +6,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from common.contracts.events import (
-    EVENTS,
-    OrderedTicket,
+    OrderAwaitingPayment,
+    OrderCancelled,
+    OrderCompleted,
+    OrderCreated,
     OrderEvent,
     PaymentCreated,
     PaymentFailed,
 )
 from common.contracts.ids import new_id
-from common.contracts.money import Price
 from common.contracts.order_status import OrderStatus
-from common.contracts.subjects import Subject
 from common.errors import VersionGap
+from devstack.testing import OrderHistory
 from payments.domain import Checkout, Step
 from payments.order import NotTheBuyer, Order, OrderNotPayable
 from payments.payment import Intent, IntentStatus, Payment, PaymentStatus
@@ -24,35 +25,13 @@ from payments.payment import Intent, IntentStatus, Payment, PaymentStatus
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 MARGIN = timedelta(seconds=5)
 BUYER = new_id()
-ORDER_ID = new_id()
 
-SUBJECTS = {
-    OrderStatus.CREATED: Subject.ORDER_CREATED,
-    OrderStatus.AWAITING_PAYMENT: Subject.ORDER_AWAITING_PAYMENT,
-    OrderStatus.COMPLETE: Subject.ORDER_COMPLETED,
-    OrderStatus.CANCELLED: Subject.ORDER_CANCELLED,
-}
-
-
-def order_event(version: int, status: OrderStatus) -> OrderEvent:
-    """What the orders service says of the one order of these tests."""
-    event = EVENTS[SUBJECTS[status]].model_validate(
-        {
-            "id": ORDER_ID,
-            "version": version,
-            "status": status,
-            "user_id": BUYER,
-            "expires_at": NOW + timedelta(minutes=15),
-            "ticket": OrderedTicket(id=new_id(), title="Concert", price=Price(1999)),
-        }
-    )
-    assert isinstance(event, OrderEvent)
-    return event
+HISTORY = OrderHistory(BUYER, NOW + timedelta(minutes=15))
 
 
 def checkout() -> Checkout:
     """An order that nobody has begun to pay."""
-    return Checkout(Order.of(order_event(0, OrderStatus.CREATED)))
+    return Checkout(Order.of(HISTORY.event(OrderCreated, 0)))
 
 
 def begun() -> Checkout:
@@ -91,7 +70,7 @@ def test_a_second_payment_does_not_begin() -> None:
 
 
 def test_a_cancelled_order_cannot_be_paid() -> None:
-    cancelled = checkout().follow(order_event(1, OrderStatus.CANCELLED), NOW)
+    cancelled = checkout().follow(HISTORY.event(OrderCancelled, 1), NOW)
     with pytest.raises(OrderNotPayable):
         cancelled.begin(Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN)
 
@@ -128,16 +107,14 @@ def test_a_declined_card_is_announced_once() -> None:
 
 
 def test_nothing_is_announced_for_an_order_that_is_gone() -> None:
-    gone = after(IntentStatus.REQUIRES_CONFIRMATION).follow(
-        order_event(1, OrderStatus.CANCELLED), NOW
-    )
+    gone = after(IntentStatus.REQUIRES_CONFIRMATION).follow(HISTORY.event(OrderCancelled, 1), NOW)
     held = gone.heed(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE), NOW)
     assert held.event is None
     assert held.next_step(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE)) is Step.CANCEL
 
 
 def test_a_payment_stripe_never_heard_of_is_dropped_with_its_order() -> None:
-    gone = begun().follow(order_event(1, OrderStatus.CANCELLED), NOW)
+    gone = begun().follow(HISTORY.event(OrderCancelled, 1), NOW)
     assert gone.payment
     assert gone.payment.status is PaymentStatus.VOIDED
     assert gone.next_step(None) is None
@@ -180,16 +157,16 @@ def test_every_state_has_its_next_step(order: OrderStatus, intent: IntentStatus)
 def test_an_order_is_followed_version_by_version() -> None:
     current = checkout()
     with pytest.raises(VersionGap):
-        current.follow(order_event(2, OrderStatus.COMPLETE), NOW)
-    awaiting = current.follow(order_event(1, OrderStatus.AWAITING_PAYMENT), NOW)
-    assert awaiting.follow(order_event(0, OrderStatus.CREATED), NOW) is awaiting
-    complete = awaiting.follow(order_event(2, OrderStatus.COMPLETE), NOW)
+        current.follow(HISTORY.event(OrderCompleted, 2), NOW)
+    awaiting = current.follow(HISTORY.event(OrderAwaitingPayment, 1), NOW)
+    assert awaiting.follow(HISTORY.event(OrderCreated, 0), NOW) is awaiting
+    complete = awaiting.follow(HISTORY.event(OrderCompleted, 2), NOW)
     assert complete.order.status is OrderStatus.COMPLETE
 
 
-@pytest.mark.parametrize("status", [OrderStatus.COMPLETE, OrderStatus.CANCELLED])
-def test_the_end_of_an_order_wakes_the_reconciler(status: OrderStatus) -> None:
+@pytest.mark.parametrize("end", [OrderCompleted, OrderCancelled])
+def test_the_end_of_an_order_wakes_the_reconciler(end: type[OrderEvent]) -> None:
     held = after(IntentStatus.REQUIRES_CAPTURE)
     assert held.due_at is None
     later = NOW + timedelta(minutes=1)
-    assert held.follow(order_event(1, status), later).due_at == later
+    assert held.follow(HISTORY.event(end, 1), later).due_at == later

@@ -1,13 +1,11 @@
 """The whole system for tests and benches: the launcher without a terminal."""
 
-import json
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pydantic import BaseModel
 

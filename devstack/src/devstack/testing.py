@@ -5,21 +5,42 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
 from common.aggregates import Announcement
-from common.contracts.events import EVENTS, Event
+from common.contracts.events import (
+    Event,
+    OrderAwaitingPayment,
+    OrderCancelled,
+    OrderCompleted,
+    OrderCreated,
+    OrderedTicket,
+    OrderEvent,
+)
 from common.contracts.ids import new_id
+from common.contracts.money import Price
+from common.contracts.order_status import OrderStatus
 from common.contracts.subjects import Subject
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
-from common.messaging.envelope import event_of, headers_of
+from common.messaging.envelope import headers_of
 from common.web import tokens
 from devstack.keys import KeyPair
 
 PATIENCE_SECONDS = 15.0
+
+STATUS_OF: dict[type[OrderEvent], OrderStatus] = {
+    OrderCreated: OrderStatus.CREATED,
+    OrderAwaitingPayment: OrderStatus.AWAITING_PAYMENT,
+    OrderCompleted: OrderStatus.COMPLETE,
+    OrderCancelled: OrderStatus.CANCELLED,
+}
+
+Kind = TypeVar("Kind", bound=OrderEvent)
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], what: str = "") -> None:
@@ -100,3 +121,22 @@ class Neighbour:
 
         await eventually(enough, f"{count} x {kind.__name__}, heard {self.heard}")
         return self.heard_of(kind)
+
+
+class OrderHistory:
+    """The events of one order of a ticket for 19.99, as the orders service would announce them."""
+
+    def __init__(self, buyer: str, expires_at: datetime | None = None) -> None:
+        self.id, self.ticket_id, self._buyer = new_id(), new_id(), buyer
+        self.expires_at = expires_at or datetime.now(UTC) + timedelta(minutes=15)
+
+    def event(self, kind: type[Kind], version: int) -> Kind:
+        """What is announced when the order becomes this at that version."""
+        return kind(
+            id=self.id,
+            version=version,
+            status=STATUS_OF[kind],
+            user_id=self._buyer,
+            expires_at=self.expires_at,
+            ticket=OrderedTicket(id=self.ticket_id, title="Concert", price=Price(1999)),
+        )

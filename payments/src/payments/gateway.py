@@ -109,8 +109,8 @@ class StripeGateway:
             event = self._client.construct_event(body, signature, self._webhook_secret)
         except (ValueError, stripe.SignatureVerificationError) as error:
             raise BadSignature from error
-        thing = event.data.object
-        return (thing.get("metadata") or {}).get("orderId")
+        order_id = (event.to_dict()["data"]["object"].get("metadata") or {}).get("orderId")
+        return order_id if isinstance(order_id, str) else None
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -1,5 +1,6 @@
 """The HTTP door of the payments service."""
 
+import logging
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -18,6 +19,8 @@ from payments.repository import CheckoutRepository
 from payments.schemas import Pay, PaymentOut, Received
 from payments.settings import Settings
 from payments.settlement import Settlement
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/payments", tags=["payments"], route_class=JsonRoute)
 
@@ -84,7 +87,8 @@ async def _settled(
         return checkout
     try:
         return await Settlement(checkouts, gateway).settle(checkout.id)
-    except Unavailable:
+    except Unavailable as error:
+        log.warning("payment waits", extra={"order_id": checkout.id, "error": str(error)})
         await checkouts.look_again(checkout.id, datetime.now(UTC) + RETRY)
         return await checkouts.get(checkout.id)
 

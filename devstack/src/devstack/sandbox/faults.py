@@ -1,0 +1,36 @@
+"""Failures on demand: what a network and a busy server do to requests."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Fault(BaseModel):
+    """How the next `times` requests of an operation go wrong.
+
+    `drop_answer` executes and hangs up, `delay` executes after `seconds`, `conflict` answers 409
+    and `error` 500, both without executing. Like Stripe, the sandbox remembers the 500 under the
+    idempotency key and the 409 not.
+    """
+
+    operation: Literal["create", "confirm", "capture", "cancel", "retrieve", "*"]
+    kind: Literal["drop_answer", "delay", "error", "conflict"]
+    seconds: float = Field(default=2, ge=0, le=60)
+    times: int = Field(default=1, ge=1, le=100_000)
+
+
+class Faults:
+    """The faults that are still to happen."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Fault] = []
+
+    def take(self, operation: str) -> Fault | None:
+        """The fault for this request; used up afterwards."""
+        for fault in self.waiting:
+            if fault.operation in {operation, "*"}:
+                fault.times -= 1
+                if fault.times == 0:
+                    self.waiting.remove(fault)
+                return fault
+        return None

@@ -1,0 +1,50 @@
+"""Idempotency keys with Stripe's rules: https://docs.stripe.com/api/idempotent_requests."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from devstack.sandbox.errors import StripeError
+
+KEPT_SECONDS = 24 * 3600
+
+
+@dataclass
+class Remembered:
+    """The first request with a key, and its answer once there is one."""
+
+    request: tuple[str, str]
+    since: float
+    answer: tuple[int, dict[str, Any]] | None = None
+
+
+class IdempotencyKeys:
+    """The first answer to a key is repeated, whatever it was, for a day."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._known: dict[str, Remembered] = {}
+
+    def begin(self, key: str, request: tuple[str, str]) -> tuple[int, dict[str, Any]] | None:
+        """The answer to repeat, if any; raises when the key is used for something else or twice."""
+        known = self._known.get(key)
+        if known is None or self._clock() - known.since > KEPT_SECONDS:
+            self._known[key] = Remembered(request, self._clock())
+            return None
+        if known.request != request:
+            message = "Keys for idempotent requests can only be used with the same parameters."
+            raise StripeError(400, "idempotency_error", message)
+        if known.answer is None:
+            message = "There is currently another in-progress request using this key."
+            kind = "invalid_request_error"
+            raise StripeError(409, kind, message, code="idempotency_key_in_use")
+        return known.answer
+
+    def finish(self, key: str, status: int, body: dict[str, Any]) -> None:
+        """Remember the answer."""
+        self._known[key].answer = (status, body)
+
+    def forget(self, key: str) -> None:
+        """Nothing was executed."""
+        self._known.pop(key, None)

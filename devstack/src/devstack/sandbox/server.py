@@ -1,0 +1,107 @@
+"""The sandbox's web server: Stripe's API under /v1, and what only a sandbox has under /_sandbox."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.types import Receive, Scope, Send
+from typing_extensions import override
+
+from devstack.sandbox.api import Answered, Api, Asked
+from devstack.sandbox.errors import StripeError
+from devstack.sandbox.faults import Fault
+
+
+class AnswerDropped(Exception):
+    """Makes the web server hang up in the middle of an answer."""
+
+
+class DroppedAnswer(Response):
+    """Announces a body and hangs up instead: the client learns nothing."""
+
+    @override
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Begin to answer, and stop."""
+        headers = [(b"content-length", b"1000")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        raise AnswerDropped
+
+
+class Authentication(BaseModel):
+    """What the buyer does with the bank's question."""
+
+    success: bool = True
+
+
+async def _api(request: Request) -> Api:
+    api: Api = request.app.state.api
+    return api
+
+
+TheApi = Annotated[Api, Depends(_api)]
+
+
+def create_sandbox(api: Api) -> FastAPI:
+    """The app."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await api.webhooks.close()
+
+    app = FastAPI(title="Stripe sandbox", lifespan=lifespan)
+    app.state.api = api
+    app.add_middleware(
+        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
+    )
+    app.add_api_route("/v1/{path:path}", _ask, methods=["GET", "POST"])
+    app.add_api_route("/_sandbox/health", _health)
+    app.add_api_route("/_sandbox/ledger", _books)
+    app.add_api_route("/_sandbox/faults", _list_faults)
+    app.add_api_route("/_sandbox/faults", _add_fault, methods=["POST"], status_code=201)
+    app.add_api_route("/_sandbox/faults", _clear_faults, methods=["DELETE"], status_code=204)
+    app.add_api_route("/_sandbox/intents/{identity}/authenticate", _authenticate, methods=["POST"])
+    return app
+
+
+async def _ask(request: Request, api: TheApi) -> Response:
+    form = (await request.body()).decode() if request.method == "POST" else request.url.query
+    answered = await api.answer(Asked(request.method, request.url.path, form, request.headers))
+    return DroppedAnswer() if answered.dropped else _response(answered)
+
+
+def _response(answered: Answered) -> JSONResponse:
+    headers = {"Idempotent-Replayed": "true"} if answered.replayed else {}
+    return JSONResponse(answered.body, answered.status, headers)
+
+
+async def _health() -> dict[str, bool]:
+    return {"live": True}
+
+
+async def _books(api: TheApi) -> list[dict[str, Any]]:
+    return api.ledger.books()
+
+
+async def _list_faults(api: TheApi) -> list[Fault]:
+    return api.faults.waiting
+
+
+async def _add_fault(fault: Fault, api: TheApi) -> Fault:
+    api.faults.waiting.append(fault)
+    return fault.model_copy()
+
+
+async def _clear_faults(api: TheApi) -> None:
+    api.faults.waiting.clear()
+
+
+async def _authenticate(identity: str, done: Authentication, api: TheApi) -> JSONResponse:
+    try:
+        return JSONResponse(api.authenticate(identity, done.success))
+    except StripeError as error:
+        return JSONResponse(error.body, error.status)

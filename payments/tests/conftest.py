@@ -1,0 +1,81 @@
+"""The payments service between a Stripe sandbox and a neighbour who plays the orders service."""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from httpx import AsyncClient
+
+from devstack.people import Ledger
+from devstack.ports import free_port
+from devstack.probes import answers_ok
+from devstack.process import Process, Program
+from devstack.testing import OrderHistory, Person, running
+from payments.main import create_app
+from payments.repository import CheckoutRepository
+from payments.settings import Settings
+
+WEBHOOK_SECRET = "whsec_of_these_tests"
+
+
+@pytest.fixture(scope="session")
+def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Stripe sandbox whose webhooks nobody hears."""
+    port, deaf = free_port(), free_port()
+    command = (sys.executable, "-m", "devstack.sandbox", "--port", str(port))
+    webhooks = ("--webhook-url", f"http://127.0.0.1:{deaf}/", "--webhook-secret", WEBHOOK_SECRET)
+    log = tmp_path_factory.mktemp("sandbox") / "sandbox.log"
+    ready = answers_ok(port, "/_sandbox/health")
+    server = Process(Program("sandbox", (*command, *webhooks), log, ready))
+    try:
+        server.start()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+async def ledger(sandbox_url: str) -> AsyncIterator[Ledger]:
+    """The sandbox's books."""
+    async with AsyncClient(base_url=sandbox_url) as client:
+        yield Ledger(client)
+        await client.delete("/_sandbox/faults")
+
+
+@pytest.fixture
+def settings(environment: dict[str, str], sandbox_url: str) -> Settings:
+    """The payments service, turned to the sandbox."""
+    stripe = {
+        "stripe_secret_key": "sk_test_sandbox",
+        "stripe_webhook_secret": WEBHOOK_SECRET,
+        "stripe_api_base": sandbox_url,
+    }
+    return Settings.model_validate({**environment, **stripe})
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[AsyncClient]:
+    """A browser before the payments service."""
+    app = create_app(settings)
+    async with running(app) as client:
+        client.app_state = app.state  # type: ignore[attr-defined]  # for the fixture below
+        yield client
+
+
+@pytest.fixture
+def checkouts(client: AsyncClient) -> CheckoutRepository:
+    """What the running service has stored."""
+    repository: CheckoutRepository = client.app_state.repository  # type: ignore[attr-defined]  # set above
+    return repository
+
+
+@pytest.fixture
+def buyer(sign_in: Callable[[], Person]) -> Person:
+    """Whose order it is."""
+    return sign_in()
+
+
+@pytest.fixture
+def order(buyer: Person) -> OrderHistory:
+    """What the orders service says of one order of the buyer."""
+    return OrderHistory(buyer.id)

@@ -1,0 +1,132 @@
+"""Paying over HTTP."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from httpx import AsyncClient, Response
+
+from common.contracts.events import (
+    OrderCancelled,
+    OrderCompleted,
+    OrderCreated,
+    PaymentCreated,
+    PaymentFailed,
+)
+from common.contracts.ids import new_id
+from devstack.people import Ledger
+from devstack.testing import Neighbour, OrderHistory, Person, eventually
+
+
+async def pay(client: AsyncClient, who: Person, order_id: str, card: str = "tok_visa") -> Response:
+    """Press Pay."""
+    body = {"orderId": order_id, "token": card}
+    return await client.post("/api/payments", json=body, headers=who.headers)
+
+
+async def status_of(client: AsyncClient, who: Person, order_id: str) -> object:
+    """What the buyer sees of the payment."""
+    return (await client.get(f"/api/payments/{order_id}", headers=who.headers)).json()["status"]
+
+
+async def becomes(client: AsyncClient, who: Person, order_id: str, status: str) -> None:
+    """Wait until the buyer sees a status."""
+
+    async def there() -> bool:
+        return await status_of(client, who, order_id) == status
+
+    await eventually(there, f"the payment becomes {status}")
+
+
+@pytest.mark.parametrize("card", ["pm_card_visa", "tok_visa"])
+async def test_a_payment_is_held_then_captured(
+    client: AsyncClient,
+    neighbour: Neighbour,
+    buyer: Person,
+    order: OrderHistory,
+    card: str,
+    ledger: Ledger,
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    paid = await pay(client, buyer, order.id, card)
+    assert paid.status_code == 201, paid.text
+    payment = paid.json()
+    assert payment == {
+        "id": payment["id"],
+        "orderId": order.id,
+        "status": "authorized",
+        "price": 19.99,
+    }
+    [event] = await neighbour.hears(PaymentCreated)
+    [intent] = await ledger.of(order.id)
+    assert event == PaymentCreated(
+        order_id=order.id, id=payment["id"], stripe_id=str(intent["intent"])
+    )
+    assert (intent["status"], intent["captured"]) == ("requires_capture", 0)
+    await neighbour.say(order.event(OrderCompleted, 1))
+    await becomes(client, buyer, order.id, "captured")
+    assert [intent["captured"] for intent in await ledger.of(order.id)] == [1999]
+
+
+async def test_a_cancelled_order_releases_the_hold(
+    client: AsyncClient, neighbour: Neighbour, buyer: Person, order: OrderHistory, ledger: Ledger
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    await pay(client, buyer, order.id)
+    await neighbour.say(order.event(OrderCancelled, 1))
+    await becomes(client, buyer, order.id, "voided")
+    [intent] = await ledger.of(order.id)
+    assert (intent["status"], intent["captured"]) == ("canceled", 0)
+    assert (await pay(client, buyer, order.id)).status_code == 409
+
+
+async def test_a_declined_card_is_told_and_announced(
+    client: AsyncClient, neighbour: Neighbour, buyer: Person, order: OrderHistory, ledger: Ledger
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    declined = await pay(client, buyer, order.id, "pm_card_chargeDeclinedInsufficientFunds")
+    assert declined.status_code == 402
+    [failed] = await neighbour.hears(PaymentFailed)
+    assert isinstance(failed, PaymentFailed)
+    assert (failed.order_id, failed.reason) == (order.id, "insufficient_funds")
+    assert (await pay(client, buyer, order.id)).status_code == 409
+    assert await status_of(client, buyer, order.id) == "declined"
+    [intent] = await ledger.of(order.id)
+    assert intent["status"] == "canceled"
+
+
+async def test_an_order_is_the_buyers_business(
+    client: AsyncClient, neighbour: Neighbour, order: OrderHistory, sign_in: Callable[[], Person]
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    stranger = sign_in()
+    assert (await pay(client, stranger, order.id)).status_code == 403
+    shown = await client.get(f"/api/payments/{order.id}", headers=stranger.headers)
+    assert shown.status_code == 403
+
+
+async def test_an_unknown_order_is_not_found(client: AsyncClient, buyer: Person) -> None:
+    for order_id in ("0" * 24, new_id()):
+        assert (await pay(client, buyer, order_id)).status_code == 404
+        shown = await client.get(f"/api/payments/{order_id}", headers=buyer.headers)
+        assert shown.status_code == 404
+
+
+async def test_there_is_no_payment_before_the_first_try(
+    client: AsyncClient, neighbour: Neighbour, buyer: Person, order: OrderHistory
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    assert (await pay(client, buyer, order.id, "pm_nobody_knows")).status_code == 400
+    shown = await client.get(f"/api/payments/{order.id}", headers=buyer.headers)
+    assert shown.status_code == 404
+
+
+async def test_an_order_about_to_expire_is_refused(
+    client: AsyncClient, neighbour: Neighbour, buyer: Person, ledger: Ledger
+) -> None:
+    order = OrderHistory(buyer.id, datetime.now(UTC) + timedelta(seconds=3))
+    await neighbour.say(order.event(OrderCreated, 0))
+    refused = await pay(client, buyer, order.id)
+    assert refused.status_code == 409
+    assert refused.json()["errors"] == [{"message": "The order is about to expire"}]
+    assert await ledger.of(order.id) == []
