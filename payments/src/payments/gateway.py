@@ -1,6 +1,7 @@
 """The one home of Stripe: PaymentIntents through the official SDK, in the domain's own words."""
 
 from collections.abc import Awaitable
+from http import HTTPStatus
 from typing import Protocol, cast
 
 import stripe
@@ -77,7 +78,8 @@ class StripeGateway:
                 )
             )
         except stripe.InvalidRequestError as error:
-            if error.code in {"resource_missing", "token_already_used"}:
+            unknown = error.code in {"resource_missing", "token_already_used"}
+            if unknown or error.http_status == HTTPStatus.NOT_FOUND:
                 raise UnknownCard from error
             raise
 
@@ -142,8 +144,8 @@ def _card_params(card: str) -> dict[str, object]:
 
 
 def _intent(intent: PaymentIntent) -> Intent:
-    error = intent.last_payment_error
-    reason = (error.decline_code or error.code) if error else None
+    error = intent.to_dict().get("last_payment_error") or {}
+    reason = error.get("decline_code") or error.get("code")
     return Intent(
         id=intent.id,
         status=IntentStatus(intent.status),

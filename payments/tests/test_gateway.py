@@ -1,0 +1,127 @@
+"""The gateway before two servers that behave like Stripe: ours, and one that others wrote."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from httpx import AsyncClient
+
+from common.contracts.ids import new_id
+from devstack.ports import LOOPBACK, free_port
+from devstack.probes import answers_ok
+from devstack.process import Process, Program
+from devstack.testing import eventually
+from payments.domain import UnknownCard
+from payments.gateway import StripeGateway
+from payments.payment import IntentStatus
+
+DECLINES = "pm_card_chargeCustomerFail"  # the one that both servers know as declining
+
+
+def translation(upstream: AsyncClient) -> FastAPI:
+    """Localstripe knows an older name of one parameter; everything else passes unchanged."""
+    app = FastAPI()
+
+    @app.api_route("/{path:path}", methods=["GET", "POST"])
+    async def forward(request: Request) -> Response:
+        form = parse_qsl((await request.body()).decode())
+        renamed = [(key.replace("allowed_payment", "payment"), value) for key, value in form]
+        answer = await upstream.request(
+            request.method,
+            request.url.path,
+            content=urlencode(renamed) if renamed else None,
+            headers={
+                "Authorization": request.headers["authorization"],
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+        )
+        return Response(answer.content, answer.status_code, media_type="application/json")
+
+    return app
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[str]:
+    """A web server on a free port."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, LOOPBACK, port, log_level="critical"))
+    task = asyncio.create_task(server.serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await eventually(started)
+    yield f"http://{LOOPBACK}:{port}"
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture(scope="session")
+def localstripe_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The server that others wrote."""
+    port, log = free_port(), tmp_path_factory.mktemp("localstripe") / "localstripe.log"
+    executable = str(Path(sys.executable).with_name("localstripe"))
+    command = (executable, "--port", str(port), "--from-scratch")
+    server = Process(Program("localstripe", command, log, answers_ok(port, "/js.stripe.com/v3/")))
+    try:
+        server.start()
+        yield f"http://{LOOPBACK}:{port}"
+    finally:
+        server.kill()
+
+
+@pytest.fixture(params=["sandbox", "localstripe"])
+async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[StripeGateway]:
+    """The gateway before either of them."""
+    async with AsyncExitStack() as stack:
+        url: str = request.getfixturevalue(f"{request.param}_url")
+        if request.param == "localstripe":
+            upstream = await stack.enter_async_context(AsyncClient(base_url=url))
+            url = await stack.enter_async_context(serving(translation(upstream)))
+        gateway = StripeGateway("sk_test_sandbox", "whsec_of_these_tests", url)
+        stack.push_async_callback(gateway.close)
+        yield gateway
+
+
+async def test_an_amount_is_held_and_captured(gateway: StripeGateway) -> None:
+    intent = await gateway.create(new_id(), 1999, "pm_card_visa", new_id())
+    assert intent.status is IntentStatus.REQUIRES_CONFIRMATION
+    held = await gateway.confirm(intent.id, new_id())
+    assert held.status is IntentStatus.REQUIRES_CAPTURE
+    assert (await gateway.retrieve(intent.id)).status is IntentStatus.REQUIRES_CAPTURE
+    taken = await gateway.capture(intent.id, new_id())
+    assert taken.status is IntentStatus.SUCCEEDED
+    assert (await gateway.retrieve(intent.id)).status is IntentStatus.SUCCEEDED
+
+
+async def test_a_hold_is_released(gateway: StripeGateway) -> None:
+    intent = await gateway.create(new_id(), 1999, "pm_card_visa", new_id())
+    await gateway.confirm(intent.id, new_id())
+    assert (await gateway.cancel(intent.id, new_id())).status is IntentStatus.CANCELED
+    assert (await gateway.capture(intent.id, new_id())).status is IntentStatus.CANCELED
+
+
+async def test_a_declined_card_is_told_by_the_intent(gateway: StripeGateway) -> None:
+    intent = await gateway.create(new_id(), 1999, DECLINES, new_id())
+    declined = await gateway.confirm(intent.id, new_id())
+    assert declined.status is IntentStatus.REQUIRES_PAYMENT_METHOD
+    assert (await gateway.cancel(intent.id, new_id())).status is IntentStatus.CANCELED
+
+
+async def test_a_step_that_comes_too_late_changes_nothing(gateway: StripeGateway) -> None:
+    intent = await gateway.create(new_id(), 1999, "pm_card_visa", new_id())
+    await gateway.confirm(intent.id, new_id())
+    await gateway.capture(intent.id, new_id())
+    for late in (gateway.confirm, gateway.capture, gateway.cancel):
+        assert (await late(intent.id, new_id())).status is IntentStatus.SUCCEEDED
+
+
+async def test_an_unknown_card_is_refused(gateway: StripeGateway) -> None:
+    with pytest.raises(UnknownCard):
+        await gateway.create(new_id(), 1999, "pm_nobody_knows", new_id())

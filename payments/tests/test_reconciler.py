@@ -1,0 +1,158 @@
+"""What was left open is finished: crashes between any two lines, and a silent Stripe."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from httpx import AsyncClient
+
+from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated, PaymentCreated
+from devstack.people import Ledger
+from devstack.testing import Neighbour, OrderHistory, Person, eventually
+from payments.gateway import StripeGateway
+from payments.payment import Intent, Payment, PaymentStatus
+from payments.repository import CheckoutRepository
+
+CARD = "pm_card_visa"
+
+
+async def begin(
+    checkouts: CheckoutRepository, neighbour: Neighbour, order: OrderHistory, card: str = CARD
+) -> Payment:
+    """Begin a payment as a request does, and crash at once."""
+    await neighbour.say(order.event(OrderCreated, 0))
+
+    async def known() -> bool:
+        return await checkouts.find(order.id) is not None
+
+    await eventually(known)
+    buyer, payment = (await checkouts.get(order.id)).order.user_id, Payment.begin(card)
+    now = datetime.now(UTC)
+    await checkouts.change(
+        order.id, lambda checkout: checkout.begin(payment, buyer, now, timedelta(0))
+    )
+    return payment
+
+
+async def becomes(checkouts: CheckoutRepository, order_id: str, status: PaymentStatus) -> None:
+    """Let the lease of the crashed request run out, and wait for the end."""
+    await checkouts.look_again(order_id, datetime.now(UTC))
+
+    async def there() -> bool:
+        payment = (await checkouts.get(order_id)).payment
+        return payment is not None and payment.status is status
+
+    await eventually(there, f"the payment becomes {status}")
+
+
+async def nothing(gateway: StripeGateway, payment: Payment, order_id: str) -> Intent | None:
+    """Crash before Stripe is asked."""
+
+
+async def created(gateway: StripeGateway, payment: Payment, order_id: str) -> Intent | None:
+    """Crash before the intent is stored."""
+    await gateway.create(order_id, 1999, CARD, payment.key_for("create"))
+    return None
+
+
+async def stored(gateway: StripeGateway, payment: Payment, order_id: str) -> Intent | None:
+    """Crash before the intent is confirmed."""
+    return await gateway.create(order_id, 1999, CARD, payment.key_for("create"))
+
+
+async def confirmed(gateway: StripeGateway, payment: Payment, order_id: str) -> Intent | None:
+    """Crash before the outcome is stored."""
+    intent = await gateway.create(order_id, 1999, CARD, payment.key_for("create"))
+    await gateway.confirm(intent.id, payment.key_for("confirm"))
+    return intent
+
+
+Progress = Callable[[StripeGateway, Payment, str], Awaitable[Intent | None]]
+
+
+@pytest.fixture
+def gateway(client: AsyncClient) -> StripeGateway:
+    """The gateway of the service that crashed."""
+    found: StripeGateway = client.app_state.gateway  # type: ignore[attr-defined]  # set by the fixture
+    return found
+
+
+@pytest.mark.parametrize("progress", [nothing, created, stored, confirmed])
+async def test_a_crashed_payment_ends_with_one_charge(
+    checkouts: CheckoutRepository,
+    gateway: StripeGateway,
+    neighbour: Neighbour,
+    order: OrderHistory,
+    ledger: Ledger,
+    progress: Progress,
+) -> None:
+    payment = await begin(checkouts, neighbour, order)
+    if intent := await progress(gateway, payment, order.id):
+        await checkouts.change(order.id, lambda c: c.heed(intent, datetime.now(UTC)))
+    await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
+    await neighbour.hears(PaymentCreated)
+    await neighbour.say(order.event(OrderCompleted, 1))
+    await becomes(checkouts, order.id, PaymentStatus.CAPTURED)
+    [books] = await ledger.of(order.id)
+    assert books["captured"] == 1999
+
+
+@pytest.mark.parametrize("progress", [nothing, created, stored, confirmed])
+async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
+    checkouts: CheckoutRepository,
+    gateway: StripeGateway,
+    neighbour: Neighbour,
+    order: OrderHistory,
+    ledger: Ledger,
+    progress: Progress,
+) -> None:
+    payment = await begin(checkouts, neighbour, order)
+    if intent := await progress(gateway, payment, order.id):
+        await checkouts.change(order.id, lambda c: c.heed(intent, datetime.now(UTC)))
+    await neighbour.say(order.event(OrderCancelled, 1))
+    await becomes(checkouts, order.id, PaymentStatus.VOIDED)
+    assert neighbour.heard_of(PaymentCreated) == []
+    assert {books["status"] for books in await ledger.of(order.id)} <= {
+        "canceled",
+        "requires_confirmation",
+    }
+
+
+async def test_a_request_that_races_with_the_reconciler_charges_once(
+    checkouts: CheckoutRepository,
+    client: AsyncClient,
+    neighbour: Neighbour,
+    buyer: Person,
+    order: OrderHistory,
+    ledger: Ledger,
+) -> None:
+    await begin(checkouts, neighbour, order)
+    body = {"orderId": order.id, "token": CARD}
+    await asyncio.gather(
+        becomes(checkouts, order.id, PaymentStatus.AUTHORIZED),
+        *(client.post("/api/payments", json=body, headers=buyer.headers) for _ in range(5)),
+    )
+    assert [books["status"] for books in await ledger.of(order.id)] == ["requires_capture"]
+
+
+@pytest.mark.parametrize("operation", ["create", "confirm"])
+@pytest.mark.parametrize("kind", ["drop_answer", "error", "conflict"])
+async def test_a_silent_stripe_is_asked_again(
+    checkouts: CheckoutRepository,
+    client: AsyncClient,
+    neighbour: Neighbour,
+    buyer: Person,
+    order: OrderHistory,
+    ledger: Ledger,
+    operation: str,
+    kind: str,
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    for _ in range(4):
+        await ledger.break_once(operation, kind)
+    body = {"orderId": order.id, "token": CARD}
+    waiting = await client.post("/api/payments", json=body, headers=buyer.headers)
+    assert waiting.status_code == 202
+    await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
+    assert [books["status"] for books in await ledger.of(order.id)] == ["requires_capture"]
