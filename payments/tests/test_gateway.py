@@ -1,14 +1,12 @@
 """The gateway before two servers that behave like Stripe: ours, and one that others wrote."""
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from httpx import AsyncClient
 
@@ -16,7 +14,7 @@ from common.contracts.ids import new_id
 from devstack.ports import LOOPBACK, free_port
 from devstack.probes import answers_ok
 from devstack.process import Process, Program
-from devstack.testing import eventually
+from devstack.testing import serving
 from payments.domain import UnknownCard
 from payments.gateway import StripeGateway
 from payments.payment import IntentStatus
@@ -44,22 +42,6 @@ def translation(upstream: AsyncClient) -> FastAPI:
         return Response(answer.content, answer.status_code, media_type="application/json")
 
     return app
-
-
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[str]:
-    """A web server on a free port."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, LOOPBACK, port, log_level="critical"))
-    task = asyncio.create_task(server.serve())
-
-    async def started() -> bool:
-        return server.started
-
-    await eventually(started)
-    yield f"http://{LOOPBACK}:{port}"
-    server.should_exit = True
-    await task
 
 
 @pytest.fixture(scope="session")

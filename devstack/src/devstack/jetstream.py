@@ -1,4 +1,4 @@
-"""Empties the JetStream of a NATS server, by the plain protocol so that it needs no event loop."""
+"""A look into the JetStream of a NATS server, by the plain protocol: it needs no event loop."""
 
 import json
 import socket
@@ -6,10 +6,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedRWPair
 
+from pydantic import BaseModel
+
+from common.messaging.bus import STREAM
 from devstack.ports import LOOPBACK
 
 INBOX = "_INBOX.devstack"
 PATIENCE_SECONDS = 10.0
+
+
+class Backlog(BaseModel):
+    """What a service has still to hear."""
+
+    num_pending: int
+    num_ack_pending: int
+    num_redelivered: int
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is acknowledged."""
+        return self.num_pending == self.num_ack_pending == 0
+
+
+def backlog_of(port: int, service: str) -> Backlog | None:
+    """What a service has still to hear; None before it first listened."""
+    with _connection(port) as wire:
+        answer = _ask(wire, f"$JS.API.CONSUMER.INFO.{STREAM}.{service}")
+    return None if "error" in answer else Backlog.model_validate(answer)
 
 
 def delete_all_streams(port: int) -> None:
@@ -31,14 +54,15 @@ def _connection(port: int) -> Iterator[BufferedRWPair]:
 
 
 def _stream_names(wire: BufferedRWPair) -> list[str]:
-    return [str(name) for name in _ask(wire, "$JS.API.STREAM.NAMES").get("streams") or []]
+    names = _ask(wire, "$JS.API.STREAM.NAMES").get("streams")
+    return names if isinstance(names, list) else []
 
 
-def _ask(wire: BufferedRWPair, subject: str) -> dict[str, list[object]]:
+def _ask(wire: BufferedRWPair, subject: str) -> dict[str, object]:
     wire.write(f"PUB {subject} {INBOX} 0\r\n\r\n".encode())
     wire.flush()
     for line in wire:
         if line.startswith(b"MSG "):
-            answer: dict[str, list[object]] = json.loads(wire.read(int(line.split()[-1])))
+            answer: dict[str, object] = json.loads(wire.read(int(line.split()[-1])))
             return answer
     raise ConnectionError("NATS closed the connection")

@@ -14,6 +14,11 @@ PROBE_SECONDS: Final = 0.2
 Document = dict[str, object]
 
 
+def uri(port: int, database: str) -> str:
+    """The address of one database, as a client of the set."""
+    return f"mongodb://{LOOPBACK}:{port}/{database}?replicaSet={NAME}"
+
+
 def is_primary(port: int) -> bool:
     """Whether the member on this port takes writes; brings it nearer to that when it does not."""
     try:

@@ -27,7 +27,7 @@ class MongoServer(Process):
 
     def uri(self, database: str) -> str:
         """The address of one database."""
-        return f"mongodb://{LOOPBACK}:{self.port}/{database}?replicaSet={replica_set.NAME}"
+        return replica_set.uri(self.port, database)
 
     def drop(self, database: str) -> None:
         """Forget one database."""

@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
+from urllib.parse import urlsplit
 
+import uvicorn
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
@@ -29,7 +31,9 @@ from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
 from common.messaging.envelope import headers_of
 from common.web import tokens
+from devstack.jetstream import Backlog, backlog_of
 from devstack.keys import KeyPair
+from devstack.ports import LOOPBACK, free_port
 
 PATIENCE_SECONDS = 15.0
 
@@ -63,12 +67,43 @@ async def running(app: FastAPI) -> AsyncIterator[AsyncClient]:
         yield client
 
 
+async def pages(client: AsyncClient, path: str, headers: dict[str, str]) -> list[list[str]]:
+    """The ids on each page of a list, from link to link until the end."""
+    shown, link = [], path
+    while link:
+        answer = await client.get(link, headers=headers)
+        answer.raise_for_status()
+        shown.append([item["id"] for item in answer.json()])
+        link = answer.links.get("next", {}).get("url", "")
+    return shown
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[str]:
+    """A web server on a free port."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, LOOPBACK, port, log_level="critical"))
+    task = asyncio.create_task(server.serve())
+
+    async def started() -> bool:
+        return server.started
+
+    await eventually(started)
+    yield f"http://{LOOPBACK}:{port}"
+    server.should_exit = True
+    await task
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody with a session."""
 
     id: str
     headers: dict[str, str]
+
+
+SignIn = Callable[[], Person]
+"""Makes a fresh user, signed in."""
 
 
 def somebody(keys: KeyPair, lifetime_seconds: int = 3600) -> Person:
@@ -83,6 +118,7 @@ class Neighbour:
 
     def __init__(self, url: str) -> None:
         self.bus = Bus(url, service="neighbour", replicas=1)
+        self._port = urlsplit(url).port or 0
         self.heard: list[Event] = []
         self._consumer = Consumer(self.bus, "neighbour", dict.fromkeys(Subject, self._hear), None)
 
@@ -122,12 +158,29 @@ class Neighbour:
         await eventually(enough, f"{count} x {kind.__name__}, heard {self.heard}")
         return self.heard_of(kind)
 
+    async def heard_by(self, service: str) -> None:
+        """Wait until a service has acknowledged all that was said."""
+        await self._backlog(service, lambda backlog: backlog.is_empty)
+
+    async def puzzles(self, service: str) -> None:
+        """Wait until a service was given something again that it could not handle at first."""
+        await self._backlog(service, lambda backlog: backlog.num_redelivered > 0)
+
+    async def _backlog(self, service: str, fits: Callable[[Backlog], bool]) -> None:
+        async def there() -> bool:
+            backlog = backlog_of(self._port, service)
+            return backlog is not None and fits(backlog)
+
+        await eventually(there, f"{service} has heard it, left {backlog_of(self._port, service)}")
+
 
 class OrderHistory:
     """The events of one order of a ticket for 19.99, as the orders service would announce them."""
 
-    def __init__(self, buyer: str, expires_at: datetime | None = None) -> None:
-        self.id, self.ticket_id, self._buyer = new_id(), new_id(), buyer
+    def __init__(
+        self, buyer: str, expires_at: datetime | None = None, *, ticket_id: str | None = None
+    ) -> None:
+        self.id, self.ticket_id, self._buyer = new_id(), ticket_id or new_id(), buyer
         self.expires_at = expires_at or datetime.now(UTC) + timedelta(minutes=15)
 
     def event(self, kind: type[Kind], version: int) -> Kind:

@@ -1,82 +1,94 @@
-"""What runs on one machine: every process, the command that starts it, and its settings."""
+"""What runs on one machine: the command that starts each process, and its settings."""
 
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from devstack import replica_set
-from devstack.keys import StackSecrets
-from devstack.ports import LOOPBACK, free_ports
+from devstack.gateway.caddy import gateway_program
+from devstack.plan import Plan
+from devstack.ports import LOOPBACK
 from devstack.probes import answers_ok
-from devstack.process import Program
+from devstack.process import Process, Program
+from devstack.servers import MongoServer, NatsServer
 
-SERVICES: Final = ("auth", "tickets", "orders", "expiration", "payments")
-
-# Of the 10 s in which a stack stops, the requests in flight get the most.
 DRAIN_SECONDS: Final = 8
+"""How long a stopping service goes on with the requests it has begun."""
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Where everything listens, always on loopback."""
-
-    gateway: int
-    sandbox: int
-    mongod: int
-    nats: int
-    nats_monitor: int
-    services: Mapping[str, tuple[int, ...]]
+def databases(plan: Plan) -> list[Process]:
+    """The two servers that remember."""
+    ports = plan.ports
+    return [
+        MongoServer(plan.folder / "mongod", plan.logs / "mongod.log", ports.mongod),
+        NatsServer(plan.folder / "nats", plan.logs / "nats.log", (ports.nats, ports.nats_monitor)),
+    ]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """All that has to be decided before anything is started."""
-
-    folder: Path
-    ports: Ports
-    secrets: StackSecrets
-    window_seconds: int
-
-    @property
-    def logs(self) -> Path:
-        """Where every process writes its log."""
-        return self.folder / "logs"
-
-    @property
-    def gateway_url(self) -> str:
-        """The one address to open."""
-        return http_url(self.ports.gateway)
-
-    @property
-    def sandbox_url(self) -> str:
-        """Where the Stripe sandbox answers."""
-        return http_url(self.ports.sandbox)
-
-    @property
-    def nats_url(self) -> str:
-        """Where NATS clients connect."""
-        return f"nats://{LOOPBACK}:{self.ports.nats}"
+def sandbox(plan: Plan) -> Process:
+    """What stands in for Stripe; its ledger survives a restart as Stripe's would."""
+    command = (
+        *(sys.executable, "-m", "devstack.sandbox"),
+        *("--port", str(plan.ports.sandbox)),
+        *("--webhook-url", f"{plan.gateway_url}/api/payments/webhook"),
+        *("--webhook-secret", plan.secrets.webhook_secret),
+        *("--ledger", str(plan.folder / "sandbox-ledger.json")),
+    )
+    is_ready = answers_ok(plan.ports.sandbox, "/_sandbox/health")
+    return Process(Program("sandbox", command, plan.logs / "sandbox.log", is_ready))
 
 
-def http_url(port: int) -> str:
-    """The address of an HTTP server on this machine."""
-    return f"http://{LOOPBACK}:{port}"
+def replicas(plan: Plan, service: str) -> list[Process]:
+    """All processes of one service, numbered when there are several."""
+    ports = plan.ports.services[service]
+    names = [f"{service}-{n}" for n in range(1, len(ports) + 1)] if len(ports) > 1 else [service]
+    return [_replica(plan, service, *each) for each in zip(names, ports, strict=True)]
 
 
-def mongo_uri(plan: Plan, service: str) -> str:
-    """The database of one service."""
-    return f"mongodb://{LOOPBACK}:{plan.ports.mongod}/{service}?replicaSet={replica_set.NAME}"
+def gateway(plan: Plan) -> Process:
+    """The one address in front of all services."""
+    ports = plan.ports
+    folder = plan.folder / "gateway"
+    return Process(gateway_program(ports.gateway, ports.services, folder, plan.logs))
 
 
-def choose_ports(gateway: int, replicas: Mapping[str, int]) -> Ports:
-    """Free ports for everything; `gateway` 0 means that one, too, may be any."""
-    wanted = {service: replicas.get(service, 1) for service in SERVICES}
-    free = iter(free_ports(5 + sum(wanted.values())))
-    services = {service: tuple(_take(free, count)) for service, count in wanted.items()}
-    return Ports(gateway or next(free), *_take(free, 4), services=services)
+def _replica(plan: Plan, service: str, name: str, port: int) -> Process:
+    command = (
+        *(sys.executable, "-m", "uvicorn", f"{service}.main:create_app", "--factory"),
+        *("--host", LOOPBACK, "--port", str(port), "--no-access-log"),
+        *("--timeout-graceful-shutdown", str(DRAIN_SECONDS)),
+        *("--loop", "uvloop", "--http", "httptools"),
+    )
+    variables = _shared_variables(plan, service) | _own_variables(plan)[service]
+    return Process(
+        Program(name, command, plan.logs / f"{name}.log", answers_ok(port, "/readyz"), variables)
+    )
 
 
-def _take(ports: Iterable[int], count: int) -> Iterable[int]:
-    return [port for port, _ in zip(ports, range(count), strict=False)]
+def _shared_variables(plan: Plan, service: str) -> dict[str, str]:
+    return {
+        "MONGO_URI": plan.mongo_uri(service),
+        "JWT_PUBLIC_KEY": plan.secrets.session_keys.public_pem,
+        "LOG_FORMAT": "text",
+        "LOG_LEVEL": "INFO",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _own_variables(plan: Plan) -> dict[str, dict[str, str]]:
+    bus = {"NATS_URL": plan.nats_url}
+    window = {"ORDER_WINDOW_SECONDS": str(plan.window_seconds)}
+    stripe = {
+        "STRIPE_SECRET_KEY": "sk_test_sandbox",
+        "STRIPE_WEBHOOK_SECRET": plan.secrets.webhook_secret,
+        "STRIPE_API_BASE": plan.sandbox_url,
+    }
+    session = {
+        "JWT_PRIVATE_KEY": plan.secrets.session_keys.private_pem,
+        "COOKIE_SECURE": "false",
+    }
+    return {
+        "auth": session,
+        "tickets": bus,
+        "orders": bus | window,
+        "expiration": bus,
+        "payments": bus | window | stripe,
+    }

@@ -22,7 +22,14 @@ def gateway_program(
     routes_file.write_text(route_lines(upstreams))
     return Program(
         name="gateway",
-        command=(str(binaries.caddy()), "run", "--adapter", "caddyfile", "--config", str(CADDYFILE)),
+        command=(
+            str(binaries.caddy()),
+            "run",
+            "--adapter",
+            "caddyfile",
+            "--config",
+            str(CADDYFILE),
+        ),
         log=logs / "gateway.log",
         is_ready=answers_ok(port, "/"),
         variables={

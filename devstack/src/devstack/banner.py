@@ -1,0 +1,27 @@
+"""What a person reads when everything is ready."""
+
+from devstack.gateway.routes import ROUTES
+from devstack.plan import Plan
+
+CARDS = """\
+    4242 4242 4242 4242   pm_card_visa or tok_visa             is charged
+                          pm_card_visa_chargeDeclined          is declined
+    4000 0025 0000 3155   pm_card_threeDSecure2Required        asks for another step (3DS)"""
+
+
+def banner(plan: Plan, seconds: float) -> str:
+    """Where to go, how to pay, where things are, how to stop."""
+    documentation = "\n".join(f"    {plan.gateway_url}{prefix}/docs" for prefix in ROUTES)
+    return f"""
+  Ticketing is ready after {seconds:.1f} s. Open {plan.gateway_url}
+
+  The API, described
+{documentation}
+
+  Test cards (no real money: Stripe is played by {plan.sandbox_url})
+{CARDS}
+
+  Logs in {plan.logs} (those of MongoDB and NATS only there)
+  Data in {plan.folder}
+  Ctrl-C stops everything; a second one does not wait.
+"""

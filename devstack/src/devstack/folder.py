@@ -1,0 +1,46 @@
+"""The data folder of a stack, which one launcher at a time may use."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from devstack.errors import AlreadyRunning
+
+
+@contextmanager
+def data_folder(kept: Path, *, ephemeral: bool) -> Iterator[Path]:
+    """`kept`, or one that is gone afterwards."""
+    if ephemeral:
+        with TemporaryDirectory(prefix="ticketing-") as folder:
+            yield Path(folder)
+    else:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept.resolve()
+
+
+@contextmanager
+def held(folder: Path, address: str) -> Iterator[None]:
+    """Keep other launchers out; AlreadyRunning when one was first.
+
+    The system itself releases the lock when its holder ends, however it ends.
+    """
+    with (folder / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise AlreadyRunning(f"already running ({lock.read()})") from None
+        lock.truncate(0)
+        lock.write(f"pid {os.getpid()}, {address}")
+        lock.flush()
+        yield
+
+
+def begin_logs(logs: Path) -> None:
+    """An empty folder: logs tell about one run."""
+    shutil.rmtree(logs, ignore_errors=True)
+    logs.mkdir()

@@ -1,0 +1,70 @@
+"""What a person can ask of the launcher on its command line."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.plan import SERVICES
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line of `up`."""
+
+    port: int
+    window: int
+    replicas: dict[str, int]
+    data: Path
+    ephemeral: bool
+    json: Path | None
+    keep_going: bool
+    quiet: bool
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options:
+    """The options; ends the program with an explanation when they make no sense."""
+    parser = argparse.ArgumentParser(
+        prog="python -m devstack", description="The whole system on this machine."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    _describe(commands.add_parser("up", help="start everything; Ctrl-C stops it"))
+    chosen = vars(parser.parse_args(arguments))
+    del chosen["command"]
+    return Options(**chosen)
+
+
+def _describe(up: argparse.ArgumentParser) -> None:
+    say = up.add_argument
+    say("--port", type=_port, default=8080, help="of the gateway; 0 picks a free one (8080)")
+    say("--window", type=_positive, default=900, help="seconds an order holds its ticket (900)")
+    say("--replicas", type=_replicas, default={}, help="processes, such as orders=2,tickets=2")
+    say("--data", type=Path, default=Path(".dev"), help="the folder that remembers (.dev)")
+    say("--ephemeral", action="store_true", help="remember nothing")
+    say("--json", type=Path, help="a file to write once everything is ready: what runs where")
+    say("--keep-going", action="store_true", help="start MongoDB and NATS again when they crash")
+    say("--quiet", action="store_true", help="leave the logs in their files")
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _replicas(text: str) -> dict[str, int]:
+    replicas = {}
+    for part in text.split(","):
+        service, _, count = part.partition("=")
+        if service not in SERVICES or not count:
+            raise argparse.ArgumentTypeError(f"{part}: write {'|'.join(SERVICES)}=number")
+        replicas[service] = _positive(count)
+    return replicas

@@ -1,0 +1,73 @@
+"""Everything about a stack that is decided before any of it is started."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+from devstack import replica_set
+from devstack.keys import StackSecrets
+from devstack.ports import LOOPBACK, free_ports
+
+SERVICES: Final = ("auth", "tickets", "orders", "expiration", "payments")
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where everything listens, always on loopback."""
+
+    gateway: int
+    sandbox: int
+    mongod: int
+    nats: int
+    nats_monitor: int
+    services: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One stack: its folder, its ports, its secrets."""
+
+    folder: Path
+    ports: Ports
+    secrets: StackSecrets
+    window_seconds: int
+
+    @property
+    def logs(self) -> Path:
+        """Where every process writes its log."""
+        return self.folder / "logs"
+
+    @property
+    def gateway_url(self) -> str:
+        """The one address to open."""
+        return http_url(self.ports.gateway)
+
+    @property
+    def sandbox_url(self) -> str:
+        """Where the Stripe sandbox answers."""
+        return http_url(self.ports.sandbox)
+
+    @property
+    def nats_url(self) -> str:
+        """Where NATS clients connect."""
+        return f"nats://{LOOPBACK}:{self.ports.nats}"
+
+    def mongo_uri(self, service: str) -> str:
+        """The database of one service."""
+        return replica_set.uri(self.ports.mongod, service)
+
+
+def http_url(port: int) -> str:
+    """The address of an HTTP server on this machine."""
+    return f"http://{LOOPBACK}:{port}"
+
+
+def choose_ports(gateway: int, replicas: Mapping[str, int]) -> Ports:
+    """Free ports for everything; any for the gateway, too, when `gateway` is 0."""
+    counts = {service: replicas.get(service, 1) for service in SERVICES}
+    free = iter(free_ports(5 + sum(counts.values())))
+    services = {service: tuple(islice(free, count)) for service, count in counts.items()}
+    sandbox, mongod, nats, nats_monitor, any_port = free
+    return Ports(gateway or any_port, sandbox, mongod, nats, nats_monitor, services)

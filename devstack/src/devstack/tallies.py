@@ -1,0 +1,100 @@
+"""The smallest service there can be, whole and in parts, for tests of what all services share."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Self
+
+from common.aggregates import Aggregates
+from common.contracts.events import TicketUpdated
+from common.contracts.ids import new_id
+from common.contracts.money import Price
+from common.messaging.bus import Bus
+from common.messaging.consumer import Consumer, Handlers
+from common.messaging.event_side import event_side
+from common.messaging.outbox import Outbox
+from common.mongo import Collection, Database, Document
+from devstack.testing import eventually
+
+SERVICE = "tallies"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Something that is counted: each count is its next version."""
+
+    id: str
+    version: int = 0
+    is_silent: bool = False
+
+    @classmethod
+    def begin(cls) -> Self:
+        """A fresh tally."""
+        return cls(new_id())
+
+    def count(self) -> Self:
+        """One more."""
+        return replace(self, version=self.version + 1, is_silent=False)
+
+    def count_silently(self) -> Self:
+        """One more that nobody hears of."""
+        return replace(self, version=self.version + 1, is_silent=True)
+
+    @property
+    def event(self) -> TicketUpdated | None:
+        """What announces the count, in the words of a contract that is there anyway."""
+        if self.is_silent:
+            return None
+        return TicketUpdated(
+            id=self.id, version=self.version, title="Tally", price=Price(1999), user_id="somebody"
+        )
+
+
+def _from_document(document: Document) -> Tally:
+    return Tally(document["_id"], document["version"], document["isSilent"])
+
+
+class Tallies(Aggregates[Tally]):
+    """Where tallies are kept."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(
+            database,
+            "tallies",
+            to_document=lambda tally: {"isSilent": tally.is_silent},
+            from_document=_from_document,
+        )
+
+    @property
+    def outboxes(self) -> Sequence[Collection]:
+        """The collections whose documents announce events."""
+        return [self.collection]
+
+
+@asynccontextmanager
+async def announcing(url: str, database: Database) -> AsyncIterator[Bus]:
+    """What speaks of a service's tallies, from when it is on the bus to the end of the block."""
+    bus = Bus(url, service=SERVICE, replicas=1)
+    outbox = Outbox(bus, SERVICE, Tallies(database).outboxes)
+    database.announce = outbox.announce
+
+    async def prepared() -> bool:
+        return bus.is_prepared
+
+    async with event_side(bus, None, outbox, []):
+        await eventually(prepared)
+        yield bus
+
+
+@asynccontextmanager
+async def hearing(url: str, handlers: Handlers) -> AsyncIterator[Consumer]:
+    """What hears for one replica of a service, for as long as the block."""
+    bus = Bus(url, service=SERVICE, replicas=1)
+    consumer = Consumer(bus, SERVICE, handlers, repository=None)
+    bus.on_connected.append(consumer.start)
+    await bus.connect()
+    try:
+        yield consumer
+    finally:
+        await consumer.stop(1)
+        await bus.close()
