@@ -15,10 +15,11 @@ context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=Mappi
 """What every line says besides its message: `request_id`, `trace_id`, ..."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_DECORATION = frozenset({"color_message"})  # the web server's
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
+    extra = {key: value for key, value in vars(record).items() if key not in _STANDARD | _DECORATION}
     return {**context.get(), **extra}
 
 
@@ -60,8 +61,9 @@ def configure_logs(service: str, style: Literal["json", "text"], level: str) -> 
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter())
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+    for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
+    logging.getLogger("uvicorn.access").disabled = True  # RequestLogMiddleware says more
     for chatty in ("pymongo", "nats", "httpx", "stripe"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -2,14 +2,21 @@
 
 import sys
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
+def _parts(address: str) -> SplitResult:
+    try:
+        return urlsplit(address)
+    except ValueError:  # it quotes the address, and with it the password
+        return urlsplit("")
+
+
 def _mongo_uri(uri: str) -> str:
-    parts = urlsplit(uri)
+    parts = _parts(uri)
     if parts.scheme not in {"mongodb", "mongodb+srv"} or not parts.path.strip("/"):
         raise ValueError("must look like mongodb://host:port/database")
     return uri
@@ -17,7 +24,7 @@ def _mongo_uri(uri: str) -> str:
 
 def _nats_url(url: str) -> str:
     for server in url.split(","):
-        if urlsplit(server).scheme not in {"nats", "tls"} or not urlsplit(server).hostname:
+        if _parts(server).scheme not in {"nats", "tls"} or not _parts(server).hostname:
             raise ValueError("must look like nats://host:port (several joined by commas)")
     return url
 

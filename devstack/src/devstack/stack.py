@@ -1,4 +1,4 @@
-"""All processes of one plan, started in the order of their needs and stopped in the opposite one."""
+"""All processes of one plan: databases first when they start, and last when they stop."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence

@@ -45,7 +45,8 @@ class Supervision:
     def look(self) -> bool:
         """Attend to everything that has ended; says whether something has a new pid now."""
         ended = [process for process in self._stack.processes if not process.is_running]
-        return any([self._attend(process) for process in ended])
+        restarted = [process for process in ended if self._attend(process)]
+        return bool(restarted)
 
     def _attend(self, process: Process) -> bool:
         backoff = self._backoffs[process.name]

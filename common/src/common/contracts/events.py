@@ -1,6 +1,6 @@
 """One frozen model per subject: the full public state of an aggregate after a change."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -15,7 +15,7 @@ from common.contracts.subjects import Subject
 
 def wire_time(moment: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`, from a datetime that knows its zone."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 WireTime = Annotated[datetime, PlainSerializer(wire_time, return_type=str)]

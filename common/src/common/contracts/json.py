@@ -19,6 +19,7 @@ def parse_json(text: bytes | str) -> object:
     UTF-8, nesting or numbers beyond what Python reads.
     """
     try:
+        text = text if isinstance(text, str) else text.decode()  # json would guess UTF-16 and -32
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise MalformedJson(str(error)) from error

@@ -37,6 +37,11 @@ def outage_delay(attempt: int) -> float:
     return float(min(0.1 * 2 ** min(attempt - 1, 10), 5.0))
 
 
+def defect_delay(attempt: int) -> float:
+    """50 ms at first, 1 s at most: it may be a hiccup, but a person should soon see a defect."""
+    return float(min(0.05 * 2 ** min(attempt - 1, 10), 1.0))
+
+
 class Consumer:
     """One replica's share of the events that its service hears."""
 
@@ -109,7 +114,7 @@ class Consumer:
 
     async def _defect(self, delivery: Delivery, defect: Exception) -> str:
         if delivery.attempt < DEFECTS_ALLOWED:
-            await delivery.nak(outage_delay(delivery.attempt))
+            await delivery.nak(defect_delay(delivery.attempt))
             return "failed"
         await self._give_up(delivery, f"{type(defect).__name__}: {defect}")
         return "dead"
