@@ -38,7 +38,7 @@ def test_composition_roots_fit_on_a_screen() -> None:
 
 
 def test_every_event_is_in_the_readme() -> None:
-    assert set(re.findall(r"^\| `(\w+:[\w-]+)` \|", README, re.M)) == set(Subject)
+    assert set(re.findall(r"^\| `(\w+:[\w-]+)` \|", README, re.MULTILINE)) == set(Subject)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

@@ -10,7 +10,7 @@ from common.errors import Unavailable
 from common.logs import context
 from common.mongo import Database, Document, Sort
 
-ATTEMPTS = 20
+ATTEMPTS = 100
 """How often a change is decided anew when others keep changing the aggregate first."""
 
 

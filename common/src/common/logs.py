@@ -19,7 +19,9 @@ _DECORATION = frozenset({"color_message"})  # the web server's
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
-    extra = {key: value for key, value in vars(record).items() if key not in _STANDARD | _DECORATION}
+    extra = {
+        key: value for key, value in vars(record).items() if key not in _STANDARD | _DECORATION
+    }
     return {**context.get(), **extra}
 
 

@@ -1,5 +1,6 @@
 """The whole system for tests and benches: the launcher without a terminal."""
 
+import json
 import subprocess
 import sys
 import time
@@ -23,6 +24,11 @@ class Stack(BaseModel):
     mongo: dict[str, str]
     pids: dict[str, list[int]]
     logs: Path
+    record: Path
+
+    def now(self) -> "Stack":
+        """The stack as it is now: a process that was started again has another id."""
+        return _read(self.record)
 
 
 class StackDidNotStart(Exception):
@@ -40,10 +46,14 @@ def stack(folder: Path, *arguments: str) -> Iterator[Stack]:
         )
     try:
         _wait(facts, launcher, log)
-        yield Stack.model_validate_json(facts.read_text())
+        yield _read(facts)
     finally:
         launcher.terminate()
         launcher.wait(STOPPED_SECONDS)
+
+
+def _read(record: Path) -> Stack:
+    return Stack.model_validate({**json.loads(record.read_text()), "record": record})
 
 
 def _wait(facts: Path, launcher: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 LEAST_CENTS = 50  # the least that Stripe charges: https://docs.stripe.com/currencies
 MOST_CENTS = 999_999_99
 
-_DOLLARS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,2})?")
+_DOLLARS = re.compile(r"^[0-9]{1,9}(?:\.[0-9]{1,2})?$", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)
@@ -61,12 +61,20 @@ def _to_wire(price: Price) -> int | float:
     return price.dollars
 
 
-_NUMBER = {"type": "number", "description": "US dollars, at most two decimals", "examples": [19.99]}
+_NUMBER = {
+    "type": "number",
+    "minimum": LEAST_CENTS / 100,
+    "maximum": MOST_CENTS / 100,
+    "description": "US dollars, at most two decimals",
+    "examples": [19.99],
+}
+_TEXT = {"type": "string", "pattern": _DOLLARS.pattern, "examples": ["19.99"]}
 
 Dollars = Annotated[
     Price,
     BeforeValidator(_from_wire),
     PlainSerializer(_to_wire, return_type=int | float),
-    WithJsonSchema({**_NUMBER, "minimum": LEAST_CENTS / 100, "maximum": MOST_CENTS / 100}),
+    WithJsonSchema({"anyOf": [_NUMBER, _TEXT]}, mode="validation"),
+    WithJsonSchema(_NUMBER, mode="serialization"),
 ]
 """A model's field that is a number of dollars in JSON and a `Price` as an attribute."""

@@ -1,0 +1,109 @@
+"""NATS and MongoDB stop answering, or crash: what still works, and how everything heals."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from httpx import AsyncClient
+
+from devstack import headless
+from devstack.headless import Stack
+from devstack.people import Person
+from devstack.testing import eventually
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of its own, whose databases come back after a crash."""
+    arguments = ("--keep-going", "--window", "120")
+    with headless.stack(tmp_path_factory.mktemp("outages"), *arguments) as running:
+        yield running
+
+
+@contextmanager
+def frozen(stack: Stack, server: str) -> Iterator[None]:
+    """A server that has the connections but does not answer."""
+    [pid] = stack.now().pids[server]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def is_ready(stack: Stack, service: str) -> int:
+    """What a readiness probe sees."""
+    async with AsyncClient(base_url=stack.services[service][0]) as probe:
+        return (await probe.get("/readyz")).status_code
+
+
+async def test_people_go_on_while_nats_is_silent(
+    stack: Stack, seller: Person, buyer: Person, browser: Callable[[], AsyncClient]
+) -> None:
+    tickets = [await seller.list_ticket() for _ in range(3)]
+    orders = [await buyer.order(tickets[0])]
+    with frozen(stack, "nats"):
+        newcomer = await Person(browser()).sign_up()
+        orders += [await buyer.order(ticket_id) for ticket_id in tickets[1:]]
+        unheard = await newcomer.list_ticket()
+        assert (await buyer.cancel(orders[1])).status_code == 204
+        assert await is_ready(stack, "orders") == 200
+    await buyer.order_is(orders[2], "awaiting:payment")
+    await buyer.order_is(orders[1], "cancelled")
+    await seller.ticket_is_held_by(tickets[2], orders[2])
+    await seller.ticket_is_free(tickets[1])
+    await buyer.order(tickets[1])
+    await buyer.order(unheard)
+
+
+async def test_a_sale_survives_a_crash_of_nats(stack: Stack, seller: Person, buyer: Person) -> None:
+    ticket_id = await seller.list_ticket()
+    order_id = await buyer.order(ticket_id)
+    await buyer.order_is(order_id, "awaiting:payment")
+    os.kill(stack.now().pids["nats"][0], signal.SIGKILL)
+    assert (await buyer.pay(order_id)).status_code == 201
+    await buyer.order_is(order_id, "complete")
+    await buyer.payment_is(order_id, "captured")
+
+
+async def test_a_silent_database_is_told_and_heals(
+    stack: Stack, seller: Person, buyer: Person
+) -> None:
+    ticket_id = await seller.list_ticket()
+    await buyer.order(ticket_id)
+    with frozen(stack, "mongod"):
+        answer = await buyer.try_to_order(ticket_id)
+        assert answer.status_code == 503
+        assert answer.json()["errors"][0]["message"]
+        assert answer.headers["retry-after"]
+        for service in stack.services:
+            assert await is_ready(stack, service) == 503
+
+    async def refused() -> bool:
+        return (await buyer.try_to_order(ticket_id)).status_code == 409
+
+    await eventually(refused)
+    for service in stack.services:
+        assert await is_ready(stack, service) == 200
+    await buyer.order(await seller.list_ticket())
+
+
+async def test_everything_heals_after_a_crash_of_the_database(
+    stack: Stack, seller: Person, buyer: Person
+) -> None:
+    ticket_id = await seller.list_ticket()
+    order_id = await buyer.order(ticket_id)
+    services = {name: stack.pids[name] for name in stack.services}
+    os.kill(stack.now().pids["mongod"][0], signal.SIGKILL)
+
+    async def paid() -> bool:
+        answer = await buyer.pay(order_id)
+        assert answer.status_code in {200, 201, 202, 503}, answer.text
+        return answer.status_code in {200, 201}
+
+    await eventually(paid)
+    await buyer.order_is(order_id, "complete")
+    await buyer.payment_is(order_id, "captured")
+    assert {name: stack.now().pids[name] for name in services} == services
