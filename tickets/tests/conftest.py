@@ -1,18 +1,54 @@
-"""The tickets service, running."""
+"""The tickets service, running, with one ticket for sale."""
 
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 
-from devstack.testing import running
+from common.contracts.money import Price
+from devstack.testing import OrderHistory, Person, SignIn, running
+from tickets.domain import Ticket
 from tickets.main import create_app
+from tickets.repository import TicketRepository
 from tickets.settings import Settings
 
 
 @pytest.fixture
-async def client(environment: dict[str, str]) -> AsyncIterator[AsyncClient]:
-    """A browser before the tickets service."""
-    app = create_app(Settings.model_validate(environment))
+def app(environment: dict[str, str]) -> FastAPI:
+    """The tickets service."""
+    return create_app(Settings.model_validate(environment))
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """A browser before the running service."""
     async with running(app) as client:
         yield client
+
+
+@pytest.fixture
+def tickets(app: FastAPI, client: AsyncClient) -> TicketRepository:  # noqa: ARG001 - it must run
+    """What the running service has stored."""
+    repository: TicketRepository = app.state.repository
+    return repository
+
+
+@pytest.fixture
+def seller(sign_in: SignIn) -> Person:
+    """Somebody who sells."""
+    return sign_in()
+
+
+@pytest.fixture
+async def ticket(tickets: TicketRepository, seller: Person) -> Ticket:
+    """A ticket that the seller offers."""
+    ticket = Ticket.offer("Concert", Price(1999), seller.id)
+    await tickets.add(ticket)
+    return ticket
+
+
+@pytest.fixture
+def order(ticket: Ticket, sign_in: SignIn) -> OrderHistory:
+    """What the orders service says of one order of the ticket."""
+    return OrderHistory(sign_in().id, ticket_id=ticket.id)

@@ -1,20 +1,27 @@
 """Selling tickets over HTTP."""
 
-from collections.abc import Callable
+import asyncio
 
+import pytest
 from httpx import AsyncClient
 
-from common.contracts.events import TicketCreated
+from common.contracts.events import OrderCreated, TicketCreated, TicketUpdated
 from common.contracts.money import Price
-from devstack.testing import Neighbour, Person
+from devstack.testing import Neighbour, OrderHistory, Person, SignIn
+from tickets.domain import Ticket
+from tickets.repository import TicketRepository
 
-Sign = Callable[[], Person]
+TITLE = {"message": "Title is required, with at most 200 characters", "field": "title"}
+PRICE = {
+    "message": "Price must be from 0.50 to 999999.99 US dollars with at most two decimals",
+    "field": "price",
+}
+OPERA = {"title": "Opera", "price": 25}
 
 
 async def test_listing_a_ticket_announces_it(
-    client: AsyncClient, neighbour: Neighbour, sign_in: Sign
+    client: AsyncClient, neighbour: Neighbour, seller: Person
 ) -> None:
-    seller = sign_in()
     answer = await client.post(
         "/api/tickets", json={"title": "  Concert ", "price": 19.99}, headers=seller.headers
     )
@@ -32,3 +39,139 @@ async def test_listing_a_ticket_announces_it(
             id=ticket["id"], version=0, title="Concert", price=Price(1999), user_id=seller.id
         )
     ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [("20.00", 20), ("0.5", 0.5), (0.50, 0.5), (19.9, 19.9), (20, 20), (999999.99, 999999.99)],
+)
+async def test_a_price_may_be_a_number_or_text(
+    client: AsyncClient, seller: Person, sent: object, shown: float
+) -> None:
+    body = {"title": "Concert", "price": sent}
+    listed = await client.post("/api/tickets", json=body, headers=seller.headers)
+    assert listed.status_code == 201
+    ticket = (await client.get(f"/api/tickets/{listed.json()['id']}")).json()
+    assert ticket["price"] == shown
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problems"),
+    [
+        ({"title": " \t"}, [TITLE]),
+        ({"title": "x" * 201}, [TITLE]),
+        ({"title": 7}, [TITLE]),
+        ({"title": None}, [TITLE]),
+        *(({"price": price}, [PRICE]) for price in (0, -1, 0.49, 1_000_000, 19.999, "free", True)),
+        ({"price": None}, [PRICE]),
+        ({"title": "", "price": ""}, [TITLE, PRICE]),
+    ],
+)
+async def test_each_wrong_field_is_named(
+    client: AsyncClient,
+    ticket: Ticket,
+    seller: Person,
+    wrong: dict[str, object],
+    problems: list[dict[str, str]],
+) -> None:
+    for method, path in (("POST", "/api/tickets"), ("PUT", f"/api/tickets/{ticket.id}")):
+        answer = await client.request(method, path, json=OPERA | wrong, headers=seller.headers)
+        assert (answer.status_code, answer.json()) == (400, {"errors": problems})
+    assert [shown["version"] for shown in (await client.get("/api/tickets")).json()] == [0]
+
+
+async def test_missing_fields_are_named(client: AsyncClient, seller: Person) -> None:
+    answer = await client.post("/api/tickets", json={}, headers=seller.headers)
+    assert (answer.status_code, answer.json()) == (400, {"errors": [TITLE, PRICE]})
+
+
+@pytest.mark.parametrize("body", [OPERA, {}])
+async def test_strangers_must_sign_in_first(client: AsyncClient, body: dict[str, object]) -> None:
+    for method, path in (("POST", "/api/tickets"), ("PUT", f"/api/tickets/{'0' * 24}")):
+        answer = await client.request(method, path, json=body)
+        assert answer.status_code == 401
+        assert answer.json() == {"errors": [{"message": "Not authorized"}]}
+
+
+async def test_a_client_decides_nothing_else(client: AsyncClient, seller: Person) -> None:
+    sent = OPERA | {"id": "f" * 24, "userId": "somebody", "version": 7, "orderId": "e" * 24}
+    ticket = (await client.post("/api/tickets", json=sent, headers=seller.headers)).json()
+    assert ticket == OPERA | {"id": ticket["id"], "userId": seller.id, "version": 0}
+    assert ticket["id"] != sent["id"]
+
+
+@pytest.mark.parametrize("ticket_id", ["0" * 24, "abc", "F" * 24])
+async def test_an_unknown_ticket_is_not_found(
+    client: AsyncClient, seller: Person, ticket_id: str
+) -> None:
+    path = f"/api/tickets/{ticket_id}"
+    for answer in (
+        await client.get(path),
+        await client.put(path, json=OPERA, headers=seller.headers),
+    ):
+        assert (answer.status_code, answer.json()) == (404, {"errors": [{"message": "Not Found"}]})
+
+
+async def test_an_edit_is_shown_and_announced(
+    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, seller: Person
+) -> None:
+    path = f"/api/tickets/{ticket.id}"
+    edited = await client.put(path, json=OPERA, headers=seller.headers)
+    assert edited.status_code == 200
+    assert edited.json() == OPERA | {"id": ticket.id, "userId": seller.id, "version": 1}
+    assert (await client.get(path)).json() == edited.json()
+    assert await neighbour.hears(TicketUpdated) == [
+        TicketUpdated(id=ticket.id, version=1, title="Opera", price=Price(2500), user_id=seller.id)
+    ]
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+async def test_a_strangers_edit_changes_nothing(
+    client: AsyncClient,
+    tickets: TicketRepository,
+    ticket: Ticket,
+    order: OrderHistory,
+    sign_in: SignIn,
+    *,
+    is_held: bool,
+) -> None:
+    if is_held:
+        await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0)))
+    path = f"/api/tickets/{ticket.id}"
+    answer = await client.put(path, json=OPERA, headers=sign_in().headers)
+    assert answer.status_code == 403
+    assert answer.json() == {"errors": [{"message": "Only the seller can edit a ticket"}]}
+    assert (await client.get(path)).json()["title"] == "Concert"
+
+
+async def test_a_held_ticket_cannot_be_edited(
+    client: AsyncClient,
+    tickets: TicketRepository,
+    ticket: Ticket,
+    order: OrderHistory,
+    seller: Person,
+) -> None:
+    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0)))
+    path = f"/api/tickets/{ticket.id}"
+    answer = await client.put(path, json=OPERA, headers=seller.headers)
+    assert answer.status_code == 409
+    assert answer.json() == {"errors": [{"message": "Cannot edit a reserved ticket"}]}
+    assert (await client.get(path)).json()["title"] == "Concert"
+
+
+async def test_edits_made_at_once_all_succeed(
+    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, seller: Person
+) -> None:
+    path = f"/api/tickets/{ticket.id}"
+    answers = await asyncio.gather(
+        *(
+            client.put(path, json={"title": "Opera", "price": price}, headers=seller.headers)
+            for price in range(1, 11)
+        )
+    )
+    versions = {answer.json()["version"]: answer.json()["price"] for answer in answers}
+    assert sorted(versions) == list(range(1, 11))
+    heard = await neighbour.hears(TicketUpdated, 10)
+    assert [event.version for event in heard] == list(range(1, 11))
+    assert {event.version: event.price.dollars for event in heard} == versions
+    assert (await client.get(path)).json()["price"] == versions[10]

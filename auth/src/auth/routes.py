@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 
 from auth.domain import InvalidCredentials, TooManyWrongPasswords, User
 from auth.passwords import hash_password, verify_password
@@ -12,25 +12,15 @@ from auth.schemas import CurrentUserOut, Nothing, SignIn, SignUp, UserOut
 from auth.settings import Settings
 from common.web import tokens
 from common.web.bodies import JsonRoute
-from common.web.dependencies import OptionalUser
+from common.web.dependencies import OptionalUser, repository, settings
 from common.web.error_responses import errors
 from common.web.session import COOKIE
 
 router = APIRouter(prefix="/api/users", tags=["users"], route_class=JsonRoute)
 
 
-async def _repository(request: Request) -> UserRepository:
-    repository: UserRepository = request.app.state.repository
-    return repository
-
-
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-Users = Annotated[UserRepository, Depends(_repository)]
-Configured = Annotated[Settings, Depends(_settings)]
+Users = Annotated[UserRepository, Depends(repository)]
+Configured = Annotated[Settings, Depends(settings)]
 
 
 @router.post("/signup", status_code=201, responses=errors(400, 409, 415))

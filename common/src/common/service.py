@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
-from fastapi_offline import FastAPIOffline
 
 from common.errors import Unavailable
 from common.logs import configure_logs
@@ -20,6 +19,7 @@ from common.mongo import Collection, Database
 from common.settings import EventSettings, ServiceSettings
 from common.web import health
 from common.web.body_limit import BodyLimitMiddleware
+from common.web.description import described_app
 from common.web.error_responses import install_error_responses
 from common.web.request_log import RequestLogMiddleware
 from common.web.session import SessionMiddleware
@@ -104,17 +104,8 @@ async def _prepared(repository: Repository) -> None:
 
 
 def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> FastAPI:
-    prefix = router.prefix if router else ""
-    app = FastAPIOffline(
-        title=f"Ticketing: {settings.service}",
-        docs_url=f"{prefix}/docs" if router else None,
-        openapi_url=f"{prefix}/openapi.json",
-        static_url=f"{prefix}/docs/assets",
-        swagger_ui_oauth2_redirect_url=f"{prefix}/docs/oauth2-redirect",
-        redoc_url=None,
-        redirect_slashes=False,
-        lifespan=lifespan,
-    )
+    prefix = router.prefix if router else f"/{settings.service}"
+    app = described_app(f"Ticketing: {settings.service}", prefix, lifespan)
     app.state.settings, app.state.bus = settings, None
     app.include_router(health.router)
     if router:

@@ -38,6 +38,7 @@ def held(folder: Path, address: str) -> Iterator[None]:
         lock.write(f"pid {os.getpid()}, {address}")
         lock.flush()
         yield
+        lock.truncate(0)
 
 
 def begin_logs(logs: Path) -> None:

@@ -15,8 +15,10 @@ from devstack import lifeline
 from devstack.errors import StartFailed
 from devstack.settings import InheritedEnvironment
 
+LIFELINE = (sys.executable, "-I", "-S", lifeline.__file__)
 POLL_SECONDS = 0.05
 TAIL_LINES = 30
+LINE_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -76,14 +78,7 @@ class Process:
         self.program.log.parent.mkdir(parents=True, exist_ok=True)
         with self.program.log.open("ab") as log:
             self._child = subprocess.Popen(  # noqa: S603 (the command is ours)
-                [
-                    sys.executable,
-                    "-I",
-                    "-S",
-                    lifeline.__file__,
-                    str(os.getpid()),
-                    *self.program.command,
-                ],
+                [*LIFELINE, str(os.getpid()), *self.program.command],
                 env={**InheritedEnvironment().variables(), **self.program.variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -120,7 +115,7 @@ class Process:
         if not self.program.log.exists():
             return ""
         lines = self.program.log.read_text(errors="replace").splitlines()
-        return "\n".join(lines[-TAIL_LINES:])
+        return "\n".join(line[:LINE_LENGTH] for line in lines[-TAIL_LINES:])
 
     def _send(self, number: signal.Signals) -> None:
         if self._child is not None and self.is_running:

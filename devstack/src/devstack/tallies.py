@@ -42,9 +42,11 @@ class Tally:
 
     @property
     def event(self) -> TicketUpdated | None:
-        """What announces the count, in the words of a contract that is there anyway."""
-        if self.is_silent:
-            return None
+        """What announces the count."""
+        return None if self.is_silent else self.told()
+
+    def told(self) -> TicketUpdated:
+        """The count in the words of a contract that is there anyway."""
         return TicketUpdated(
             id=self.id, version=self.version, title="Tally", price=Price(1999), user_id="somebody"
         )

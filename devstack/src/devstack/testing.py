@@ -45,6 +45,7 @@ STATUS_OF: dict[type[OrderEvent], OrderStatus] = {
 }
 
 Kind = TypeVar("Kind", bound=OrderEvent)
+Heard = TypeVar("Heard", bound=Event)
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], what: str = "") -> None:
@@ -145,11 +146,11 @@ class Neighbour:
         """Publish anything at all."""
         await self.bus.publish(subject, body, headers)
 
-    def heard_of(self, kind: type[Event]) -> list[Event]:
+    def heard_of(self, kind: type[Heard]) -> list[Heard]:
         """The events of one kind, in the order of the stream."""
         return [event for event in self.heard if type(event) is kind]
 
-    async def hears(self, kind: type[Event], count: int = 1) -> list[Event]:
+    async def hears(self, kind: type[Heard], count: int = 1) -> list[Heard]:
         """Wait for so many events of a kind."""
 
         async def enough() -> bool:

@@ -1,57 +1,110 @@
 """Failures on demand."""
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import stripe
 from httpx import AsyncClient
-from stripe import StripeClient
+from stripe import PaymentIntent, StripeClient
 
-PARAMS: Any = {"amount": 1999, "currency": "usd", "payment_method": "pm_card_visa"}
+from common.contracts.ids import new_id
+
+Create = Callable[..., Awaitable[PaymentIntent]]
+Books = Callable[[], Awaitable[list[dict[str, Any]]]]
 
 
-async def break_once(web: AsyncClient, **fault: Any) -> None:
+async def break_down(web: AsyncClient, operation: str, kind: str, **more: Any) -> None:
     """Order a fault."""
-    answer = await web.post("/_sandbox/faults", json={"operation": "create", **fault})
+    fault = {"operation": operation, "kind": kind, **more}
+    answer = await web.post("/_sandbox/faults", json=fault)
     assert answer.status_code == 201
 
 
-async def intents(web: AsyncClient) -> int:
-    """How many there are."""
-    return len((await web.get("/_sandbox/ledger")).json())
-
-
-async def test_a_dropped_answer_was_executed(api: StripeClient, web: AsyncClient) -> None:
-    await break_once(web, kind="drop_answer")
+async def test_a_dropped_answer_was_executed(
+    web: AsyncClient, create: Create, books: Books
+) -> None:
+    key = new_id()
+    await break_down(web, "create", "drop_answer")
     with pytest.raises(stripe.APIConnectionError):
-        await api.v1.payment_intents.create_async(PARAMS)
-    assert await intents(web) == 1
+        await create(key=key)
+    [line] = await books()
+    assert (await create(key=key)).id == line["intent"]
 
 
-async def test_a_conflict_was_not_executed(api: StripeClient, web: AsyncClient) -> None:
-    await break_once(web, kind="conflict")
+@pytest.mark.parametrize("step", ["confirm", "capture", "cancel", "retrieve"])
+async def test_any_step_can_lose_its_answer(
+    api: StripeClient, web: AsyncClient, create: Create, step: str
+) -> None:
+    intents = api.v1.payment_intents
+    intent = await create(confirm=step != "confirm")
+    await break_down(web, step, "drop_answer")
+    with pytest.raises(stripe.APIConnectionError):
+        await getattr(intents, f"{step}_async")(intent.id)
+    then = {"capture": "succeeded", "cancel": "canceled"}.get(step, "requires_capture")
+    assert (await intents.retrieve_async(intent.id)).status == then
+
+
+@pytest.mark.parametrize(("kind", "status"), [("conflict", 409), ("error", 500)])
+async def test_a_refused_request_was_not_executed(
+    web: AsyncClient, create: Create, books: Books, kind: str, status: int
+) -> None:
+    await break_down(web, "*", kind)
+    with pytest.raises(stripe.APIError) as refused:
+        await create()
+    assert refused.value.http_status == status
+    assert await books() == []
+
+
+async def test_a_conflict_is_not_remembered(web: AsyncClient, create: Create) -> None:
+    key = new_id()
+    await break_down(web, "create", "conflict")
     with pytest.raises(stripe.APIError):
-        await api.v1.payment_intents.create_async(PARAMS)
-    assert await intents(web) == 0
-    await api.v1.payment_intents.create_async(PARAMS)
+        await create(key=key)
+    assert (await create(key=key)).id
 
 
-async def test_a_delay_only_takes_time(api: StripeClient, web: AsyncClient) -> None:
-    await break_once(web, kind="delay", seconds=0.3)
+async def test_a_delay_only_takes_time(web: AsyncClient, create: Create) -> None:
+    await break_down(web, "create", "delay", seconds=0.3)
     started = time.monotonic()
-    await api.v1.payment_intents.create_async(PARAMS)
+    await create()
     assert time.monotonic() - started >= 0.3
 
 
-async def test_faults_can_be_listed_and_cleared(api: StripeClient, web: AsyncClient) -> None:
-    await break_once(web, kind="error", times=3)
-    [fault] = (await web.get("/_sandbox/faults")).json()
-    assert fault["times"] == 3
+async def test_a_fault_strikes_as_often_as_ordered(web: AsyncClient, create: Create) -> None:
+    await break_down(web, "confirm", "error")
+    await break_down(web, "create", "error", times=2)
+    for _ in range(2):
+        with pytest.raises(stripe.APIError):
+            await create()
+    await create()
+    assert [left["operation"] for left in (await web.get("/_sandbox/faults")).json()] == ["confirm"]
+
+
+async def test_faults_can_be_listed_and_cleared(web: AsyncClient, create: Create) -> None:
+    await break_down(web, "create", "error", times=3)
+    left = {"operation": "create", "kind": "error", "seconds": 2.0, "times": 3}
+    assert (await web.get("/_sandbox/faults")).json() == [left]
     assert (await web.delete("/_sandbox/faults")).status_code == 204
-    await api.v1.payment_intents.create_async(PARAMS)
+    await create()
 
 
-async def test_a_wrong_fault_is_refused(web: AsyncClient) -> None:
-    answer = await web.post("/_sandbox/faults", json={"operation": "x", "kind": "y"})
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"operation": "refund"}, "operation"),
+        ({"kind": "explode"}, "kind"),
+        ({"times": 0}, "times"),
+        ({"seconds": -1}, "seconds"),
+        ({"time": 3}, "time"),
+    ],
+)
+async def test_a_wrong_fault_is_refused(
+    web: AsyncClient, wrong: dict[str, Any], named: str
+) -> None:
+    fault = {"operation": "create", "kind": "error", **wrong}
+    answer = await web.post("/_sandbox/faults", json=fault)
     assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"][-1] == named
+    assert (await web.get("/_sandbox/faults")).json() == []

@@ -1,63 +1,111 @@
 """Stripe's rules for idempotency keys."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import stripe
 from httpx import AsyncClient
-from stripe import StripeClient
+from stripe import PaymentIntent, StripeClient
 
-from devstack.sandbox.errors import StripeError
+from common.contracts.ids import new_id
 from devstack.sandbox.idempotency import KEPT_SECONDS, IdempotencyKeys
 
-PARAMS: Any = {"amount": 1999, "currency": "usd", "payment_method": "pm_card_visa"}
-KEYED: Any = {"idempotency_key": "k1"}
+Create = Callable[..., Awaitable[PaymentIntent]]
+Books = Callable[[], Awaitable[list[dict[str, Any]]]]
 
 
-async def test_the_same_key_makes_one_intent(api: StripeClient, web: AsyncClient) -> None:
-    create = api.v1.payment_intents.create_async
-    first, again = await create(PARAMS, KEYED), await create(PARAMS, KEYED)
+@pytest.fixture
+def key() -> str:
+    """A key that nobody has used."""
+    return new_id()
+
+
+async def test_the_same_key_makes_one_intent(create: Create, books: Books, key: str) -> None:
+    first, again = await create(key=key), await create(key=key)
     assert first.id == again.id
-    assert len((await web.get("/_sandbox/ledger")).json()) == 1
+    assert len(await books()) == 1
 
 
-async def test_a_key_belongs_to_its_parameters(api: StripeClient) -> None:
-    create = api.v1.payment_intents.create_async
-    await create(PARAMS, KEYED)
-    with pytest.raises(stripe.IdempotencyError):
-        await create(PARAMS | {"amount": 2000}, KEYED)
+async def test_a_repeated_answer_says_so(web: AsyncClient, key: str) -> None:
+    headers = {"Authorization": "Bearer sk_test_x", "Idempotency-Key": key}
+    form = {"amount": "1999", "currency": "usd"}
+    first = await web.post("/v1/payment_intents", data=form, headers=headers)
+    again = await web.post("/v1/payment_intents", data=form, headers=headers)
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (again.status_code, again.content) == (first.status_code, first.content)
 
 
-async def test_a_decline_is_repeated(api: StripeClient) -> None:
+async def test_a_key_belongs_to_its_parameters(create: Create, key: str) -> None:
+    await create(key=key)
+    with pytest.raises(stripe.IdempotencyError) as refused:
+        await create(key=key, amount=2000)
+    assert refused.value.http_status == 400
+
+
+async def test_a_key_belongs_to_its_path(api: StripeClient, create: Create, key: str) -> None:
     intents = api.v1.payment_intents
-    intent = await intents.create_async(PARAMS | {"payment_method": "pm_card_chargeDeclined"})
+    intent = await create()
+    await intents.confirm_async(intent.id, options={"idempotency_key": key})
+    with pytest.raises(stripe.IdempotencyError):
+        await intents.capture_async(intent.id, options={"idempotency_key": key})
+
+
+@pytest.mark.parametrize(
+    ("card", "error"),
+    [("pm_card_chargeDeclined", stripe.CardError), (None, stripe.InvalidRequestError)],
+)
+async def test_a_refused_step_is_repeated(
+    api: StripeClient, create: Create, key: str, card: str | None, error: type[stripe.StripeError]
+) -> None:
+    confirm = api.v1.payment_intents.confirm_async
+    intent = await create(card)
+    said = []
     for _ in range(2):
-        with pytest.raises(stripe.CardError):
-            await intents.confirm_async(intent.id, options=KEYED)
+        with pytest.raises(error) as refused:
+            await confirm(intent.id, options={"idempotency_key": key})
+        said.append((refused.value.http_body, refused.value.headers))
+    assert said[0][0] == said[1][0]
+    assert "idempotent-replayed" in (said[1][1] or {})
 
 
-async def test_a_failure_is_repeated(api: StripeClient, web: AsyncClient) -> None:
-    create = api.v1.payment_intents.create_async
+async def test_a_failure_is_repeated(web: AsyncClient, create: Create, books: Books) -> None:
+    key = new_id()
     await web.post("/_sandbox/faults", json={"operation": "create", "kind": "error"})
     for _ in range(2):
-        with pytest.raises(stripe.APIError):
-            await create(PARAMS, KEYED)
-    assert (await create(PARAMS, {"idempotency_key": "k2"})).status == "requires_confirmation"
+        with pytest.raises(stripe.APIError) as failed:
+            await create(key=key)
+        assert failed.value.http_status == 500
+    assert await books() == []
+    assert (await create()).status == "requires_confirmation"
 
 
-async def test_a_wrong_request_is_not_remembered(api: StripeClient) -> None:
-    create = api.v1.payment_intents.create_async
+@pytest.mark.parametrize("wrong", [{"amount": 1}, {"card": "pm_nobody"}, {"metadata": "x"}])
+async def test_a_wrong_request_is_not_remembered(
+    create: Create, key: str, wrong: dict[str, Any]
+) -> None:
     with pytest.raises(stripe.InvalidRequestError):
-        await create(PARAMS | {"amount": 1}, KEYED)
-    assert (await create(PARAMS, KEYED)).id
+        await create(key=key, **wrong)
+    assert (await create(key=key)).id
 
 
-def test_a_key_in_use_is_refused() -> None:
-    keys = IdempotencyKeys()
-    keys.begin("k", ("/v1", "a=b"))
-    with pytest.raises(StripeError) as refused:
-        keys.begin("k", ("/v1", "a=b"))
-    assert refused.value.status == 409
+async def test_a_key_in_use_is_refused(web: AsyncClient, create: Create, key: str) -> None:
+    fault = {"operation": "create", "kind": "delay", "seconds": 0.3}
+    await web.post("/_sandbox/faults", json=fault)
+    answers = await asyncio.gather(create(key=key), create(key=key), return_exceptions=True)
+    [refused] = [answer for answer in answers if isinstance(answer, stripe.StripeError)]
+    assert refused.http_status == 409
+    assert refused.error is not None
+    assert refused.error.code == "idempotency_key_in_use"
+    [made] = [answer for answer in answers if isinstance(answer, PaymentIntent)]
+    assert (await create(key=key)).id == made.id
+
+
+async def test_a_key_that_is_too_long_is_refused(create: Create) -> None:
+    with pytest.raises(stripe.InvalidRequestError):
+        await create(key="k" * 256)
 
 
 def test_a_key_is_forgotten_after_a_day() -> None:
@@ -65,6 +113,7 @@ def test_a_key_is_forgotten_after_a_day() -> None:
     keys = IdempotencyKeys(lambda: now)
     keys.begin("k", ("/v1", "a=b"))
     keys.finish("k", 200, {})
+    now = KEPT_SECONDS
     assert keys.begin("k", ("/v1", "a=b")) == (200, {})
     now = KEPT_SECONDS + 1.0
     assert keys.begin("k", ("/v1", "other")) is None

@@ -1,50 +1,147 @@
 """What the sandbox tells, signed and again until somebody listens."""
 
-from stripe import StripeClient, Webhook
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Any
+
+import pytest
+import stripe
+from httpx import AsyncClient
+from stripe import StripeClient
 
 from devstack.ear import Ear
-from devstack.testing import eventually
+from devstack.sandbox.api import Api
+from devstack.sandbox.idempotency import IdempotencyKeys
+from devstack.sandbox.ledger import Ledger
+from devstack.sandbox.server import create_sandbox
+from devstack.sandbox.webhooks import TRIES, Webhooks
+from devstack.testing import eventually, serving
+
+SECRET = "whsec_heard"
+Sdk = Callable[[str], AbstractAsyncContextManager[StripeClient]]
 
 
-async def hears(ear: Ear, secret: str, *kinds: str) -> set[str]:
-    """Wait for these events, which may overtake each other; the intents they are about."""
+@pytest.fixture
+def ear() -> Ear:
+    """Somebody who hears webhooks."""
+    return Ear()
+
+
+@pytest.fixture
+async def sandbox_url(ear: Ear) -> AsyncIterator[str]:
+    """A sandbox before an ear, impatient enough for a test."""
+    async with AsyncExitStack() as stack:
+        hook = await stack.enter_async_context(serving(ear.app()))
+        webhooks = Webhooks(f"{hook}/hook", SECRET, pause=0.002)
+        api = Api(Ledger(), webhooks, IdempotencyKeys())
+        yield await stack.enter_async_context(serving(create_sandbox(api)))
+
+
+def hold(card: str = "pm_card_visa", **more: Any) -> Any:
+    """The parameters of an intent to hold an amount."""
+    held = {"amount": 1999, "currency": "usd", "capture_method": "manual"}
+    return held | {"payment_method": card, "metadata": {"orderId": "o1"}, **more}
+
+
+async def heard(ear: Ear, *kinds: str) -> dict[str, dict[str, Any]]:
+    """Wait for just these events, which may overtake each other; what they are, by kind."""
 
     async def all_of_them() -> bool:
         return len(ear.heard) >= len(kinds)
 
     await eventually(all_of_them, f"{kinds}")
-    events = [Webhook.construct_event(body, signed, secret).to_dict() for body, signed in ear.heard]
+    events = [
+        stripe.Webhook.construct_event(body, signature, SECRET).to_dict()
+        for body, signature in ear.heard
+    ]
     assert sorted(event["type"] for event in events) == sorted(kinds)
-    return {event["data"]["object"]["id"] for event in events}
+    return {event["type"]: event for event in events}
 
 
-async def test_every_change_of_status_is_told(
-    api: StripeClient, ear: Ear, webhook_secret: str
-) -> None:
-    intent = await api.v1.payment_intents.create_async(
-        {
-            "amount": 1999,
-            "currency": "usd",
-            "payment_method": "pm_card_visa",
-            "capture_method": "manual",
-        }
-    )
-    await api.v1.payment_intents.confirm_async(intent.id)
-    await api.v1.payment_intents.capture_async(intent.id)
-    told = await hears(
+async def test_a_sale_is_told_step_by_step(api: StripeClient, ear: Ear) -> None:
+    intents = api.v1.payment_intents
+    intent = await intents.create_async(hold(confirm=True))
+    await intents.capture_async(intent.id)
+    await api.v1.refunds.create_async({"payment_intent": intent.id})
+    told = await heard(
         ear,
-        webhook_secret,
         "payment_intent.created",
         "payment_intent.amount_capturable_updated",
         "payment_intent.succeeded",
+        "charge.refunded",
     )
-    assert told == {intent.id}
+    things = {kind: event["data"]["object"] for kind, event in told.items()}
+    assert things["payment_intent.created"]["status"] == "requires_confirmation"
+    assert things["payment_intent.amount_capturable_updated"]["status"] == "requires_capture"
+    assert things["payment_intent.succeeded"]["status"] == "succeeded"
+    assert things["charge.refunded"]["payment_intent"] == intent.id
+    assert {thing["metadata"]["orderId"] for thing in things.values()} == {"o1"}
 
 
-async def test_a_refused_webhook_comes_again(
-    api: StripeClient, ear: Ear, webhook_secret: str
-) -> None:
-    ear.refusals = 2
+async def test_an_intent_without_a_card_is_only_created(api: StripeClient, ear: Ear) -> None:
     await api.v1.payment_intents.create_async({"amount": 50, "currency": "usd"})
-    await hears(ear, webhook_secret, "payment_intent.payment_failed")
-    assert ear.refused == 2
+    await heard(ear, "payment_intent.created")
+
+
+async def test_every_decline_is_told(api: StripeClient, ear: Ear) -> None:
+    intents = api.v1.payment_intents
+    intent = await intents.create_async(hold("pm_card_chargeDeclined"))
+    params: Any = {"payment_method": "pm_card_chargeDeclined"}
+    for _ in range(2):
+        with pytest.raises(stripe.CardError):
+            await intents.confirm_async(intent.id, params)
+    failed = "payment_intent.payment_failed"
+    await heard(ear, "payment_intent.created", failed, failed)
+
+
+@pytest.mark.parametrize(
+    ("success", "kind"), [(True, "amount_capturable_updated"), (False, "payment_failed")]
+)
+async def test_what_the_bank_asks_is_told(
+    api: StripeClient, ear: Ear, web: AsyncClient, success: bool, kind: str
+) -> None:
+    card = "pm_card_threeDSecure2Required"
+    intent = await api.v1.payment_intents.create_async(hold(card, confirm=True))
+    await web.post(f"/_sandbox/intents/{intent.id}/authenticate", json={"success": success})
+    asked = ("payment_intent.created", "payment_intent.requires_action")
+    await heard(ear, *asked, f"payment_intent.{kind}")
+
+
+async def test_an_event_looks_like_stripes(api: StripeClient, ear: Ear) -> None:
+    intents = api.v1.payment_intents
+    intent = await intents.create_async(hold())
+    await intents.cancel_async(intent.id, options={"idempotency_key": "k1"})
+    event = (await heard(ear, "payment_intent.created", "payment_intent.canceled"))[
+        "payment_intent.canceled"
+    ]
+    assert event["id"].startswith("evt_")
+    assert event["request"]["id"].startswith("req_")
+    assert event["request"]["idempotency_key"] == "k1"
+    assert (event["object"], event["livemode"], event["pending_webhooks"]) == ("event", False, 1)
+    assert event["api_version"] == stripe.api_version
+    assert abs(event["created"] - time.time()) < 60
+
+
+async def test_a_signature_holds_for_one_body(api: StripeClient, ear: Ear) -> None:
+    await api.v1.payment_intents.create_async(hold())
+    await heard(ear, "payment_intent.created")
+    [(body, signature)] = ear.heard
+    with pytest.raises(stripe.SignatureVerificationError):
+        stripe.Webhook.construct_event(body + b" ", signature, SECRET)
+
+
+async def test_a_refused_webhook_comes_again(api: StripeClient, ear: Ear) -> None:
+    ear.refusals = TRIES - 1
+    await api.v1.payment_intents.create_async(hold())
+    await heard(ear, "payment_intent.created")
+    assert ear.refused == TRIES - 1
+
+
+async def test_stopping_does_not_wait_for_the_deaf(sdk: Sdk) -> None:
+    webhooks = Webhooks("http://127.0.0.1:1/", SECRET, pause=60)
+    sandbox = create_sandbox(Api(Ledger(), webhooks, IdempotencyKeys()))
+    async with asyncio.timeout(5):
+        async with serving(sandbox) as url, sdk(url) as api:
+            await api.v1.payment_intents.create_async(hold(confirm=True))

@@ -42,8 +42,8 @@ class TimerRepository:
         not_fired = {"_id": order_id, "state": {"$ne": TimerState.FIRED.value}}
         try:
             await self._timers.update(not_fired, {"$set": done}, upsert=True)
-        except DuplicateKey:
-            return  # fired: nothing is left to cancel
+        except DuplicateKey:  # fired already, or scheduled by another replica in this very moment
+            await self._timers.update(not_fired, {"$set": done})
 
     async def claim_due(self, now: datetime) -> list[str]:
         """The orders whose timers this caller is to fire, for as long as the lease lasts.

@@ -1,7 +1,5 @@
 """The event door of the orders service."""
 
-from collections.abc import Callable
-
 from common.contracts.events import (
     ExpirationComplete,
     PaymentCreated,
@@ -11,9 +9,8 @@ from common.contracts.events import (
 )
 from common.contracts.order_status import CancelReason
 from common.contracts.subjects import Subject
-from common.errors import VersionGap
 from common.messaging.consumer import Handlers
-from orders.domain import Order, OrderNotFound
+from orders.domain import Order
 from orders.repository import OrderRepository
 
 
@@ -26,29 +23,22 @@ async def on_ticket_updated(event: TicketUpdated, orders: OrderRepository) -> No
     """The replica follows; an order's own id in it confirms the reservation."""
     await orders.follow_ticket(event)
     if event.order_id:
-        await _change(event.order_id, Order.confirm, orders)
+        await orders.change(event.order_id, Order.confirm)
 
 
 async def on_expiration_complete(event: ExpirationComplete, orders: OrderRepository) -> None:
     """The time to pay is over."""
-    await _change(event.order_id, lambda order: order.cancel(CancelReason.EXPIRED), orders)
+    await orders.change(event.order_id, lambda order: order.cancel(CancelReason.EXPIRED))
 
 
 async def on_payment_created(event: PaymentCreated, orders: OrderRepository) -> None:
     """The price is held on the card."""
-    await _change(event.order_id, Order.complete, orders)
+    await orders.change(event.order_id, Order.complete)
 
 
 async def on_payment_failed(event: PaymentFailed, orders: OrderRepository) -> None:
     """The card was declined."""
-    await _change(event.order_id, lambda order: order.cancel(CancelReason.PAYMENT_FAILED), orders)
-
-
-async def _change(order_id: str, decide: Callable[[Order], Order], orders: OrderRepository) -> None:
-    try:
-        await orders.change(order_id, decide)
-    except OrderNotFound as error:
-        raise VersionGap(f"order {order_id} is not here") from error
+    await orders.change(event.order_id, lambda order: order.cancel(CancelReason.PAYMENT_FAILED))
 
 
 HANDLERS: Handlers = {

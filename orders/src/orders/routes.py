@@ -1,13 +1,12 @@
 """The HTTP door of the orders service."""
 
-from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 
 from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
-from common.web.dependencies import CurrentUser
+from common.web.dependencies import CurrentUser, repository, settings
 from common.web.error_responses import errors
 from common.web.paging import PageQuery
 from orders.domain import Order, TicketNotFound
@@ -18,31 +17,21 @@ from orders.settings import Settings
 router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=JsonRoute)
 
 
-async def _repository(request: Request) -> OrderRepository:
-    repository: OrderRepository = request.app.state.repository
-    return repository
-
-
-async def _window(request: Request) -> timedelta:
-    settings: Settings = request.app.state.settings
-    return timedelta(seconds=settings.order_window_seconds)
-
-
-Orders = Annotated[OrderRepository, Depends(_repository)]
-Window = Annotated[timedelta, Depends(_window)]
+Orders = Annotated[OrderRepository, Depends(repository)]
+Configured = Annotated[Settings, Depends(settings)]
 
 
 @router.post(
     "", status_code=201, response_model_exclude_none=True, responses=errors(400, 401, 404, 409, 415)
 )
 async def place_order(
-    body: PlaceOrder, user: CurrentUser, orders: Orders, window: Window
+    body: PlaceOrder, user: CurrentUser, orders: Orders, settings: Configured
 ) -> OrderOut:
     """Hold a ticket, so that nobody else can take it until the order expires."""
     ticket = await arrival(orders.ticket, body.ticket_id)
     if ticket is None:
         raise TicketNotFound
-    order = Order.place(ticket, user.id, window)
+    order = Order.place(ticket, user.id, settings.order_window)
     await orders.add(order)
     return OrderOut.of(order)
 

@@ -1,5 +1,6 @@
 """What the orders service can be configured with."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from pydantic import Field
@@ -13,3 +14,8 @@ class Settings(EventSettings):
     service: ClassVar[str] = "orders"
 
     order_window_seconds: float = Field(default=900, gt=0)
+
+    @property
+    def order_window(self) -> timedelta:
+        """How long an order holds its ticket."""
+        return timedelta(seconds=self.order_window_seconds)

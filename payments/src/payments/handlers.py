@@ -4,10 +4,9 @@ from datetime import UTC, datetime
 
 from common.contracts.events import OrderEvent
 from common.contracts.subjects import Subject
-from common.errors import VersionGap
 from common.messaging.consumer import Handlers
 from payments.domain import Checkout
-from payments.order import Order, OrderNotFound
+from payments.order import Order
 from payments.repository import CheckoutRepository
 
 
@@ -19,10 +18,7 @@ async def on_order_created(event: OrderEvent, checkouts: CheckoutRepository) -> 
 async def on_order_changed(event: OrderEvent, checkouts: CheckoutRepository) -> None:
     """The replica follows; the reconciler captures or releases when the order is final."""
     now = datetime.now(UTC)
-    try:
-        await checkouts.change(event.id, lambda checkout: checkout.follow(event, now))
-    except OrderNotFound as error:
-        raise VersionGap(f"order {event.id} is not here yet") from error
+    await checkouts.change(event.id, lambda checkout: checkout.follow(event, now))
 
 
 HANDLERS: Handlers = {

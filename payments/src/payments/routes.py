@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from common.errors import Unavailable
 from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
-from common.web.dependencies import CurrentUser
+from common.web.dependencies import CurrentUser, repository, settings
 from common.web.error_responses import errors
 from payments.domain import RETRY, CardDeclined, Checkout
 from payments.gateway import StripeGateway
@@ -25,24 +25,14 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/api/payments", tags=["payments"], route_class=JsonRoute)
 
 
-async def _repository(request: Request) -> CheckoutRepository:
-    repository: CheckoutRepository = request.app.state.repository
-    return repository
-
-
 async def _gateway(request: Request) -> StripeGateway:
     gateway: StripeGateway = request.app.state.gateway
     return gateway
 
 
-async def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
-
-
-Checkouts = Annotated[CheckoutRepository, Depends(_repository)]
+Checkouts = Annotated[CheckoutRepository, Depends(repository)]
 Gateway = Annotated[StripeGateway, Depends(_gateway)]
-Configured = Annotated[Settings, Depends(_settings)]
+Configured = Annotated[Settings, Depends(settings)]
 
 
 @router.post(

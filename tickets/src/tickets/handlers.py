@@ -2,18 +2,13 @@
 
 from common.contracts.events import OrderEvent
 from common.contracts.subjects import Subject
-from common.errors import VersionGap
 from common.messaging.consumer import Handlers
-from tickets.domain import TicketNotFound
 from tickets.repository import TicketRepository
 
 
 async def on_order_changed(event: OrderEvent, tickets: TicketRepository) -> None:
     """An order takes its ticket, or gives it back."""
-    try:
-        await tickets.change(event.ticket.id, lambda ticket: ticket.heed(event))
-    except TicketNotFound as error:
-        raise VersionGap(f"ticket {event.ticket.id} is not here yet") from error
+    await tickets.change(event.ticket.id, lambda ticket: ticket.heed(event))
 
 
 HANDLERS: Handlers = {

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
 from common.errors import NotAuthenticated
 from common.web.bodies import JsonRoute
-from common.web.dependencies import CurrentUser, OptionalUser
+from common.web.dependencies import CurrentUser, OptionalUser, repository
 from common.web.error_responses import errors
 from common.web.paging import PageQuery
 from tickets.domain import Ticket
@@ -16,12 +16,7 @@ from tickets.schemas import TicketIn, TicketOut
 router = APIRouter(prefix="/api/tickets", tags=["tickets"], route_class=JsonRoute)
 
 
-async def _repository(request: Request) -> TicketRepository:
-    repository: TicketRepository = request.app.state.repository
-    return repository
-
-
-Tickets = Annotated[TicketRepository, Depends(_repository)]
+Tickets = Annotated[TicketRepository, Depends(repository)]
 
 
 @router.post("", status_code=201, response_model_exclude_none=True, responses=errors(400, 401, 415))

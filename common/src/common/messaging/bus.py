@@ -26,11 +26,10 @@ WEEK_SECONDS = 7 * 24 * 3600
 ACK_WAIT_SECONDS = 30
 MAX_ACK_PENDING = 1_000
 PUBLISH_SECONDS = 5
+LEAVE_SECONDS = 2
 TRY_AGAIN_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
-
-Receiver = Callable[[Delivery | PullStatus], Awaitable[None]]
 
 
 class Bus:
@@ -44,6 +43,7 @@ class Bus:
         self._client = Client()
         self._stream = self._client.jetstream()
         self._preparing: asyncio.Task[None] | None = None
+        self._closing = False
         self.is_prepared = False
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
         """Awaited after each connection, the first included, when the streams exist."""
@@ -75,7 +75,8 @@ class Bus:
         self._preparing = asyncio.create_task(self._prepare())
 
     async def _disconnected(self) -> None:
-        log.warning("not connected to NATS")
+        if not self._closing:
+            log.warning("not connected to NATS")
 
     async def _failed(self, error: Exception) -> None:
         log.warning("NATS reports a problem", extra={"error": repr(error)})
@@ -138,7 +139,7 @@ class Bus:
             ),
         )
 
-    async def listen(self, receive: Receiver) -> "Inbox":
+    async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> "Inbox":
         """An inbox for messages that will be pulled."""
         address = self._client.new_inbox()
 
@@ -146,7 +147,7 @@ class Bus:
             await receive(_received(message))
 
         subscription = await self._client.subscribe(address, cb=on_message)
-        return Inbox(address, subscription)
+        return Inbox(address, subscription, self._client)
 
     async def pull(self, durable: str, inbox: "Inbox", request: Mapping[str, int]) -> None:
         """Ask for messages; what comes, and how the request ends, arrives in the inbox."""
@@ -159,12 +160,14 @@ class Bus:
 
     async def close(self) -> None:
         """Send what is still on its way out and leave."""
+        self._closing = True
         if self._preparing:
             self._preparing.cancel()
         with suppress(NatsError, OSError, TimeoutError):
-            if self._client.is_connected:
-                await self._client.flush(timeout=2)
-        await self._client.close()
+            async with asyncio.timeout(LEAVE_SECONDS):
+                if self._client.is_connected:
+                    await self._client.flush(timeout=LEAVE_SECONDS)
+                await self._client.close()
 
 
 def _received(message: Msg) -> Delivery | PullStatus:
@@ -190,6 +193,7 @@ class Inbox:
     _subscription: Subscription
 
     async def close(self) -> None:
-        """Let nothing more arrive."""
-        with suppress(NatsError):
-            await self._subscription.unsubscribe()
+        """Let nothing more arrive than what is on its way: unanswered, it would come again late."""
+        with suppress(NatsError, TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._subscription.drain()  # type: ignore[no-untyped-call]  # not annotated

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from common import logs
 from common.contracts.events import Event
 from common.contracts.subjects import Subject
-from common.errors import Unavailable, VersionGap
+from common.errors import NotFound, Unavailable, VersionGap
 from common.messaging import dead_letters
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery
@@ -100,7 +100,7 @@ class Consumer:
         try:
             async with asyncio.timeout(HANDLER_SECONDS):
                 await self._handlers[Subject(delivery.subject)](event, self._repository)
-        except VersionGap:
+        except (VersionGap, NotFound):  # its predecessor, or what it is about, is on its way
             await delivery.nak(gap_delay(delivery.attempt))
             return "early"
         except (Unavailable, TimeoutError):

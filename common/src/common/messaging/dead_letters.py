@@ -12,7 +12,7 @@ async def keep(bus: Bus, service: str, delivery: Delivery, reason: str) -> None:
     headers = {
         **delivery.headers,
         "Nats-Msg-Id": f"dead-letter:{service}:{delivery.sequence}",
-        "Dead-Letter-Reason": " ".join(reason.split())[:1000],
+        "Dead-Letter-Reason": _header_text(reason),
         "Dead-Letter-Service": service,
         "Dead-Letter-Subject": delivery.subject,
         "Dead-Letter-Sequence": str(delivery.sequence),
@@ -20,3 +20,8 @@ async def keep(bus: Bus, service: str, delivery: Delivery, reason: str) -> None:
         "Dead-Letter-Time": wire_time(datetime.now(UTC)),
     }
     await bus.publish(f"dead-letters.{service}", delivery.body, headers)
+
+
+def _header_text(reason: str) -> str:
+    """One line of ASCII: a header that cannot be sent would keep the message coming for ever."""
+    return " ".join(reason.split())[:1000].encode("ascii", "backslashreplace").decode()

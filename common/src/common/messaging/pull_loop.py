@@ -47,9 +47,9 @@ class PullLoop:
         """Take nothing more."""
         if self._watchdog:
             self._watchdog.cancel()
-        if self._inbox:
-            await self._inbox.close()
-            self._inbox = None
+        inbox, self._inbox = self._inbox, None
+        if inbox:
+            await inbox.close()
 
     async def _ask(self) -> None:
         wanted = CREDIT - self._asked - self._working

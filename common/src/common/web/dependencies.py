@@ -1,4 +1,4 @@
-"""What a route may ask for: who is calling."""
+"""What a route may ask for: who is calling, and what its service owns."""
 
 from typing import Annotated
 
@@ -19,6 +19,18 @@ async def current_user(user: Annotated[User | None, Depends(optional_user)]) -> 
     if user is None:
         raise NotAuthenticated
     return user
+
+
+async def repository(request: Request) -> object:
+    """Where the service keeps what it owns: `Annotated[OrderRepository, Depends(repository)]`."""
+    found: object = request.app.state.repository
+    return found
+
+
+async def settings(request: Request) -> object:
+    """How the service is configured: `Annotated[Settings, Depends(settings)]`."""
+    found: object = request.app.state.settings
+    return found
 
 
 OptionalUser = Annotated[User | None, Depends(optional_user)]

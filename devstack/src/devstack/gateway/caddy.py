@@ -23,12 +23,8 @@ def gateway_program(
     return Program(
         name="gateway",
         command=(
-            str(binaries.caddy()),
-            "run",
-            "--adapter",
-            "caddyfile",
-            "--config",
-            str(CADDYFILE),
+            *(str(binaries.caddy()), "run"),
+            *("--adapter", "caddyfile", "--config", str(CADDYFILE)),
         ),
         log=logs / "gateway.log",
         is_ready=answers_ok(port, "/"),

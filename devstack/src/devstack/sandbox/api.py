@@ -1,17 +1,20 @@
 """One request: who asks, what goes wrong on purpose, what is remembered, what happens."""
 
 import asyncio
+import logging
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from devstack.sandbox.errors import StripeError
+from devstack.sandbox.errors import Json, StripeError, broken
 from devstack.sandbox.faults import Fault, Faults
-from devstack.sandbox.forms import parse_form
+from devstack.sandbox.forms import Form
 from devstack.sandbox.idempotency import IdempotencyKeys
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.operations import Operation, find_operation
-from devstack.sandbox.webhooks import KIND_OF, Webhooks
+from devstack.sandbox.webhooks import Webhooks
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,12 @@ class Asked:
     path: str
     form: str
     headers: Mapping[str, str]
+    id: str = field(default_factory=lambda: f"req_{secrets.token_hex(7)}")
+
+    @property
+    def key(self) -> str | None:
+        """The idempotency key; Stripe heeds none where nothing is changed."""
+        return self.headers.get("idempotency-key") if self.method == "POST" else None
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Answered:
     """An answer; one that is `dropped` was meant, but never arrives."""
 
     status: int
-    body: dict[str, Any]
+    body: Json
     replayed: bool = False
     dropped: bool = False
 
@@ -50,52 +59,57 @@ class Api:
         except StripeError as error:
             return Answered(error.status, error.body)
 
-    async def _execute(self, asked: Asked, operation: Operation, identity: str) -> Answered:
-        fault = self.faults.take(operation.name)
-        if fault and fault.kind == "conflict":
-            raise StripeError(409, "api_error", "This object is locked.", code="lock_timeout")
-        key = asked.headers.get("idempotency-key") if asked.method == "POST" else None
-        remembered = self._keys.begin(key, (asked.path, asked.form)) if key else None
-        if remembered:
-            return Answered(*remembered, replayed=True, dropped=_drops(fault))
-        if fault and fault.kind == "delay":
-            await asyncio.sleep(fault.seconds)
-        status, body, is_result = self._result(asked, operation, identity, fault)
-        if key and is_result:
-            self._keys.finish(key, status, body)
-        elif key:
-            self._keys.forget(key)
-        return Answered(status, body, dropped=_drops(fault))
-
-    def _result(
-        self, asked: Asked, operation: Operation, identity: str, fault: Fault | None
-    ) -> tuple[int, dict[str, Any], bool]:
-        if fault and fault.kind == "error":
-            error = StripeError(500, "api_error", "Something went wrong on Stripe's end.")
-            return error.status, error.body, error.is_result
-        try:
-            return 200, operation.execute(self.ledger, identity, parse_form(asked.form)), True
-        except StripeError as error:
-            return error.status, error.body, error.is_result
-        finally:
-            if asked.method == "POST":
-                self._changed()
-
-    def _changed(self) -> None:
-        self.ledger.save()
-        for intent in self.ledger.changed():
-            self.webhooks.tell(f"payment_intent.{KIND_OF[intent.status]}", intent.to_json())
-
-    def authenticate(self, identity: str, success: bool) -> dict[str, Any]:
+    def authenticate(self, identity: str, success: bool) -> Json:
         """The buyer's answer to the bank."""
         intent = self.ledger.intent(identity)
         intent.authenticate(success)
-        self._changed()
+        self._settle()
         return intent.to_json()
 
+    async def _execute(self, asked: Asked, operation: Operation, identity: str) -> Answered:
+        fault, key = self.faults.take(operation.name), asked.key
+        kind, dropped = fault and fault.kind, fault is not None and fault.kind == "drop_answer"
+        if kind == "conflict":
+            raise StripeError(409, "api_error", "This object is locked.", code="lock_timeout")
+        known = self._keys.begin(key, (asked.path, asked.form)) if key else None
+        if known:
+            return Answered(*known, replayed=True, dropped=dropped)
+        if fault and kind == "delay":
+            await asyncio.sleep(fault.seconds)
+        try:
+            body = self._result(asked, operation, identity, fault)
+        except StripeError as error:
+            self._remember(key, error.status, error.body, executed=error.executed)
+            return Answered(error.status, error.body, dropped=dropped)
+        self._remember(key, 200, body, executed=True)
+        return Answered(200, body, dropped=dropped)
 
-def _drops(fault: Fault | None) -> bool:
-    return fault is not None and fault.kind == "drop_answer"
+    def _result(
+        self, asked: Asked, operation: Operation, identity: str, fault: Fault | None
+    ) -> Json:
+        """Never waits for anything, so that two requests cannot change one intent at once."""
+        if fault and fault.kind == "error":
+            raise broken()
+        try:
+            return operation.execute(self.ledger, identity, Form.parse(asked.form))
+        except StripeError:
+            raise
+        except Exception as error:
+            log.exception("%s %s failed", asked.method, asked.path)
+            raise broken() from error
+        finally:
+            self._settle(asked)
+
+    def _settle(self, asked: Asked | None = None) -> None:
+        request: Json = {"id": asked and asked.id, "idempotency_key": asked and asked.key}
+        for kind, thing in self.ledger.settle():
+            self.webhooks.tell(kind, thing, request)
+
+    def _remember(self, key: str | None, status: int, body: Json, *, executed: bool) -> None:
+        if key and executed:
+            self._keys.finish(key, status, body)
+        elif key:
+            self._keys.forget(key)
 
 
 def _authenticate(asked: Asked, operation: Operation) -> None:

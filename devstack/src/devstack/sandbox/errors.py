@@ -1,31 +1,47 @@
 """Refusals in Stripe's own shape: https://docs.stripe.com/api/errors."""
 
-from typing import Any
+from typing import ClassVar, TypeAlias
+
+Json: TypeAlias = dict[str, object]
 
 
 class StripeError(Exception):
-    """An answer that is not a success; `object` goes along when a card was declined."""
+    """An answer that is not a success."""
 
-    def __init__(self, status: int, kind: str, message: str, **more: Any) -> None:
+    executed: ClassVar = False
+    """Whether the operation had begun, so that its idempotency key remembers the answer."""
+
+    def __init__(self, status: int, kind: str, message: str, **more: object) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {"error": {"type": kind, "message": message, **more}}
+        self.body: Json = {"error": {"type": kind, "message": message, **more}}
 
-    @property
-    def is_result(self) -> bool:
-        """Whether the operation was executed, so that its idempotency key remembers it."""
-        return self.status in {402, 500}
+
+class Failed(StripeError):
+    """The operation was tried, and this is its result."""
+
+    executed: ClassVar = True
 
 
 def invalid(message: str, code: str, param: str | None = None) -> StripeError:
-    """The request is wrong."""
+    """The request is wrong, whatever it is about."""
     more = {"param": param} if param else {}
     return StripeError(400, "invalid_request_error", message, code=code, **more)
 
 
-def missing(what: str, identity: str, param: str, status: int = 404) -> StripeError:
+def impossible(message: str, code: str, **more: object) -> Failed:
+    """The request is right, but the object is not in a state for it."""
+    return Failed(400, "invalid_request_error", message, code=code, **more)
+
+
+def missing(what: str, identity: str, param: str, status: int = 400) -> StripeError:
     """There is no such object; 404 for the one in the path, 400 for one in the body."""
     message = f"No such {what}: '{identity}'"
     return StripeError(
         status, "invalid_request_error", message, code="resource_missing", param=param
     )
+
+
+def broken() -> Failed:
+    """It is not the client's fault."""
+    return Failed(500, "api_error", "Something went wrong on Stripe's end.")

@@ -2,16 +2,18 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Fault(BaseModel):
     """How the next `times` requests of an operation go wrong.
 
     `drop_answer` executes and hangs up, `delay` executes after `seconds`, `conflict` answers 409
-    and `error` 500, both without executing. Like Stripe, the sandbox remembers the 500 under the
-    idempotency key and the 409 not.
+    and `error` 500, both without changing anything. Like Stripe, the sandbox takes the 500 for the
+    result of a request that had begun, and repeats it to the same idempotency key; not so the 409.
     """
+
+    model_config = ConfigDict(extra="forbid")
 
     operation: Literal["create", "confirm", "capture", "cancel", "retrieve", "*"]
     kind: Literal["drop_answer", "delay", "error", "conflict"]

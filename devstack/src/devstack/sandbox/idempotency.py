@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from devstack.sandbox.errors import StripeError
+from devstack.sandbox.errors import Json, StripeError, invalid
 
 KEPT_SECONDS = 24 * 3600
+LONGEST_KEY = 255
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Remembered:
 
     request: tuple[str, str]
     since: float
-    answer: tuple[int, dict[str, Any]] | None = None
+    answer: tuple[int, Json] | None = None
 
 
 class IdempotencyKeys:
@@ -26,10 +26,13 @@ class IdempotencyKeys:
         self._clock = clock
         self._known: dict[str, Remembered] = {}
 
-    def begin(self, key: str, request: tuple[str, str]) -> tuple[int, dict[str, Any]] | None:
+    def begin(self, key: str, request: tuple[str, str]) -> tuple[int, Json] | None:
         """The answer to repeat, if any; raises when the key is used for something else or twice."""
+        self._forget_old_ones()
+        if len(key) > LONGEST_KEY:
+            raise invalid("Idempotency keys have at most 255 characters.", "parameter_invalid")
         known = self._known.get(key)
-        if known is None or self._clock() - known.since > KEPT_SECONDS:
+        if known is None:
             self._known[key] = Remembered(request, self._clock())
             return None
         if known.request != request:
@@ -41,10 +44,17 @@ class IdempotencyKeys:
             raise StripeError(409, kind, message, code="idempotency_key_in_use")
         return known.answer
 
-    def finish(self, key: str, status: int, body: dict[str, Any]) -> None:
+    def finish(self, key: str, status: int, body: Json) -> None:
         """Remember the answer."""
         self._known[key].answer = (status, body)
 
     def forget(self, key: str) -> None:
         """Nothing was executed."""
         self._known.pop(key, None)
+
+    def _forget_old_ones(self) -> None:
+        while self._known:
+            oldest = next(iter(self._known))
+            if self._clock() - self._known[oldest].since <= KEPT_SECONDS:
+                return
+            del self._known[oldest]

@@ -2,44 +2,72 @@
 
 import secrets
 import time
-from dataclasses import dataclass, field
-from typing import Any
+
+from pydantic import BaseModel, Field, PrivateAttr
 
 from devstack.sandbox.cards import CARDS, Card
-from devstack.sandbox.errors import StripeError, invalid
+from devstack.sandbox.errors import Failed, Json, impossible, invalid
 
 DECLINED = "Your card was declined."
+SAID_AS_KEPT = {
+    *("id", "client_secret", "amount", "currency", "metadata", "description", "payment_method"),
+    *("created", "status", "canceled_at", "cancellation_reason"),
+}
+ASKS: Json = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
 
 
-@dataclass
-class Intent:
+class Intent(BaseModel):
     """One attempt to collect an amount of cents; at most one charge succeeds."""
 
     amount: int
-    currency: str
-    manual: bool
-    metadata: dict[str, str]
-    card: str | None
-    payment_method: str | None
-    id: str = field(default_factory=lambda: f"pi_{secrets.token_hex(12)}")
-    created: int = field(default_factory=lambda: int(time.time()))
+    manual: bool = False
+    currency: str = "usd"
+    metadata: dict[str, str] = {}
+    description: str | None = None
+    card: str | None = None
+    payment_method: str | None = None
+    id: str = Field(default_factory=lambda: f"pi_{secrets.token_hex(12)}")
+    client_secret: str = Field(
+        default_factory=lambda known: f"{known['id']}_secret_{secrets.token_hex(8)}"
+    )
+    created: int = Field(default_factory=lambda: int(time.time()))
     status: str = "requires_payment_method"
+    is_charged: bool = False
     captured: int = 0
     refunded: int = 0
-    last_error: dict[str, Any] | None = None
-    client_secret: str = ""
+    canceled_at: int | None = None
+    cancellation_reason: str | None = None
+    last_error: Json | None = None
+    _news: list[tuple[str, Json]] = PrivateAttr(default_factory=list)
 
-    def __post_init__(self) -> None:
-        self.client_secret = self.client_secret or f"{self.id}_secret_{secrets.token_hex(8)}"
-        if self.card and self.status == "requires_payment_method" and self.last_error is None:
-            self.status = "requires_confirmation"
+    @property
+    def charge_id(self) -> str:
+        """The id of its charge, should there ever be one."""
+        return f"ch_{self.id.removeprefix('pi_')}"
+
+    def take_news(self) -> list[tuple[str, Json]]:
+        """What happened since the last time: the kinds of events, and what they are about."""
+        news, self._news = self._news, []
+        return news
+
+    def begin(self) -> None:
+        """It exists from now on."""
+        self._tell("payment_intent.created")
+
+    def choose(self, payment_method: str, card: str) -> None:
+        """Take this card from now on."""
+        if self.status not in {"requires_payment_method", "requires_confirmation"}:
+            raise self._unexpected("confirm")
+        self.payment_method, self.card = payment_method, card
+        self.status = "requires_confirmation"
 
     def confirm(self) -> None:
         """Ask the bank; raises a card error when it declines."""
-        self._require("requires_confirmation", to="confirm")
-        card = CARDS[self.card or ""]
+        if self.status != "requires_confirmation" or self.card is None:
+            raise self._unexpected("confirm")
+        card = CARDS[self.card]
         if card.asks:
-            self.status = "requires_action"
+            self._become("requires_action", "requires_action")
         elif card.decline:
             raise self._declined(card)
         else:
@@ -47,88 +75,109 @@ class Intent:
 
     def authenticate(self, success: bool) -> None:
         """The buyer does, or does not, what the bank asks."""
-        self._require("requires_action", to="authenticate")
+        if self.status != "requires_action":
+            raise self._unexpected("authenticate")
         if success:
             self._hold()
-            return
-        self.status, self.card, self.payment_method = "requires_payment_method", None, None
-        self.last_error = {
-            "type": "invalid_request_error",
-            "code": "payment_intent_authentication_failure",
-            "message": "The provided PaymentMethod has failed authentication.",
-        }
+        else:
+            self._fail(
+                {
+                    "type": "invalid_request_error",
+                    "code": "payment_intent_authentication_failure",
+                    "message": "The provided PaymentMethod has failed authentication.",
+                }
+            )
 
-    def capture(self, amount: int | None) -> None:
+    def capture(self, amount: int) -> None:
         """Take what is held, or less of it."""
-        self._require("requires_capture", to="capture")
-        amount = self.amount if amount is None else amount
+        if self.status != "requires_capture":
+            raise self._unexpected("capture")
         if not 0 < amount <= self.amount:
-            raise invalid("The amount to capture is too large.", "amount_too_large")
-        self.captured, self.status = amount, "succeeded"
+            message = "The amount to capture is not between 1 and the amount that is held."
+            raise invalid(message, "amount_too_large", "amount_to_capture")
+        self.captured = amount
+        self._become("succeeded", "succeeded")
 
-    def cancel(self) -> None:
+    def cancel(self, reason: str | None) -> None:
         """Release what is held, and let nothing more happen."""
-        if self.status in {"succeeded", "canceled", "processing"}:
+        if self.status in {"succeeded", "canceled"}:
             raise self._unexpected("cancel")
-        self.status = "canceled"
+        self.canceled_at, self.cancellation_reason = int(time.time()), reason
+        self._become("canceled", "canceled")
 
     def refund(self, amount: int | None) -> int:
         """Give back what was taken, or some of it; how much."""
         left = self.captured - self.refunded
-        if left == 0 and self.captured:
-            raise invalid("The charge has already been refunded.", "charge_already_refunded")
+        if self.captured == 0:
+            raise self._unexpected("refund")
+        if left == 0:
+            raise impossible("The charge has already been refunded.", "charge_already_refunded")
         amount = left if amount is None else amount
         if not 0 < amount <= left:
             raise invalid("The refund is greater than what is left.", "amount_too_large", "amount")
         self.refunded += amount
+        self._news.append(("charge.refunded", self.charge_json()))
         return amount
 
     def _hold(self) -> None:
+        self.is_charged = True
         if self.manual:
-            self.status = "requires_capture"
+            self._become("requires_capture", "amount_capturable_updated")
         else:
-            self.captured, self.status = self.amount, "succeeded"
+            self.captured = self.amount
+            self._become("succeeded", "succeeded")
 
-    def _declined(self, card: Card) -> StripeError:
-        self.status, self.card, self.payment_method = "requires_payment_method", None, None
+    def _declined(self, card: Card) -> Failed:
         said = {"code": card.code, "decline_code": card.decline}
-        self.last_error = {"type": "card_error", "message": DECLINED, **said}
-        return StripeError(402, "card_error", DECLINED, payment_intent=self.to_json(), **said)
+        self._fail({"type": "card_error", "message": DECLINED, **said})
+        more = {**said, "payment_intent": self.to_json()}
+        return Failed(402, "card_error", DECLINED, **more)
 
-    def _require(self, status: str, *, to: str) -> None:
-        if self.status != status:
-            raise self._unexpected(to)
+    def _fail(self, error: Json) -> None:
+        self.card = self.payment_method = None
+        self.last_error = error
+        self._become("requires_payment_method", "payment_failed")
 
-    def _unexpected(self, action: str) -> StripeError:
-        return StripeError(
-            400,
-            "invalid_request_error",
-            f"You cannot {action} this PaymentIntent because it has a status of {self.status}.",
-            code="payment_intent_unexpected_state",
-            payment_intent=self.to_json(),
-        )
+    def _become(self, status: str, kind: str) -> None:
+        self.status = status
+        self._tell(f"payment_intent.{kind}")
 
-    def to_json(self) -> dict[str, Any]:
+    def _tell(self, kind: str) -> None:
+        self._news.append((kind, self.to_json()))
+
+    def _unexpected(self, action: str) -> Failed:
+        message = f"You cannot {action} this PaymentIntent because it has a status of {self.status}"
+        return impossible(message, "payment_intent_unexpected_state", payment_intent=self.to_json())
+
+    def to_json(self) -> Json:
         """As Stripe describes it."""
-        held = self.amount if self.status == "requires_capture" else 0
-        charged = held or self.captured
-        asks = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
         return {
-            "id": self.id,
             "object": "payment_intent",
-            "amount": self.amount,
-            "amount_capturable": held,
+            **self.model_dump(include=SAID_AS_KEPT),
+            "amount_capturable": self.amount if self.status == "requires_capture" else 0,
             "amount_received": self.captured,
             "capture_method": "manual" if self.manual else "automatic",
-            "client_secret": self.client_secret,
-            "created": self.created,
-            "currency": self.currency,
             "last_payment_error": self.last_error,
-            "latest_charge": f"ch_{self.id[3:]}" if charged else None,
+            "latest_charge": self.charge_id if self.is_charged else None,
             "livemode": False,
-            "metadata": self.metadata,
-            "next_action": asks if self.status == "requires_action" else None,
-            "payment_method": self.payment_method,
+            "next_action": ASKS if self.status == "requires_action" else None,
             "payment_method_types": ["card"],
-            "status": self.status,
+        }
+
+    def charge_json(self) -> Json:
+        """Its charge, as Stripe describes it; a hold that was released counts as refunded."""
+        released = self.status == "canceled"
+        return {
+            "object": "charge",
+            **self.model_dump(include={"amount", "created", "currency", "metadata"}),
+            "id": self.charge_id,
+            "amount_captured": self.captured,
+            "amount_refunded": self.amount if released else self.refunded,
+            "captured": self.captured > 0,
+            "livemode": False,
+            "paid": True,
+            "payment_intent": self.id,
+            "payment_method": self.payment_method,
+            "refunded": released or 0 < self.captured == self.refunded,
+            "status": "succeeded",
         }

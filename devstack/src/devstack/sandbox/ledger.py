@@ -1,76 +1,92 @@
-"""Everything the sandbox knows, kept in a file when it is to survive a restart."""
+"""Everything the sandbox knows: intents, and the cards behind tokens and payment methods."""
 
-import json
 import secrets
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from devstack.sandbox.cards import CARDS, NAMED
-from devstack.sandbox.errors import missing
+from devstack.sandbox.errors import Json, invalid, missing
 from devstack.sandbox.intents import Intent
+from devstack.sandbox.journal import Entry, Journal
+
+USED = "used"
+"""Stands where the card of a token was that has been used."""
 
 
 class Ledger:
-    """Intents in the order they were made, and the cards behind tokens and payment methods."""
+    """Intents in the order they were made, and cards by name; kept in a file if there is one."""
 
     def __init__(self, file: Path | None = None) -> None:
         self.intents: dict[str, Intent] = {}
-        self.cards: dict[str, str] = dict(NAMED)
-        self._file = file
-        self._touched: dict[str, str] = {}
-        if file and file.exists():
-            kept = json.loads(file.read_text())
-            self.intents = {intent["id"]: Intent(**intent) for intent in kept["intents"]}
-            self.cards |= kept["cards"]
-
-    def save(self) -> None:
-        """Write the file anew, or not at all."""
-        if self._file is None:
-            return
-        intents = [asdict(intent) for intent in self.intents.values()]
-        cards = {name: number for name, number in self.cards.items() if name not in NAMED}
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(json.dumps({"intents": intents, "cards": cards}))
-        fresh.replace(self._file)
+        self.cards: dict[str, str] = {}
+        self._looked_up: set[str] = set()
+        self._new_cards: dict[str, str] = {}
+        self._journal = Journal(file)
+        for entry in self._journal.entries():
+            self.intents |= {intent.id: intent for intent in entry.intents}
+            self.cards |= entry.cards
+        self._journal.restart(Entry(intents=list(self.intents.values()), cards=self.cards))
 
     def add(self, intent: Intent) -> None:
         """A new intent."""
         self.intents[intent.id] = intent
-        self._touched[intent.id] = ""
+        self._looked_up.add(intent.id)
+        intent.begin()
 
-    def intent(self, identity: str) -> Intent:
+    def intent(self, identity: str, param: str = "intent", status: int = 404) -> Intent:
         """The intent with this id."""
         if identity not in self.intents:
-            raise missing("payment_intent", identity, "intent")
-        self._touched[identity] = self.intents[identity].status
+            raise missing("payment_intent", identity, param, status)
+        self._looked_up.add(identity)
         return self.intents[identity]
 
-    def changed(self) -> list[Intent]:
-        """The intents whose status is another one than when they were last looked up."""
-        touched, self._touched = self._touched, {}
-        looked_up = [(self.intents[identity], status) for identity, status in touched.items()]
-        return [intent for intent, status in looked_up if intent.status != status]
+    def intent_of_charge(self, charge_id: str, status: int = 404) -> Intent:
+        """The intent whose charge has this id."""
+        intent = self.intents.get(f"pi_{charge_id.removeprefix('ch_')}")
+        if intent is None or not intent.is_charged:
+            raise missing("charge", charge_id, "charge", status)
+        self._looked_up.add(intent.id)
+        return intent
 
-    def card_of(self, name: str, what: str, param: str) -> str:
-        """The number behind a token or payment method."""
-        if name not in self.cards:
-            raise missing(what, name, param, status=400)
-        return self.cards[name]
+    def card_of(self, name: str, param: str, status: int = 400) -> str:
+        """The number of the card behind a payment method."""
+        return self._find("pm_", "PaymentMethod", name, param, status)
 
-    def keep_card(self, prefix: str, number: str) -> str:
+    def use_token(self, name: str, param: str) -> str:
+        """The number of the card behind a token; one that was made here works only once."""
+        number = self._find("tok_", "token", name, param, 400)
+        if number == USED:
+            message = f"You cannot use a Stripe token more than once: {name}."
+            raise invalid(message, "token_already_used", param)
+        if name in self.cards:
+            self._keep(name, USED)
+        return number
+
+    def _find(self, prefix: str, what: str, name: str, param: str, status: int) -> str:
+        number = self.cards.get(name) or NAMED.get(name)
+        if number is None or not name.startswith(prefix):
+            raise missing(what, name, param, status)
+        return number
+
+    def name_card(self, prefix: str, number: str) -> str:
         """A new name for a card."""
         name = f"{prefix}_{secrets.token_hex(12)}"
-        self.cards[name] = number
+        self._keep(name, number)
         return name
 
-    def card_json(self, name: str) -> dict[str, Any]:
-        """What everybody may know of the card behind a name."""
-        number = self.cards[name]
-        shown = {"brand": CARDS[number].brand, "last4": number[-4:], "exp_month": 12}
-        return {**shown, "exp_year": 2099, "funding": "credit", "country": "US"}
+    def _keep(self, name: str, number: str) -> None:
+        self.cards[name] = self._new_cards[name] = number
 
-    def books(self) -> list[dict[str, Any]]:
+    def settle(self) -> list[tuple[str, Json]]:
+        """Keep what has changed since the last time; the events that tell of it."""
+        looked_up = [self.intents[identity] for identity in self._looked_up]
+        news = [(intent, intent.take_news()) for intent in looked_up]
+        changed = [intent for intent, happened in news if happened]
+        if changed or self._new_cards:
+            self._journal.append(Entry(intents=changed, cards=self._new_cards))
+        self._looked_up, self._new_cards = set(), {}
+        return [event for _, happened in news for event in happened]
+
+    def books(self) -> list[Json]:
         """One line for each intent, in cents and in Stripe's words."""
         return [
             {
@@ -83,3 +99,9 @@ class Ledger:
             }
             for intent in self.intents.values()
         ]
+
+
+def card_json(number: str) -> Json:
+    """What everybody may know of a card."""
+    shown: Json = {"brand": CARDS[number].brand, "last4": number[-4:], "exp_month": 12}
+    return {**shown, "exp_year": 2099, "funding": "credit", "country": "US"}

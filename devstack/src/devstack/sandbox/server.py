@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
@@ -11,24 +11,19 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from devstack.sandbox.api import Answered, Api, Asked
-from devstack.sandbox.errors import StripeError
+from devstack.sandbox.api import Api, Asked
+from devstack.sandbox.errors import Json, StripeError
 from devstack.sandbox.faults import Fault
 
 
-class AnswerDropped(Exception):
-    """Makes the web server hang up in the middle of an answer."""
-
-
 class DroppedAnswer(Response):
-    """Announces a body and hangs up instead: the client learns nothing."""
+    """Announces a body that never comes: the web server hangs up on the client."""
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Begin to answer, and stop."""
         headers = [(b"content-length", b"1000")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        raise AnswerDropped
 
 
 class Authentication(BaseModel):
@@ -56,9 +51,13 @@ def create_sandbox(api: Api) -> FastAPI:
     app = FastAPI(title="Stripe sandbox", lifespan=lifespan)
     app.state.api = api
     app.add_middleware(
-        CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"]
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=["Request-Id"],
     )
-    app.add_api_route("/v1/{path:path}", _ask, methods=["GET", "POST"])
+    app.add_api_route("/v1/{path:path}", _ask, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
     app.add_api_route("/_sandbox/health", _health)
     app.add_api_route("/_sandbox/ledger", _books)
     app.add_api_route("/_sandbox/faults", _list_faults)
@@ -69,13 +68,15 @@ def create_sandbox(api: Api) -> FastAPI:
 
 
 async def _ask(request: Request, api: TheApi) -> Response:
-    form = (await request.body()).decode() if request.method == "POST" else request.url.query
-    answered = await api.answer(Asked(request.method, request.url.path, form, request.headers))
-    return DroppedAnswer() if answered.dropped else _response(answered)
-
-
-def _response(answered: Answered) -> JSONResponse:
-    headers = {"Idempotent-Replayed": "true"} if answered.replayed else {}
+    body = (await request.body()).decode(errors="replace")
+    form = body if request.method == "POST" else request.url.query
+    asked = Asked(request.method, request.url.path, form, request.headers)
+    answered = await api.answer(asked)
+    if answered.dropped:
+        return DroppedAnswer()
+    headers = {"Request-Id": asked.id}
+    if answered.replayed:
+        headers["Idempotent-Replayed"] = "true"
     return JSONResponse(answered.body, answered.status, headers)
 
 
@@ -83,7 +84,7 @@ async def _health() -> dict[str, bool]:
     return {"live": True}
 
 
-async def _books(api: TheApi) -> list[dict[str, Any]]:
+async def _books(api: TheApi) -> list[Json]:
     return api.ledger.books()
 
 

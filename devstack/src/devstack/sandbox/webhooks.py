@@ -4,23 +4,19 @@ import asyncio
 import hashlib
 import hmac
 import json
+import logging
 import secrets
 import time
-from typing import Any
 
 import httpx
 
+from devstack.sandbox.errors import Json
+
 TRIES = 8
 FIRST_PAUSE_SECONDS = 0.5
+API_VERSION = "2026-10-28.endive"
 
-KIND_OF = {
-    "requires_confirmation": "created",
-    "requires_payment_method": "payment_failed",
-    "requires_action": "requires_action",
-    "requires_capture": "amount_capturable_updated",
-    "succeeded": "succeeded",
-    "canceled": "canceled",
-}
+log = logging.getLogger(__name__)
 
 
 def sign(body: str, secret: str, stamp: int) -> str:
@@ -32,23 +28,23 @@ def sign(body: str, secret: str, stamp: int) -> str:
 class Webhooks:
     """Deliveries beside the requests: an answer never waits for them."""
 
-    def __init__(self, url: str, secret: str) -> None:
-        self._url, self._secret = url, secret
-        self._client = httpx.AsyncClient(timeout=5)
+    def __init__(self, url: str, secret: str, pause: float = FIRST_PAUSE_SECONDS) -> None:
+        self._url, self._secret, self._pause = url, secret, pause
+        self._client = httpx.AsyncClient(timeout=5, trust_env=False)
         self._deliveries: set[asyncio.Task[None]] = set()
 
-    def tell(self, kind: str, thing: dict[str, Any]) -> None:
-        """Something happened."""
+    def tell(self, kind: str, thing: Json, request: Json) -> None:
+        """Something happened because of a request."""
         event = {
             "id": f"evt_{secrets.token_hex(12)}",
             "object": "event",
             "type": kind,
-            "api_version": "2026-10-28.endive",
+            "api_version": API_VERSION,
             "created": int(time.time()),
             "data": {"object": thing},
             "livemode": False,
             "pending_webhooks": 1,
-            "request": {"id": None, "idempotency_key": None},
+            "request": request,
         }
         task = asyncio.create_task(self._deliver(json.dumps(event)))
         self._deliveries.add(task)
@@ -56,9 +52,11 @@ class Webhooks:
 
     async def _deliver(self, body: str) -> None:
         for attempt in range(TRIES):
+            if attempt:
+                await asyncio.sleep(self._pause * 2 ** (attempt - 1))
             if await self._heard(body):
                 return
-            await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
+        log.warning("nobody hears webhooks; one is given up after %d tries", TRIES)
 
     async def _heard(self, body: str) -> bool:
         signature = sign(body, self._secret, int(time.time()))

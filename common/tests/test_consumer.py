@@ -1,0 +1,146 @@
+"""What becomes of an event: it is handled in its turn, and comes again until it could be."""
+
+import asyncio
+import time
+from collections import defaultdict
+
+import pytest
+
+from common import logs
+from common.contracts.events import TicketUpdated
+from common.contracts.ids import new_id
+from common.contracts.subjects import Subject
+from common.errors import Unavailable, VersionGap
+from common.messaging.pull_loop import CREDIT
+from devstack.tallies import SERVICE, Tally, hearing
+from devstack.testing import Neighbour
+
+HEARD = Subject.TICKET_UPDATED
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+async def test_an_event_is_handled_and_acknowledged(nats_url: str, neighbour: Neighbour) -> None:
+    heard: list[TicketUpdated] = []
+
+    async def hear(event: TicketUpdated, _: object) -> None:
+        heard.append(event)
+
+    tally = Tally.begin()
+    async with hearing(nats_url, {HEARD: hear}):
+        await neighbour.say(tally.told())
+        await neighbour.heard_by(SERVICE)
+    assert heard == [tally.told()]
+
+
+async def test_what_was_said_before_is_heard(nats_url: str, neighbour: Neighbour) -> None:
+    heard: list[TicketUpdated] = []
+
+    async def hear(event: TicketUpdated, _: object) -> None:
+        heard.append(event)
+
+    await neighbour.say(Tally.begin().told())
+    async with hearing(nats_url, {HEARD: hear}):
+        await neighbour.heard_by(SERVICE)
+    assert len(heard) == 1
+
+
+async def test_an_early_event_comes_again_until_it_fits(
+    nats_url: str, neighbour: Neighbour
+) -> None:
+    applied: list[int] = []
+
+    async def apply(event: TicketUpdated, _: object) -> None:
+        if event.version > len(applied):
+            raise VersionGap
+        applied.append(event.version)
+
+    identity = new_id()
+    async with hearing(nats_url, {HEARD: apply}):
+        for version in (3, 2, 1):
+            await neighbour.say(Tally(identity, version).told())
+        await neighbour.puzzles(SERVICE)
+        began = time.monotonic()
+        await neighbour.say(Tally(identity, 0).told())
+        await neighbour.heard_by(SERVICE)
+    assert applied == [0, 1, 2, 3]
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.parametrize("outage", [Unavailable, TimeoutError])
+async def test_an_event_waits_for_servers_to_come_back(
+    nats_url: str, neighbour: Neighbour, outage: type[Exception]
+) -> None:
+    tried: list[TicketUpdated] = []
+
+    async def try_it(event: TicketUpdated, _: object) -> None:
+        tried.append(event)
+        if len(tried) < 4:
+            raise outage
+
+    async with hearing(nats_url, {HEARD: try_it}):
+        await neighbour.say(Tally.begin().told())
+        await neighbour.heard_by(SERVICE)
+    assert len(tried) == 4
+
+
+async def test_one_entity_goes_in_order_one_at_a_time(nats_url: str, neighbour: Neighbour) -> None:
+    log: list[str] = []
+
+    async def hear(event: TicketUpdated, _: object) -> None:
+        log.append(f"{event.version} begins")
+        await asyncio.sleep(0.001)
+        log.append(f"{event.version} ends")
+
+    identity = new_id()
+    for version in range(30):
+        await neighbour.say(Tally(identity, version).told())
+    async with hearing(nats_url, {HEARD: hear}):
+        await neighbour.heard_by(SERVICE)
+    assert log == [f"{version} {what}" for version in range(30) for what in ("begins", "ends")]
+
+
+async def test_entities_do_not_wait_for_each_other(nats_url: str, neighbour: Neighbour) -> None:
+    slow, quick = Tally.begin(), Tally.begin()
+    quick_is_done = asyncio.Event()
+
+    async def hear(event: TicketUpdated, _: object) -> None:
+        if event.id == slow.id:
+            await quick_is_done.wait()
+        else:
+            quick_is_done.set()
+
+    async with hearing(nats_url, {HEARD: hear}):
+        await neighbour.say(slow.told())
+        await neighbour.say(quick.told())
+        await neighbour.heard_by(SERVICE)
+
+
+async def test_more_events_than_credit_are_heard_in_order(
+    nats_url: str, neighbour: Neighbour
+) -> None:
+    heard: dict[str, list[int]] = defaultdict(list)
+
+    async def hear(event: TicketUpdated, _: object) -> None:
+        heard[event.id].append(event.version)
+
+    identities = [new_id() for _ in range(20)]
+    versions = range(3 * CREDIT // len(identities))
+    for version in versions:
+        said = (Tally(identity, version).told() for identity in identities)
+        await asyncio.gather(*(neighbour.say(event) for event in said))
+    async with hearing(nats_url, {HEARD: hear}):
+        await neighbour.heard_by(SERVICE)
+    assert heard == {identity: list(versions) for identity in identities}
+
+
+async def test_a_trace_goes_on_through_the_bus(nats_url: str, neighbour: Neighbour) -> None:
+    traces: list[str] = []
+
+    async def hear(_event: TicketUpdated, _: object) -> None:
+        traces.append(logs.context.get()["trace_id"])
+
+    logs.context.set({"trace_id": TRACE})
+    async with hearing(nats_url, {HEARD: hear}):
+        await neighbour.say(Tally.begin().told())
+        await neighbour.heard_by(SERVICE)
+    assert traces == [TRACE]

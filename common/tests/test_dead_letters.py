@@ -1,0 +1,114 @@
+"""What could not be handled is kept for a person, and holds nobody up."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from nats.js.api import RawStreamMsg
+
+from common.contracts.events import TicketUpdated
+from common.contracts.ids import new_id
+from common.contracts.subjects import Subject
+from common.messaging.bus import DEAD_LETTERS
+from devstack.tallies import SERVICE, Tally, hearing
+from devstack.testing import Neighbour, eventually
+
+Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
+
+HEARD = Subject.TICKET_UPDATED
+WHOLE = Tally("a" * 24).told().to_json().encode()
+
+
+async def never(_event: TicketUpdated, _: object) -> None:
+    """A handler for what must not be handled."""
+    raise AssertionError("it was handled")
+
+
+async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
+    nats_url: str, neighbour: Neighbour, stored: Stored
+) -> None:
+    tried: list[TicketUpdated] = []
+
+    async def fail(event: TicketUpdated, _: object) -> None:
+        tried.append(event)
+        raise ValueError("no such\nseat \ud800 in Zürich")
+
+    tally = Tally.begin()
+    async with hearing(nats_url, {HEARD: fail}):
+        await neighbour.say(tally.told())
+        await neighbour.heard_by(SERVICE)
+    assert tried == [tally.told()] * 10
+    [letter] = await stored(DEAD_LETTERS)
+    assert letter.subject == "dead-letters.tallies"
+    assert letter.data == tally.told().to_json().encode()
+    headers = letter.headers or {}
+    kept_at = datetime.fromisoformat(headers.pop("Dead-Letter-Time"))
+    assert datetime.now(UTC) - kept_at < timedelta(seconds=5)
+    assert {name: text for name, text in headers.items() if name.startswith("Dead")} == {
+        "Dead-Letter-Reason": r"ValueError: no such seat \ud800 in Z\xfcrich",
+        "Dead-Letter-Service": "tallies",
+        "Dead-Letter-Subject": "ticket:updated",
+        "Dead-Letter-Sequence": "1",
+        "Dead-Letter-Attempts": "10",
+    }
+    assert headers["ce-subject"] == tally.id
+    assert headers["ce-source"] == "/neighbour"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "reason"),
+    [
+        (b" ", {}, "unreadable: Expecting value"),
+        (b'{"id": ', {}, "unreadable: Expecting value"),
+        (b"\xff\xfe", {}, "unreadable: 'utf-8' codec"),
+        (b"[" * 9_000, {}, "unreadable: maximum recursion depth"),
+        (b"[]", {}, "unreadable: 1 validation error for TicketUpdated"),
+        (b"{}", {}, "unreadable: 5 validation errors for TicketUpdated"),
+        (WHOLE.replace(b"version", b"Version"), {}, "version Field required"),
+        (WHOLE.replace(b"19.99", b"19.999"), {}, "at most two decimals"),
+        (WHOLE.replace(b"a" * 24, rb"Z\u00fcrich \ud800"), {}, "string_unicode"),
+        (WHOLE, {"ce-schemaversion": "2"}, "unreadable: schema version 2 is not known"),
+        (WHOLE, {"ce-schemaversion": "\u0662"}, r"unreadable: schema version \u0662 is"),
+        (WHOLE, {"ce-schemaversion": "two"}, "unreadable: invalid literal for int()"),
+    ],
+)
+async def test_the_unreadable_becomes_a_dead_letter_at_once(
+    nats_url: str,
+    neighbour: Neighbour,
+    stored: Stored,
+    body: bytes,
+    headers: dict[str, str],
+    reason: str,
+) -> None:
+    async with hearing(nats_url, {HEARD: never}):
+        await neighbour.say_raw(HEARD, body, {"ce-id": "x", **headers})
+        await neighbour.heard_by(SERVICE)
+    letters = [each for each in await stored(DEAD_LETTERS) if each.subject.endswith(SERVICE)]
+    [letter] = letters
+    assert letter.headers
+    assert letter.data == body
+    assert reason in letter.headers["Dead-Letter-Reason"]
+    assert letter.headers["Dead-Letter-Attempts"] == "1"
+    assert letter.headers["ce-id"] == "x"
+
+
+async def test_a_poison_does_not_delay_the_others(
+    nats_url: str, neighbour: Neighbour, stored: Stored
+) -> None:
+    poison, heard = Tally.begin(), set[str]()
+
+    async def hear(event: TicketUpdated, _: object) -> None:
+        if event.id == poison.id:
+            raise ValueError("poison")
+        heard.add(event.id)
+
+    async def all_others() -> bool:
+        return heard == others
+
+    others = {new_id() for _ in range(200)}
+    async with hearing(nats_url, {HEARD: hear}):
+        await neighbour.say(poison.told())
+        for identity in others:
+            await neighbour.say(Tally(identity).told())
+        await eventually(all_others)
+        assert await stored(DEAD_LETTERS) == []

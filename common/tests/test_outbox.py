@@ -1,0 +1,189 @@
+"""What was written is announced: at once, after a crash, and after an outage of the bus."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from nats.js import JetStreamContext
+from nats.js.api import RawStreamMsg
+
+from common import logs
+from common.messaging.bus import STREAM
+from common.messaging.outbox import LEFT_BEHIND_SECONDS, PAGE
+from common.mongo import Database
+from devstack.servers import NatsServer
+from devstack.tallies import Tallies, Tally, announcing
+from devstack.testing import eventually
+
+Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+
+
+async def drained(tallies: Tallies) -> None:
+    """Wait until everything was announced and nothing is left in an outbox."""
+
+    async def empty() -> bool:
+        return await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is None
+
+    await eventually(empty, "empty outboxes")
+    assert await tallies.collection.find_one({"outbox.0": {"$exists": True}}) is None
+
+
+async def begin(tallies: Tallies, count: int) -> list[Tally]:
+    """So many new tallies, sorted by their ids."""
+    begun = sorted((Tally.begin() for _ in range(count)), key=lambda tally: tally.id)
+    await asyncio.gather(*(tallies.add(tally) for tally in begun))
+    return begun
+
+
+async def count_twice(tallies: Tallies, begun: list[Tally]) -> None:
+    """Two changes of each tally, all tallies side by side."""
+    for _ in range(2):
+        await asyncio.gather(*(tallies.change(tally.id, Tally.count) for tally in begun))
+
+
+def message_ids(begun: list[Tally], versions: int) -> list[str]:
+    """The message ids of the first versions of each tally."""
+    return [f"ticket:updated:{tally.id}:{each}" for tally in begun for each in range(versions)]
+
+
+def ids_by_aggregate(stream: list[RawStreamMsg]) -> list[str]:
+    """The message ids in a stream: aggregate by aggregate, each in the order of the stream."""
+    ids = [message.headers["Nats-Msg-Id"] for message in stream if message.headers]
+    return sorted(ids, key=lambda one: one.rpartition(":")[0])
+
+
+async def test_an_event_is_announced_with_all_headers(
+    nats_url: str, database: Database, tallies: Tallies, stored: Stored
+) -> None:
+    logs.context.set({"trace_id": TRACE})
+    tally = Tally.begin()
+    async with announcing(nats_url, database):
+        await tallies.add(tally)
+        await drained(tallies)
+    [message] = await stored(STREAM)
+    assert message.subject == "ticket:updated"
+    assert message.data == tally.told().to_json().encode()
+    headers = dict(message.headers or {})
+    moment, trace = headers.pop("ce-time"), headers.pop("traceparent")
+    assert headers == {
+        "Nats-Msg-Id": f"ticket:updated:{tally.id}:0",
+        "content-type": "application/json",
+        "ce-specversion": "1.0",
+        "ce-id": f"ticket:updated:{tally.id}:0",
+        "ce-source": "/tallies",
+        "ce-type": "ticket:updated",
+        "ce-subject": tally.id,
+        "ce-schemaversion": "1",
+    }
+    assert abs(datetime.fromisoformat(moment) - datetime.now(UTC)) < timedelta(seconds=5)
+    assert re.fullmatch(f"00-{TRACE}-[0-9a-f]{{16}}-01", trace)
+
+
+async def test_an_event_does_not_wait_for_a_sweep(
+    nats_url: str, database: Database, tallies: Tallies
+) -> None:
+    async with announcing(nats_url, database):
+        began = time.monotonic()
+        await tallies.add(Tally.begin())
+        await drained(tallies)
+        assert time.monotonic() - began < LEFT_BEHIND_SECONDS
+
+
+async def test_a_crash_after_the_write_loses_nothing(
+    nats_url: str, database: Database, tallies: Tallies, stored: Stored
+) -> None:
+    begun = await begin(tallies, 2)  # nobody announces yet
+    await count_twice(tallies, begun)
+    async with announcing(nats_url, database):
+        await drained(tallies)
+    assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 3)
+
+
+async def test_a_crash_after_the_publish_repeats_nothing(
+    nats_url: str, database: Database, tallies: Tallies, stored: Stored
+) -> None:
+    tally = Tally.begin()
+    async with announcing(nats_url, database):
+        await tallies.add(tally)
+        written = await tallies.collection.find_one({"_id": tally.id})
+        await drained(tallies)
+        assert written
+        not_cleared = {key: written[key] for key in ("outbox", "outboxSince")}
+        await tallies.collection.update({"_id": tally.id}, {"$set": not_cleared})
+        await drained(tallies)
+    assert ids_by_aggregate(await stored(STREAM)) == message_ids([tally], 1)
+
+
+async def test_two_replicas_announce_each_event_once(
+    nats_url: str, mongo_uri: str, database: Database, tallies: Tallies, stored: Stored
+) -> None:
+    other = Database(mongo_uri)
+    async with announcing(nats_url, database), announcing(nats_url, other):
+        begun = await begin(tallies, 10)
+        await asyncio.gather(count_twice(tallies, begun), count_twice(Tallies(other), begun))
+        await drained(tallies)
+    other.close()
+    assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 5)
+
+
+async def test_a_backlog_of_several_pages_drains(
+    nats_url: str, database: Database, tallies: Tallies, stored: Stored
+) -> None:
+    begun = await begin(tallies, PAGE + 100)
+    async with announcing(nats_url, database):
+        await drained(tallies)
+    assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 1)
+
+
+async def test_writes_during_an_outage_are_announced_later(
+    nats_url: str,
+    nats_server: NatsServer,
+    database: Database,
+    tallies: Tallies,
+    stored: Stored,
+) -> None:
+    async with announcing(nats_url, database):
+        nats_server.stop()
+        begun = await begin(tallies, 10)
+        await count_twice(tallies, begun)
+        nats_server.start()
+        await drained(tallies)
+    assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 3)
+
+
+async def test_a_crash_of_the_bus_loses_nothing(
+    nats_url: str,
+    nats_server: NatsServer,
+    database: Database,
+    tallies: Tallies,
+    jetstream: JetStreamContext,
+    stored: Stored,
+) -> None:
+    async def under_way() -> bool:
+        return (await jetstream.stream_info(STREAM)).state.messages > 60
+
+    async with announcing(nats_url, database):
+        begun = await begin(tallies, 50)
+        counting = asyncio.create_task(count_twice(tallies, begun))
+        await eventually(under_way)
+        assert not counting.done()
+        nats_server.kill()
+        nats_server.spawn()
+        await counting
+        await drained(tallies)
+    assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 3)
+
+
+async def test_writing_does_not_wait_for_the_bus(
+    nats_url: str, nats_server: NatsServer, database: Database, tallies: Tallies
+) -> None:
+    async with announcing(nats_url, database):
+        nats_server.stop()
+        began = time.monotonic()
+        await tallies.add(Tally.begin())
+        assert time.monotonic() - began < 1
+        nats_server.start()

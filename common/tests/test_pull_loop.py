@@ -1,0 +1,131 @@
+"""A service keeps hearing, whatever becomes of the bus and of its other replicas."""
+
+import asyncio
+from collections import Counter
+
+from nats.js import JetStreamContext
+
+from common.contracts.events import TicketUpdated
+from common.contracts.subjects import Subject
+from common.messaging.bus import ACK_WAIT_SECONDS, STREAM
+from common.messaging.consumer import Handlers
+from devstack.servers import NatsServer
+from devstack.tallies import SERVICE, Tally, hearing
+from devstack.testing import PATIENCE_SECONDS, Neighbour, eventually
+
+
+class Listener:
+    """Remembers whose events it heard, and may be slow."""
+
+    def __init__(self, seconds: float = 0) -> None:
+        self.heard: Counter[str] = Counter()
+        self._seconds = seconds
+
+    @property
+    def handlers(self) -> Handlers:
+        """What it hears with."""
+        return {Subject.TICKET_UPDATED: self._hear}
+
+    async def _hear(self, event: TicketUpdated, _: object) -> None:
+        await asyncio.sleep(self._seconds)
+        self.heard[event.id] += 1
+
+    async def has_heard(self, count: int) -> None:
+        """Wait until it has heard of so many."""
+
+        async def enough() -> bool:
+            return len(self.heard) >= count
+
+        await eventually(enough, f"{count} events")
+
+
+async def say(neighbour: Neighbour, count: int) -> set[str]:
+    """Have the neighbour say something of so many tallies, as soon as it can."""
+
+    async def connected() -> bool:
+        return neighbour.bus.is_connected
+
+    await eventually(connected)
+    begun = [Tally.begin() for _ in range(count)]
+    await asyncio.gather(*(neighbour.say(tally.told()) for tally in begun))
+    return {tally.id for tally in begun}
+
+
+async def test_it_hears_again_after_a_restart(
+    nats_url: str, nats_server: NatsServer, neighbour: Neighbour
+) -> None:
+    listener = Listener()
+    async with hearing(nats_url, listener.handlers):
+        said = await say(neighbour, 3)
+        await neighbour.heard_by(SERVICE)
+        nats_server.stop()
+        nats_server.start()
+        said |= await say(neighbour, 3)
+        await listener.has_heard(6)
+        await neighbour.heard_by(SERVICE)
+    assert listener.heard == Counter(said)
+
+
+async def test_a_crash_of_the_bus_hides_nothing(
+    nats_url: str, nats_server: NatsServer, neighbour: Neighbour
+) -> None:
+    listener = Listener(seconds=0.01)
+    said = await say(neighbour, 1_000)
+    async with hearing(nats_url, listener.handlers):
+        await listener.has_heard(100)
+        nats_server.kill()
+        assert len(listener.heard) < 1_000
+        nats_server.spawn()
+        said |= await say(neighbour, 3)
+        await listener.has_heard(1_003)
+    assert set(listener.heard) == said
+
+
+async def test_replicas_share_the_work(nats_url: str, neighbour: Neighbour) -> None:
+    one, two = Listener(), Listener()
+    async with hearing(nats_url, one.handlers), hearing(nats_url, two.handlers):
+        said = await say(neighbour, 200)
+        await neighbour.heard_by(SERVICE)
+    assert one.heard + two.heard == Counter(said)
+    assert min(len(one.heard), len(two.heard)) > 20
+
+
+async def test_stopping_finishes_what_was_taken(
+    nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext
+) -> None:
+    listener = Listener(seconds=0.1)
+
+    async def taken() -> bool:
+        info = await jetstream.consumer_info(STREAM, SERVICE)
+        return info.num_ack_pending == 20
+
+    async with hearing(nats_url, listener.handlers) as consumer:
+        said = await say(neighbour, 20)
+        await eventually(taken)
+        await consumer.stop(2)
+        assert listener.heard == Counter(said)
+        await neighbour.heard_by(SERVICE)
+
+
+async def test_what_is_said_after_stopping_waits(nats_url: str, neighbour: Neighbour) -> None:
+    early, late = Listener(), Listener()
+    async with hearing(nats_url, early.handlers) as consumer:
+        before = await say(neighbour, 1)
+        await neighbour.heard_by(SERVICE)
+        await consumer.stop(1)
+        after = await say(neighbour, 3)
+    async with hearing(nats_url, late.handlers):
+        await neighbour.heard_by(SERVICE)
+    assert (early.heard, late.heard) == (Counter(before), Counter(after))
+
+
+async def test_a_replica_that_stops_delays_nothing(nats_url: str, neighbour: Neighbour) -> None:
+    assert PATIENCE_SECONDS < ACK_WAIT_SECONDS  # what a stop left unanswered would come too late
+    one, two = Listener(), Listener()
+    async with hearing(nats_url, one.handlers) as leaving, hearing(nats_url, two.handlers):
+        saying = asyncio.create_task(say(neighbour, 1_000))
+        await one.has_heard(50)
+        await leaving.stop(1)
+        said = await saying
+        await neighbour.heard_by(SERVICE)
+    assert one.heard + two.heard == Counter(said)

@@ -1,0 +1,78 @@
+"""What survives a restart, with a ledger file and the command line."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stripe
+from httpx import AsyncClient
+from stripe import StripeClient
+
+from devstack.plan import http_url
+from devstack.ports import free_port
+from devstack.process import Process
+from devstack.sandbox.program import sandbox_process
+
+Sdk = Callable[[str], AbstractAsyncContextManager[StripeClient]]
+HOLD: Any = {"amount": 1999, "currency": "usd", "capture_method": "manual"}
+CARD: Any = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2099, "cvc": "123"}
+
+
+@pytest.fixture
+def ledger_file(tmp_path: Path) -> Path:
+    """Where the sandbox keeps everything."""
+    return tmp_path / "kept" / "ledger.json"
+
+
+@pytest.fixture
+def port() -> int:
+    """Where the sandbox listens."""
+    return free_port()
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path, ledger_file: Path, port: int) -> Iterator[Process]:
+    """A sandbox to be stopped and killed."""
+    deaf = f"{http_url(free_port())}/"
+    process = sandbox_process(port, deaf, "whsec_unheard", tmp_path / "log", ledger_file)
+    try:
+        process.start()
+        yield process
+    finally:
+        process.kill()
+
+
+async def test_everything_survives_a_crash(
+    sandbox: Process, sdk: Sdk, port: int, ledger_file: Path
+) -> None:
+    async with AsyncClient(base_url=http_url(port)) as web, sdk(http_url(port)) as api:
+        intents = api.v1.payment_intents
+        token = await api.v1.tokens.create_async({"card": CARD})
+        method = await api.v1.payment_methods.create_async(
+            {"type": "card", "card": {"token": token.id}}
+        )
+        done = await intents.create_async(HOLD | {"payment_method": method.id, "confirm": True})
+        await intents.capture_async(done.id)
+        held = await intents.create_async(HOLD | {"payment_method": method.id, "confirm": True})
+        before = (await web.get("/_sandbox/ledger")).json()
+        sandbox.kill()
+        with ledger_file.open("a") as file:
+            file.write('{"intents": [{"amo')  # as far as the crash let it come
+        sandbox.start()
+        assert (await web.get("/_sandbox/ledger")).json() == before
+        assert (await intents.retrieve_async(held.id)).to_dict() == held.to_dict()
+        assert (await intents.capture_async(held.id)).status == "succeeded"
+        assert (await api.v1.payment_methods.retrieve_async(method.id)).id == method.id
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            await api.v1.payment_methods.create_async({"type": "card", "card": {"token": token.id}})
+        assert refused.value.code == "token_already_used"
+
+
+async def test_a_stopped_sandbox_ends_in_order(sandbox: Process, sdk: Sdk, port: int) -> None:
+    async with sdk(http_url(port)) as api:
+        await api.v1.payment_intents.create_async(HOLD)
+    sandbox.stop()
+    assert sandbox.exit_code in {0, -15}  # uvicorn raises the signal again once all is closed
+    assert "Traceback" not in sandbox.last_lines()

@@ -1,0 +1,197 @@
+"""The launcher, with everything it launches."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from devstack.headless import Stack
+from devstack.plan import SERVICES
+from devstack.testing import eventually
+
+STOP_SECONDS = 10
+ACCOUNT = {"email": "somebody@ticketing.test", "password": "correct horse"}
+
+
+class Launcher:
+    """`python -m devstack up` with a data folder of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.data, self._facts, self._output = folder / "data", folder / "json", folder / "output"
+        self._command = [sys.executable, "-m", "devstack", "up", "--json", str(self._facts)]
+        self._command += ["--data", str(self.data), *arguments]
+
+    def run(self) -> str:
+        """Run a launcher that cannot start; gives what it said."""
+        ended = subprocess.run(  # noqa: S603 (the command is ours)
+            self._command, capture_output=True, text=True, timeout=20, check=False
+        )
+        assert ended.returncode == 1
+        return ended.stderr
+
+    @contextmanager
+    def running(self) -> Iterator["Launcher"]:
+        """Ready, and stopped at the end of the block."""
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(  # noqa: S603 (the command is ours)
+                self._command, stdout=output, stderr=output
+            )
+        try:
+            while not self._facts.exists():
+                assert self.process.poll() is None, self.said
+                time.sleep(0.05)
+            yield self
+        finally:
+            self.stop()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """The exit code after a polite request."""
+        self.process.send_signal(how)
+        return self.process.wait(STOP_SECONDS + 2)
+
+    @property
+    def stack(self) -> Stack:
+        """Where everything is now."""
+        facts = json.loads(self._facts.read_text())
+        return Stack.model_validate({**facts, "record": self._facts})
+
+    @property
+    def said(self) -> str:
+        """Everything it has printed."""
+        return self._output.read_text()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has told where everything is."""
+        return self._facts.exists()
+
+
+@pytest.fixture(scope="module")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    """One that runs for all tests of this module and survives their crashes."""
+    folder = tmp_path_factory.mktemp("launcher")
+    arguments = ("--port", "0", "--replicas", "orders=2", "--keep-going")
+    with Launcher(folder, *arguments).running() as launcher:
+        yield launcher
+
+
+def test_its_file_tells_where_everything_is(launcher: Launcher) -> None:
+    stack = launcher.stack
+    assert set(stack.services) == set(stack.mongo) == set(SERVICES)
+    assert [name for name, urls in stack.services.items() if len(urls) == 2] == ["orders"]
+    assert set(stack.pids) == {*SERVICES, "mongod", "nats", "sandbox", "gateway"}
+    assert stack.mongo["auth"].endswith("/auth?replicaSet=rs0")
+    assert (stack.logs / "orders-2.log").exists()
+    assert httpx.get(f"{stack.sandbox}/_sandbox/health").is_success
+    for urls in stack.services.values():
+        assert all(httpx.get(f"{url}/readyz").is_success for url in urls)
+
+
+def test_its_banner_says_what_to_open(launcher: Launcher) -> None:
+    address = launcher.stack.gateway
+    documentation = re.findall(rf"{address}/api/\w+/docs", launcher.said)
+    assert len(documentation) == 4
+    assert all(httpx.get(page).is_success for page in [address, *documentation])
+    assert "pm_card_visa" in launcher.said
+
+
+def test_the_api_answers_at_one_address(launcher: Launcher) -> None:
+    with httpx.Client(base_url=launcher.stack.gateway) as browser:
+        assert browser.get("/api/users/currentuser").json() == {"currentUser": None}
+        assert browser.get("/api/tickets").json() == []
+        assert browser.get("/api/orders").status_code == 401
+        assert browser.get("/api/payments/1").status_code == 401
+
+
+def test_a_second_launcher_says_who_runs(launcher: Launcher) -> None:
+    said = Launcher(launcher.data.parent, "--port", "0").run()
+    assert f"already running (pid {launcher.process.pid}, {launcher.stack.gateway})" in said
+    assert launcher.is_ready
+
+
+def test_a_taken_port_is_refused_at_once(launcher: Launcher, tmp_path: Path) -> None:
+    port = launcher.stack.gateway.rpartition(":")[2]
+    second = Launcher(tmp_path, "--port", port)
+    assert re.search(rf"port {port}, .* --port", second.run())
+    assert not (second.data / "mongod").exists()
+
+
+async def test_a_killed_replica_comes_back_on_its_port(launcher: Launcher) -> None:
+    killed, spared = launcher.stack.pids["orders"]
+    os.kill(killed, signal.SIGKILL)
+
+    async def back() -> bool:
+        now = launcher.stack
+        return now.pids["orders"][0] != killed and all(map(is_ready, now.services["orders"]))
+
+    await eventually(back)
+    assert launcher.stack.pids["orders"][1] == spared
+    assert "orders-1 ended by itself (exit code -9)" in launcher.said
+
+
+async def test_killed_databases_come_back_when_asked_to(launcher: Launcher) -> None:
+    before = launcher.stack
+    for name in ("mongod", "nats"):
+        os.kill(before.pids[name][0], signal.SIGKILL)
+
+    async def back() -> bool:
+        now = launcher.stack.pids
+        return (
+            now["mongod"] != before.pids["mongod"]
+            and now["nats"] != before.pids["nats"]
+            and all(is_ready(url) for urls in before.services.values() for url in urls)
+        )
+
+    await eventually(back)
+
+
+def test_data_survives_a_restart_and_nothing_else_does(tmp_path: Path) -> None:
+    launcher = Launcher(tmp_path, "--port", "0", "--quiet")
+    with launcher.running():
+        first = launcher.stack
+        assert httpx.post(f"{first.gateway}/api/users/signup", json=ACCOUNT).status_code == 201
+        assert launcher.stop(signal.SIGINT) == 0
+    assert not any(map(is_alive, all_pids(first)))
+    assert not launcher.is_ready
+    with launcher.running():
+        second = launcher.stack
+        assert httpx.post(f"{second.gateway}/api/users/signin", json=ACCOUNT).status_code == 200
+        os.kill(second.pids["nats"][0], signal.SIGKILL)
+        assert launcher.process.wait(STOP_SECONDS) == 1
+    assert "error: nats ended by itself" in launcher.said
+    assert not any(map(is_alive, all_pids(second)))
+
+
+def test_a_failed_start_shows_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "mongod"
+    broken.write_text("#!/bin/sh\n[ $1 = --version ] || { echo no space left; exit 100; }\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("MONGOD_BIN", str(broken))
+    assert "error: mongod ended (100)\nno space left" in Launcher(tmp_path, "--port", "0").run()
+
+
+def all_pids(stack: Stack) -> list[int]:
+    """Every process of a stack."""
+    return [pid for pids in stack.pids.values() for pid in pids]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists."""
+    return Path(f"/proc/{pid}").exists()
+
+
+def is_ready(url: str) -> bool:
+    """Whether a service says that it can work."""
+    try:
+        return httpx.get(f"{url}/readyz").is_success
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,48 @@
+"""The timers of the expiration service, and the service itself."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import FastAPI
+
+from common.mongo import Collection, Database
+from devstack.testing import Neighbour, running
+from expiration.main import create_app
+from expiration.repository import TimerRepository
+from expiration.settings import Settings
+
+
+@pytest.fixture
+async def database(mongo_uri: str) -> AsyncIterator[Database]:
+    """The database that the service uses."""
+    database = Database(mongo_uri)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def timers(database: Database) -> TimerRepository:
+    """The timers, as the service or another replica of it would change them."""
+    timers = TimerRepository(database)
+    await timers.prepare()
+    return timers
+
+
+@pytest.fixture
+def stored(database: Database) -> Collection:
+    """The timers as they are stored."""
+    return database.collection("timers")
+
+
+@pytest.fixture
+def app(environment: dict[str, str]) -> FastAPI:
+    """The expiration service, not yet running."""
+    return create_app(Settings.model_validate(environment))
+
+
+@pytest.fixture
+async def service(app: FastAPI, neighbour: Neighbour) -> AsyncIterator[None]:
+    """The expiration service, running and listening."""
+    async with running(app):
+        await neighbour.heard_by("expiration")
+        yield

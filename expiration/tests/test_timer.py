@@ -1,0 +1,126 @@
+"""Waking up on time, whatever happens."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from fastapi import FastAPI
+
+from common.contracts.events import (
+    ExpirationComplete,
+    OrderCancelled,
+    OrderCompleted,
+    OrderCreated,
+    OrderEvent,
+)
+from common.contracts.ids import new_id
+from common.mongo import Collection
+from devstack.servers import NatsServer
+from devstack.testing import Neighbour, OrderHistory, eventually, running
+from expiration.repository import TimerRepository
+
+
+def order_due_in(seconds: float) -> OrderHistory:
+    """An order whose time to pay is over so many seconds from now."""
+    return OrderHistory("buyer", datetime.now(UTC) + timedelta(seconds=seconds))
+
+
+async def expired(neighbour: Neighbour, count: int = 1) -> list[str]:
+    """Wait for so many expirations; whose they were."""
+    return [event.order_id for event in await neighbour.hears(ExpirationComplete, count)]
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_timer_fires_within_a_second_of_its_time(neighbour: Neighbour) -> None:
+    order = order_due_in(0.7)
+    await neighbour.say(order.event(OrderCreated, 0))
+    assert await expired(neighbour) == [order.id]
+    late = datetime.now(UTC) - order.expires_at
+    assert timedelta(0) <= late < timedelta(seconds=1)
+
+
+@pytest.mark.usefixtures("service")
+async def test_what_is_overdue_fires_at_once(neighbour: Neighbour) -> None:
+    order = order_due_in(-60)
+    async with asyncio.timeout(5):
+        await neighbour.say(order.event(OrderCreated, 0))
+        assert await expired(neighbour) == [order.id]
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("end", [OrderCancelled, OrderCompleted])
+@pytest.mark.parametrize("is_overtaking", [False, True])
+async def test_the_timer_of_a_final_order_never_fires(
+    neighbour: Neighbour, end: type[OrderEvent], *, is_overtaking: bool
+) -> None:
+    order, marker = order_due_in(0.8), order_due_in(0.9)
+    history: list[OrderEvent] = [order.event(OrderCreated, 0), order.event(end, 1)]
+    for event in reversed(history) if is_overtaking else history:
+        await neighbour.say(event)
+    await neighbour.heard_by("expiration")
+    assert datetime.now(UTC) < order.expires_at
+    await neighbour.say(marker.event(OrderCreated, 0))
+    assert await expired(neighbour) == [marker.id]
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_repeated_order_fires_once(neighbour: Neighbour, stored: Collection) -> None:
+    order, marker = order_due_in(-2), order_due_in(-1)
+    await neighbour.say(order.event(OrderCreated, 0))
+    await expired(neighbour)
+
+    async def is_done() -> bool:
+        return await stored.find_one({"_id": order.id, "state": "fired"}) is not None
+
+    await eventually(is_done)
+    await neighbour.say(order.event(OrderCreated, 0), ":again")
+    await neighbour.heard_by("expiration")
+    assert await is_done()
+    await neighbour.say(marker.event(OrderCreated, 0))
+    assert await expired(neighbour, 2) == [order.id, marker.id]
+
+
+async def test_a_claim_left_by_a_crash_fires_after_its_lease(
+    app: FastAPI, neighbour: Neighbour, timers: TimerRepository, stored: Collection
+) -> None:
+    left = new_id()
+    now = datetime.now(UTC)
+    await timers.schedule(left, now)
+    assert await timers.claim_due(now) == [left]
+    marker = new_id()
+    await timers.schedule(marker, now)
+    async with running(app):
+        assert await expired(neighbour) == [marker]
+        await stored.update({"_id": left}, {"$set": {"leaseUntil": now - timedelta(seconds=1)}})
+        assert await expired(neighbour, 2) == [marker, left]
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_timer_due_while_nats_is_down_fires_later(
+    neighbour: Neighbour, nats_server: NatsServer
+) -> None:
+    order = order_due_in(1)
+    await neighbour.say(order.event(OrderCreated, 0))
+    await neighbour.heard_by("expiration")
+    nats_server.stop()
+    assert datetime.now(UTC) < order.expires_at
+
+    async def is_due() -> bool:
+        return datetime.now(UTC) > order.expires_at + timedelta(seconds=0.3)
+
+    await eventually(is_due)
+    nats_server.start()
+    assert await expired(neighbour) == [order.id]
+
+
+@pytest.mark.usefixtures("service")
+async def test_hundreds_of_timers_due_at_once_fire_once_each(neighbour: Neighbour) -> None:
+    due = datetime.now(UTC) + timedelta(seconds=0.5)
+    orders = [OrderHistory("buyer", due) for _ in range(300)]
+    await asyncio.gather(*(neighbour.say(order.event(OrderCreated, 0)) for order in orders))
+    await expired(neighbour, 300)
+    marker = order_due_in(-1)
+    await neighbour.say(marker.event(OrderCreated, 0))
+    *fired, last = await expired(neighbour, 301)
+    assert sorted(fired) == sorted(order.id for order in orders)
+    assert last == marker.id

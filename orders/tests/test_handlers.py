@@ -1,0 +1,161 @@
+"""Hearing tickets, expirations and payments."""
+
+from datetime import timedelta
+
+import pytest
+from httpx import AsyncClient
+
+from common.contracts.events import (
+    Event,
+    ExpirationComplete,
+    OrderAwaitingPayment,
+    OrderCancelled,
+    OrderCompleted,
+    OrderCreated,
+    OrderEvent,
+    PaymentCreated,
+    PaymentFailed,
+)
+from common.contracts.ids import new_id
+from common.contracts.order_status import CancelReason, OrderStatus
+from devstack.testing import Neighbour, Person
+from devstack.ticket_history import TicketHistory
+from orders.domain import Order
+from orders.repository import OrderRepository
+
+EXPIRED, PAID, DECLINED = "expired", "paid", "declined"
+
+
+def trigger(word: str, order: Order) -> Event:
+    """What another service says about an order."""
+    triggers: dict[str, Event] = {
+        EXPIRED: ExpirationComplete(order_id=order.id),
+        PAID: PaymentCreated(order_id=order.id, id=new_id(), stripe_id="pi_1"),
+        DECLINED: PaymentFailed(order_id=order.id, id=new_id(), reason="insufficient_funds"),
+    }
+    return triggers[word]
+
+
+@pytest.fixture
+async def order(orders: OrderRepository, ticket: TicketHistory, buyer: Person) -> Order:
+    """An order of the ticket."""
+    known = await orders.ticket(ticket.id)
+    assert known
+    order = Order.place(known, buyer.id, timedelta(minutes=15))
+    await orders.add(order)
+    return order
+
+
+@pytest.mark.parametrize("arrival", [(0, 1, 2, 3, 4, 2), (0, 1, 2, 4, 3), (1, 4, 3, 2, 0, 0)])
+async def test_a_ticket_ends_at_its_newest_version(
+    client: AsyncClient, neighbour: Neighbour, buyer: Person, arrival: tuple[int, ...]
+) -> None:
+    ticket = TicketHistory()
+    for position, version in enumerate(arrival):
+        await neighbour.say(ticket.event(version), f":{position}")
+    await neighbour.heard_by("orders")
+    body = {"ticketId": ticket.id}
+    order = (await client.post("/api/orders", json=body, headers=buyer.headers)).json()
+    assert order["ticket"] == {"id": ticket.id, "title": "Concert 4", "price": 14, "version": 4}
+
+
+async def test_a_gap_waits_without_blocking_others(
+    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
+) -> None:
+    early = TicketHistory()
+    await neighbour.say(early.event(1))
+    await neighbour.say(ticket.event(2))
+    await neighbour.puzzles("orders")
+    assert await orders.ticket(early.id) is None
+    for event in (ticket.event(1), early.event(0)):
+        await neighbour.say(event)
+    await neighbour.heard_by("orders")
+    known = [await orders.ticket(each.id) for each in (ticket, early)]
+    assert [each and each.version for each in known] == [2, 1]
+
+
+async def test_a_reserved_ticket_confirms_its_order(
+    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order
+) -> None:
+    await neighbour.say(ticket.event(1, order.id))
+    assert await neighbour.hears(OrderAwaitingPayment) == [order.confirm().event]
+    assert await orders.get(order.id) == order.confirm()
+
+
+async def test_a_crash_before_the_confirmation_loses_nothing(
+    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order
+) -> None:
+    reserved = ticket.event(1, order.id)
+    await orders.follow_ticket(reserved)
+    await neighbour.say(reserved)
+    assert await neighbour.hears(OrderAwaitingPayment) == [order.confirm().event]
+
+
+@pytest.mark.parametrize(
+    ("word", "kind", "reason"),
+    [
+        (PAID, OrderCompleted, None),
+        (EXPIRED, OrderCancelled, CancelReason.EXPIRED),
+        (DECLINED, OrderCancelled, CancelReason.PAYMENT_FAILED),
+    ],
+)
+@pytest.mark.parametrize("is_confirmed", [False, True])
+async def test_an_end_is_announced_with_its_reason(
+    orders: OrderRepository,
+    neighbour: Neighbour,
+    order: Order,
+    word: str,
+    kind: type[OrderEvent],
+    reason: CancelReason | None,
+    *,
+    is_confirmed: bool,
+) -> None:
+    if is_confirmed:
+        await orders.change(order.id, Order.confirm)
+    await neighbour.say(trigger(word, order))
+    [event] = await neighbour.hears(kind)
+    assert (event.id, event.version) == (order.id, 2 if is_confirmed else 1)
+    assert event.cancel_reason is reason
+    assert (await orders.get(order.id)).event == event
+
+
+@pytest.mark.parametrize("first", [PAID, EXPIRED, DECLINED])
+async def test_nothing_follows_the_end(
+    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order, first: str
+) -> None:
+    await neighbour.say(trigger(first, order))
+    await neighbour.heard_by("orders")
+    ended = await orders.get(order.id)
+    assert ended.version == 1
+    for word in (EXPIRED, PAID, DECLINED):
+        await neighbour.say(trigger(word, order), ":later")
+    await neighbour.say(ticket.event(1, order.id))
+    await neighbour.heard_by("orders")
+    assert await orders.get(order.id) == ended
+
+
+async def test_a_trigger_waits_for_its_order(
+    orders: OrderRepository, neighbour: Neighbour, order: Order
+) -> None:
+    early = Order.place(order.ticket, "somebody", timedelta(minutes=15))
+    await neighbour.say(trigger(PAID, early))
+    await neighbour.puzzles("orders")
+    await neighbour.say(trigger(EXPIRED, order))
+    await neighbour.hears(OrderCancelled)
+    await orders.add(early)
+    assert await neighbour.hears(OrderCompleted) == [early.complete().event]
+
+
+async def test_each_version_is_announced_once_in_order(
+    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order
+) -> None:
+    for copy in ("", ":again"):
+        await neighbour.say(ticket.event(1, order.id), copy)
+        await neighbour.say(trigger(PAID, order), copy)
+    await neighbour.heard_by("orders")
+    await neighbour.hears(OrderCompleted)
+    heard = [event for event in neighbour.heard if isinstance(event, OrderEvent)]
+    stored = await orders.get(order.id)
+    assert [event.version for event in heard] == list(range(stored.version + 1))
+    assert type(heard[0]) is OrderCreated
+    assert stored.status is OrderStatus.COMPLETE

@@ -1,0 +1,130 @@
+"""Whatever the bus does with events, the database ends the same."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.aggregates import outbox_of
+from common.contracts.events import (
+    Event,
+    ExpirationComplete,
+    PaymentCreated,
+    PaymentFailed,
+)
+from common.contracts.ids import new_id
+from common.contracts.money import Price
+from common.contracts.order_status import CancelReason, OrderStatus
+from common.errors import VersionGap
+from common.mongo import Database
+from devstack.ticket_history import TicketHistory
+from orders.domain import Order, Ticket, TicketAlreadyReserved
+from orders.handlers import HANDLERS
+from orders.repository import OrderRepository
+
+TICKET = Ticket(new_id(), 0, "Concert", Price(1999))
+WINDOW = timedelta(minutes=15)
+
+ENDS: dict[str, tuple[OrderStatus, CancelReason | None]] = {
+    "paid": (OrderStatus.COMPLETE, None),
+    "expired": (OrderStatus.CANCELLED, CancelReason.EXPIRED),
+    "declined": (OrderStatus.CANCELLED, CancelReason.PAYMENT_FAILED),
+}
+
+few = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+def arrivals(count: int) -> st.SearchStrategy[list[int]]:
+    """Every event of a history at least once, in any order, some of them again."""
+    again = st.lists(st.integers(0, count - 1), max_size=count)
+    return again.flatmap(lambda more: st.permutations([*range(count), *more]))
+
+
+@pytest.fixture
+async def orders(mongo_uri: str) -> AsyncIterator[OrderRepository]:
+    """An empty database of the orders service, without the service."""
+    database = Database(mongo_uri)
+    repository = OrderRepository(database)
+    await repository.prepare()
+    yield repository
+    database.close()
+
+
+async def deliver(events: Sequence[Event], orders: OrderRepository) -> None:
+    """Hand over the events, early ones again and again, as the bus does."""
+    waiting = list(events)
+    while waiting:
+        early = []
+        for event in waiting:
+            try:
+                await HANDLERS[event.subject](event, orders)
+            except VersionGap:
+                early.append(event)
+        assert len(early) < len(waiting), "a gap that never closes"
+        waiting = early
+
+
+@few
+@given(arrival=arrivals(5))
+async def test_any_arrival_of_a_tickets_history_ends_the_same(
+    orders: OrderRepository, arrival: list[int]
+) -> None:
+    ticket = TicketHistory()
+    await deliver([ticket.event(version) for version in arrival], orders)
+    assert await orders.ticket(ticket.id) == Ticket(ticket.id, 4, "Concert 4", Price(1400))
+
+
+@few
+@given(heard=st.lists(st.sampled_from(["reserved", *ENDS]), max_size=8))
+async def test_the_first_end_of_an_order_stays_and_is_announced_once(
+    orders: OrderRepository, heard: list[str]
+) -> None:
+    ticket = TicketHistory()
+    order = Order.place(Ticket(ticket.id, 0, "Concert", Price(1000)), "buyer", WINDOW)
+    await orders.add(order)
+    said: dict[str, Event] = {
+        "reserved": ticket.event(1, order.id),
+        "paid": PaymentCreated(order_id=order.id, id=new_id(), stripe_id="pi_1"),
+        "expired": ExpirationComplete(order_id=order.id),
+        "declined": PaymentFailed(order_id=order.id, id=new_id(), reason="insufficient_funds"),
+    }
+    await deliver([ticket.event(0), *(said[word] for word in heard)], orders)
+    after = await orders.get(order.id)
+    assert (after.status, after.cancel_reason) == expected_end(heard)
+    [collection] = orders.outboxes
+    stored = await collection.find_one({"_id": order.id})
+    assert stored
+    announced = [announcement.version for announcement in outbox_of(stored)]
+    assert announced == list(range(after.version + 1))
+
+
+def expected_end(heard: Sequence[str]) -> tuple[OrderStatus, CancelReason | None]:
+    """The first end decides; without one, a reservation."""
+    for word in heard:
+        if word in ENDS:
+            return ENDS[word]
+    return (OrderStatus.AWAITING_PAYMENT if heard else OrderStatus.CREATED, None)
+
+
+async def test_a_ticket_is_held_by_one_order_at_a_time(orders: OrderRepository) -> None:
+    for step in (Order.confirm, Order.complete):
+        held = Order.place(replace(TICKET, id=new_id()), "buyer", WINDOW)
+        await orders.add(held)
+        await orders.change(held.id, step)
+        with pytest.raises(TicketAlreadyReserved):
+            await orders.add(Order.place(held.ticket, "another", WINDOW))
+
+
+async def test_any_number_of_cancelled_orders_may_share_a_ticket(orders: OrderRepository) -> None:
+    for _ in range(3):
+        order = Order.place(TICKET, "buyer", WINDOW)
+        await orders.add(order)
+        await orders.change(order.id, lambda held: held.cancel(CancelReason.BUYER))

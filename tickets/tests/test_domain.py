@@ -1,0 +1,129 @@
+"""The rules of a ticket."""
+
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from itertools import permutations
+
+import pytest
+
+from common.contracts.events import (
+    OrderAwaitingPayment,
+    OrderCancelled,
+    OrderCompleted,
+    OrderCreated,
+    OrderEvent,
+    TicketCreated,
+    TicketUpdated,
+)
+from common.contracts.ids import is_id
+from common.contracts.money import Price
+from devstack.testing import OrderHistory
+from tickets.domain import NotTheSeller, Ticket, TicketReserved
+
+FREE = Ticket.offer("Concert", Price(1999), "seller")
+A, B, C = (OrderHistory("buyer", ticket_id=FREE.id) for _ in "ABC")
+HELD = FREE.heed(A.event(OrderCreated, 0))
+
+A_THEN_B: list[OrderEvent] = [
+    A.event(OrderCreated, 0),
+    A.event(OrderCancelled, 1),
+    B.event(OrderCreated, 0),
+]
+A_THEN_B_THEN_NOBODY: list[OrderEvent] = [
+    A.event(OrderCreated, 0),
+    A.event(OrderCancelled, 2),
+    B.event(OrderCreated, 0),
+    B.event(OrderCancelled, 1),
+]
+A_THEN_B_THEN_C: list[OrderEvent] = [
+    *A_THEN_B,
+    B.event(OrderCancelled, 2),
+    C.event(OrderCreated, 0),
+]
+
+
+def holders(history: Sequence[OrderEvent], arrivals: Iterable[Sequence[int]]) -> set[str | None]:
+    """Who holds the ticket after each way in which a history may arrive."""
+    return {
+        reduce(Ticket.heed, (history[index] for index in arrival), FREE).order_id
+        for arrival in arrivals
+    }
+
+
+def test_an_offered_ticket_is_free() -> None:
+    assert is_id(FREE.id)
+    assert (FREE.version, FREE.order_id) == (0, None)
+    assert FREE.event == TicketCreated(
+        id=FREE.id, version=0, title="Concert", price=Price(1999), user_id="seller"
+    )
+
+
+def test_an_edit_is_the_next_version() -> None:
+    edited = FREE.edit("Opera", Price(2500), by="seller")
+    assert edited.event == TicketUpdated(
+        id=FREE.id, version=1, title="Opera", price=Price(2500), user_id="seller"
+    )
+
+
+@pytest.mark.parametrize("ticket", [FREE, HELD])
+def test_only_the_seller_may_edit(ticket: Ticket) -> None:
+    with pytest.raises(NotTheSeller):
+        ticket.edit("Opera", Price(2500), by="stranger")
+
+
+def test_a_held_ticket_cannot_be_edited() -> None:
+    with pytest.raises(TicketReserved):
+        HELD.edit("Opera", Price(2500), by="seller")
+
+
+def test_a_hold_is_announced_with_its_order() -> None:
+    assert HELD.event == TicketUpdated(
+        id=FREE.id,
+        version=1,
+        title="Concert",
+        price=Price(1999),
+        user_id="seller",
+        order_id=A.id,
+    )
+
+
+@pytest.mark.parametrize("later", [OrderAwaitingPayment, OrderCompleted])
+def test_a_live_order_keeps_its_ticket(later: type[OrderEvent]) -> None:
+    assert HELD.heed(A.event(later, 1)).order_id == A.id
+
+
+def test_a_cancelled_order_gives_its_ticket_back() -> None:
+    freed = HELD.heed(A.event(OrderCancelled, 1))
+    assert (freed.version, freed.order_id) == (2, None)
+    assert freed.edit("Opera", Price(2500), by="seller").version == 3
+
+
+def test_a_cancellation_ends_only_its_own_order() -> None:
+    assert HELD.heed(B.event(OrderCancelled, 1)).order_id == A.id
+
+
+def test_what_is_known_already_changes_nothing() -> None:
+    assert HELD.heed(A.event(OrderCreated, 0)) is HELD
+    freed = HELD.heed(A.event(OrderCancelled, 1))
+    for old in (A.event(OrderCancelled, 1), A.event(OrderCreated, 0)):
+        assert freed.heed(old) is freed
+
+
+@pytest.mark.parametrize(
+    ("history", "holder"),
+    [(A_THEN_B, B.id), (A_THEN_B_THEN_NOBODY, None), (A_THEN_B_THEN_C, C.id)],
+    ids=["A then B", "A then B then nobody", "A then B then C"],
+)
+def test_every_order_of_arrival_ends_with_one_holder(
+    history: list[OrderEvent], holder: str | None
+) -> None:
+    once = list(permutations(range(len(history))))
+    again = [(*arrival, *repeated) for arrival in once for repeated in once]
+    assert holders(history, once) == {holder}
+    assert holders(history, again) == {holder}
+
+
+def test_duplicates_between_the_events_change_no_holder() -> None:
+    arrivals = set(permutations([0, 0, 1, 1, 2, 2]))
+    assert len(arrivals) == 90
+    assert holders(A_THEN_B, arrivals) == {B.id}

@@ -1,0 +1,104 @@
+"""Hearing orders."""
+
+from itertools import permutations
+
+from httpx import AsyncClient
+
+from common.contracts.events import OrderCancelled, OrderCreated, OrderEvent, TicketUpdated
+from common.contracts.money import Price
+from devstack.testing import Neighbour, OrderHistory, Person
+from tickets.domain import Ticket
+from tickets.handlers import on_order_changed
+from tickets.repository import TicketRepository
+
+
+async def test_an_order_holds_its_ticket(
+    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    assert await neighbour.hears(TicketUpdated) == [
+        TicketUpdated(
+            id=ticket.id,
+            version=1,
+            title="Concert",
+            price=Price(1999),
+            user_id=ticket.user_id,
+            order_id=order.id,
+        )
+    ]
+    shown = (await client.get(f"/api/tickets/{ticket.id}")).json()
+    assert (shown["version"], shown["orderId"]) == (1, order.id)
+
+
+async def test_a_cancelled_order_frees_its_ticket(
+    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, order: OrderHistory, seller: Person
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    await neighbour.say(order.event(OrderCancelled, 1))
+    held, freed = await neighbour.hears(TicketUpdated, 2)
+    assert [(e.version, e.order_id) for e in (held, freed)] == [(1, order.id), (2, None)]
+    opera = {"title": "Opera", "price": 25}
+    edited = await client.put(f"/api/tickets/{ticket.id}", json=opera, headers=seller.headers)
+    assert (edited.status_code, edited.json()["version"]) == (200, 3)
+
+
+async def test_repeated_and_stale_events_change_nothing(
+    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    await neighbour.say(order.event(OrderCreated, 0), ":again")
+    await neighbour.say(order.event(OrderCancelled, 1))
+    await neighbour.say(order.event(OrderCancelled, 1), ":again")
+    await neighbour.say(order.event(OrderCreated, 0), ":late")
+    await neighbour.heard_by("tickets")
+    after = await tickets.get(ticket.id)
+    assert (after.version, after.order_id) == (2, None)
+
+
+async def test_a_cancellation_overtaking_its_order_leaves_the_ticket_free(
+    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+) -> None:
+    await neighbour.say(order.event(OrderCancelled, 1))
+    await neighbour.say(order.event(OrderCreated, 0))
+    await neighbour.heard_by("tickets")
+    assert (await tickets.get(ticket.id)).order_id is None
+
+
+async def test_another_orders_cancellation_frees_nothing(
+    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+) -> None:
+    earlier = OrderHistory("somebody", ticket_id=ticket.id)
+    await neighbour.say(order.event(OrderCreated, 0))
+    await neighbour.say(earlier.event(OrderCancelled, 1))
+    await neighbour.heard_by("tickets")
+    assert (await tickets.get(ticket.id)).order_id == order.id
+
+
+async def test_what_is_stored_ends_the_same_after_any_arrival(
+    tickets: TicketRepository, seller: Person
+) -> None:
+    for arrival in permutations(range(3)):
+        ticket = Ticket.offer("Concert", Price(1999), seller.id)
+        await tickets.add(ticket)
+        a, b = (OrderHistory("somebody", ticket_id=ticket.id) for _ in "AB")
+        history: list[OrderEvent] = [
+            a.event(OrderCreated, 0),
+            a.event(OrderCancelled, 1),
+            b.event(OrderCreated, 0),
+        ]
+        for index in (*arrival, *arrival):
+            await on_order_changed(history[index], tickets)
+        assert (await tickets.get(ticket.id)).order_id == b.id, arrival
+
+
+async def test_an_order_of_an_unknown_ticket_waits_for_it(
+    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+) -> None:
+    early = OrderHistory("somebody")
+    await neighbour.say(early.event(OrderCreated, 0))
+    await neighbour.puzzles("tickets")
+    await neighbour.say(order.event(OrderCreated, 0))
+    assert [e.id for e in await neighbour.hears(TicketUpdated)] == [ticket.id]
+    await tickets.add(Ticket(early.ticket_id, 0, "Concert", Price(1999), ticket.user_id))
+    await neighbour.heard_by("tickets")
+    assert (await tickets.get(early.ticket_id)).order_id == early.id
