@@ -1,16 +1,115 @@
-"""A database with a collection of aggregates, and a look into the streams."""
+"""A database with a collection of aggregates, its routes, and a look into the streams."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Annotated, ClassVar
 
 import nats
 import pytest
+from fastapi import APIRouter, Depends, FastAPI
+from httpx import AsyncClient
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
+from pydantic import StringConstraints
 
+from common import errors
+from common.contracts.money import Dollars
 from common.mongo import Database
-from devstack.tallies import Tallies
-from devstack.testing import eventually
+from common.service import create_service
+from common.settings import ServiceSettings
+from common.web.bodies import Body, JsonRoute, Says
+from common.web.dependencies import CurrentUser, repository
+from common.web.paging import PageQuery
+from devstack.keys import KeyPair
+from devstack.servers import MongoServer
+from devstack.tallies import SERVICE, Tallies
+from devstack.testing import eventually, running
+
+
+class TooOften(errors.TooManyRequests):
+    """As services refuse it."""
+
+    message = "Too often"
+
+
+FAILURES = {
+    "crash": RuntimeError("password=s3cret"),
+    "unavailable": errors.Unavailable("mongod at 10.0.0.1"),
+    "invalid": errors.InvalidInput("No such card", field="token"),
+    "anonymous": errors.NotAuthenticated(),
+    "declined": errors.PaymentRequired("Declined"),
+    "forbidden": errors.Forbidden("Not yours"),
+    "unknown": errors.NotFound(),
+    "conflict": errors.Conflict("Already reserved"),
+    "often": TooOften(retry_after=7),
+}
+
+router = APIRouter(prefix="/api/tallies", route_class=JsonRoute)
+
+
+class TallyIn(Body):
+    """A body of two fields."""
+
+    title: Annotated[str, StringConstraints(min_length=1), Says("Title is required")]
+    price: Annotated[Dollars, Says("Price must be in dollars")]
+
+
+class Settings(ServiceSettings):
+    """Of a service that is not on the bus."""
+
+    service: ClassVar[str] = SERVICE
+
+
+@router.post("")
+async def read(body: TallyIn) -> dict[str, object]:
+    """Says what it read."""
+    return {"title": body.title, "cents": body.price.cents}
+
+
+@router.post("/mine")
+async def read_of_user(body: TallyIn, user: CurrentUser) -> dict[str, str]:
+    """Says what it read, and from whom."""
+    return {"title": body.title, "user": user.id}
+
+
+@router.get("")
+async def browse(
+    page: PageQuery, tallies: Annotated[Tallies, Depends(repository)]
+) -> list[dict[str, str]]:
+    """Tallies, newest first."""
+    query = {"_id": {"$lt": page.cursor}} if page.cursor else {}
+    found = await tallies.find(query, sort=[("_id", -1)], limit=page.wanted)
+    return [{"id": tally.id} for tally in page.of(found)]
+
+
+@router.get("/failures/{name}")
+async def fail(name: str) -> None:
+    """Fails in the way that is asked for."""
+    raise FAILURES[name]
+
+
+@pytest.fixture
+def settings(mongod: MongoServer, jwt_keys: KeyPair) -> Settings:
+    """How the service is configured: one database for all tests that store nothing."""
+    mongod.ensure_running()
+    return Settings(
+        mongo_uri=mongod.uri(SERVICE), jwt_public_key=jwt_keys.public_pem, log_format="json"
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[FastAPI]:
+    """A service with these routes."""
+    yield create_service(settings, repository=Tallies, router=router)
+    logging.getLogger().handlers.clear()  # what they print to ends with the test
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """A browser before the running service."""
+    async with running(app) as client:
+        yield client
 
 
 @pytest.fixture

@@ -30,7 +30,17 @@ def test_an_id_has_the_form_of_one() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "abc", "a" * 23, "a" * 25, "A" * 24, "g" * 24, "a" * 24 + "\n", " " + "a" * 23, "\u0661" * 24],
+    [
+        "",
+        "abc",
+        "a" * 23,
+        "a" * 25,
+        "A" * 24,
+        "g" * 24,
+        "a" * 24 + "\n",
+        " " + "a" * 23,
+        "\u0661" * 24,
+    ],
 )
 def test_other_texts_are_no_ids(text: str) -> None:
     assert not is_id(text)

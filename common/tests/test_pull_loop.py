@@ -97,7 +97,7 @@ async def test_stopping_finishes_what_was_taken(
 
     async def taken() -> bool:
         info = await jetstream.consumer_info(STREAM, SERVICE)
-        return info.num_ack_pending == 20
+        return bool(info.num_ack_pending == 20)
 
     async with hearing(nats_url, listener.handlers) as consumer:
         said = await say(neighbour, 20)

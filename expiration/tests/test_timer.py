@@ -14,10 +14,12 @@ from common.contracts.events import (
     OrderEvent,
 )
 from common.contracts.ids import new_id
+from common.messaging.bus import Bus
 from common.mongo import Collection
 from devstack.servers import NatsServer
 from devstack.testing import Neighbour, OrderHistory, eventually, running
-from expiration.repository import TimerRepository
+from expiration.repository import LEASE, TimerRepository
+from expiration.timer import fire_due
 
 
 def order_due_in(seconds: float) -> OrderHistory:
@@ -93,6 +95,15 @@ async def test_a_claim_left_by_a_crash_fires_after_its_lease(
         assert await expired(neighbour) == [marker]
         await stored.update({"_id": left}, {"$set": {"leaseUntil": now - timedelta(seconds=1)}})
         assert await expired(neighbour, 2) == [marker, left]
+
+
+async def test_what_the_bus_did_not_take_is_not_done(
+    timers: TimerRepository, nats_url: str
+) -> None:
+    order_id, now = new_id(), datetime.now(UTC)
+    await timers.schedule(order_id, now)
+    assert await fire_due(timers, Bus(nats_url, service="expiration", replicas=1)) == 1
+    assert await timers.claim_due(now + 2 * LEASE) == [order_id]
 
 
 @pytest.mark.usefixtures("service")

@@ -36,6 +36,14 @@ def trigger(word: str, order: Order) -> Event:
     return triggers[word]
 
 
+async def versions_of(
+    one: TicketHistory, another: TicketHistory, orders: OrderRepository
+) -> list[int | None]:
+    """How far two tickets are known."""
+    known = [await orders.ticket(ticket.id) for ticket in (one, another)]
+    return [ticket and ticket.version for ticket in known]
+
+
 @pytest.fixture
 async def order(orders: OrderRepository, ticket: TicketHistory, buyer: Person) -> Order:
     """An order of the ticket."""
@@ -65,13 +73,12 @@ async def test_a_gap_waits_without_blocking_others(
     early = TicketHistory()
     await neighbour.say(early.event(1))
     await neighbour.say(ticket.event(2))
-    await neighbour.puzzles("orders")
-    assert await orders.ticket(early.id) is None
+    await neighbour.puzzles("orders", 2)
+    assert await versions_of(early, ticket, orders) == [None, 0]
     for event in (ticket.event(1), early.event(0)):
         await neighbour.say(event)
     await neighbour.heard_by("orders")
-    known = [await orders.ticket(each.id) for each in (ticket, early)]
-    assert [each and each.version for each in known] == [2, 1]
+    assert await versions_of(early, ticket, orders) == [1, 2]
 
 
 async def test_a_reserved_ticket_confirms_its_order(

@@ -1,15 +1,13 @@
 """The payments service between a Stripe sandbox and a neighbour who plays the orders service."""
 
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from httpx import AsyncClient
 
 from devstack.people import Ledger
-from devstack.ports import free_port
-from devstack.probes import answers_ok
-from devstack.process import Process, Program
+from devstack.ports import LOOPBACK, free_port
+from devstack.sandbox.program import sandbox_process
 from devstack.testing import OrderHistory, Person, running
 from payments.main import create_app
 from payments.repository import CheckoutRepository
@@ -21,15 +19,12 @@ WEBHOOK_SECRET = "whsec_of_these_tests"
 @pytest.fixture(scope="session")
 def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Stripe sandbox whose webhooks nobody hears."""
-    port, deaf = free_port(), free_port()
-    command = (sys.executable, "-m", "devstack.sandbox", "--port", str(port))
-    webhooks = ("--webhook-url", f"http://127.0.0.1:{deaf}/", "--webhook-secret", WEBHOOK_SECRET)
+    port, deaf = free_port(), f"http://{LOOPBACK}:{free_port()}/"
     log = tmp_path_factory.mktemp("sandbox") / "sandbox.log"
-    ready = answers_ok(port, "/_sandbox/health")
-    server = Process(Program("sandbox", (*command, *webhooks), log, ready))
+    server = sandbox_process(port, deaf, WEBHOOK_SECRET, log)
     try:
         server.start()
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://{LOOPBACK}:{port}"
     finally:
         server.kill()
 

@@ -163,9 +163,9 @@ class Neighbour:
         """Wait until a service has acknowledged all that was said."""
         await self._backlog(service, lambda backlog: backlog.is_empty)
 
-    async def puzzles(self, service: str) -> None:
-        """Wait until a service was given something again that it could not handle at first."""
-        await self._backlog(service, lambda backlog: backlog.num_redelivered > 0)
+    async def puzzles(self, service: str, count: int = 1) -> None:
+        """Wait until a service was given so much again that it could not handle at first."""
+        await self._backlog(service, lambda backlog: backlog.num_redelivered >= count)
 
     async def _backlog(self, service: str, fits: Callable[[Backlog], bool]) -> None:
         async def there() -> bool:

@@ -8,6 +8,7 @@ from devstack.plan import Plan
 from devstack.ports import LOOPBACK
 from devstack.probes import answers_ok
 from devstack.process import Process, Program
+from devstack.sandbox.program import sandbox_process
 from devstack.servers import MongoServer, NatsServer
 
 DRAIN_SECONDS: Final = 8
@@ -25,15 +26,13 @@ def databases(plan: Plan) -> list[Process]:
 
 def sandbox(plan: Plan) -> Process:
     """What stands in for Stripe; its ledger survives a restart as Stripe's would."""
-    command = (
-        *(sys.executable, "-m", "devstack.sandbox"),
-        *("--port", str(plan.ports.sandbox)),
-        *("--webhook-url", f"{plan.gateway_url}/api/payments/webhook"),
-        *("--webhook-secret", plan.secrets.webhook_secret),
-        *("--ledger", str(plan.folder / "sandbox-ledger.json")),
+    return sandbox_process(
+        plan.ports.sandbox,
+        f"{plan.gateway_url}/api/payments/webhook",
+        plan.secrets.webhook_secret,
+        plan.logs / "sandbox.log",
+        plan.folder / "sandbox-ledger.json",
     )
-    is_ready = answers_ok(plan.ports.sandbox, "/_sandbox/health")
-    return Process(Program("sandbox", command, plan.logs / "sandbox.log", is_ready))
 
 
 def replicas(plan: Plan, service: str) -> list[Process]:

@@ -191,9 +191,11 @@ class Inbox:
 
     address: str
     _subscription: Subscription
+    _client: Client
 
     async def close(self) -> None:
         """Let nothing more arrive than what is on its way: unanswered, it would come again late."""
         with suppress(NatsError, TimeoutError):
             async with asyncio.timeout(LEAVE_SECONDS):
                 await self._subscription.drain()  # type: ignore[no-untyped-call]  # not annotated
+                await self._client.flush()  # the ping that `drain` waits for overtakes its farewell

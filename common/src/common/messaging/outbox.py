@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 from common.aggregates import Announcement, outbox_of
 from common.errors import Unavailable
@@ -39,7 +40,7 @@ class Outbox:
 
     def announce(self, collection: str, document: Document) -> None:
         """Publish soon what a document that was just written has to say."""
-        if not self._bus.is_connected:
+        if not document.get("outbox") or not self._bus.is_connected:
             return  # the sweep finds it when the bus is back
         task = asyncio.create_task(self._announce(self._collections[collection], document))
         self._deliveries.add(task)
@@ -88,10 +89,11 @@ class Outbox:
 
     async def _clear(self) -> None:
         sent, self._sent = self._sent, []
+        in_order = sorted(sent, key=itemgetter(2))
         self._something_sent.clear()
         try:
             for collection in self._collections.values():
-                last = {key: version for home, key, version in sent if home is collection}
+                last = {key: version for home, key, version in in_order if home is collection}
                 await collection.update_each(
                     {key: _without_up_to(version) for key, version in last.items()}
                 )

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from common.errors import NotFound, Refusal, Unavailable
 
 OOPS = "Something went wrong"
+NO_BODY = "Body is required"
 
 
 class ErrorItem(BaseModel):
@@ -56,7 +57,9 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     items: dict[str | None, ErrorItem] = {}
     for problem in error.errors():
         field = ".".join(str(part) for part in problem["loc"][1:]) or None
-        items.setdefault(field, ErrorItem(message=problem["msg"], field=field))
+        has_no_body = field is None and problem["type"] == "missing"
+        text = NO_BODY if has_no_body else problem["msg"]
+        items.setdefault(field, ErrorItem(message=text, field=field))
     return error_response(400, list(items.values()))
 
 

@@ -66,7 +66,7 @@ class Form:
             return default
         if not value:
             raise invalid(f"Missing required param: {name}.", "parameter_missing", name)
-        if not re.fullmatch(r"-?[0-9]{1,12}", value, re.ASCII):
+        if not re.fullmatch(r"-?[0-9]{1,12}", value):
             raise invalid(f"Invalid integer: {value}", "parameter_invalid_integer", name)
         return int(value)
 

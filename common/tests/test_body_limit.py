@@ -1,0 +1,44 @@
+"""A body over 64 KiB is refused, announced or not."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from httpx import AsyncClient
+
+from common.web.body_limit import LIMIT
+
+PATH = "/api/tallies"
+TOO_LARGE = {"errors": [{"message": "Body must not be larger than 64 KiB"}]}
+BODY = b'{"title": "a", "price": 20}'
+
+
+async def in_pieces(content: bytes) -> AsyncIterator[bytes]:
+    """The content without a length announced, 10,000 bytes at a time."""
+    for start in range(0, len(content), 10_000):
+        yield content[start : start + 10_000]
+
+
+@pytest.mark.parametrize("in_one", [True, False])
+@pytest.mark.parametrize(("size", "status"), [(LIMIT, 200), (LIMIT + 1, 413), (10 * LIMIT, 413)])
+async def test_the_limit_is_64_kib(
+    client: AsyncClient, size: int, status: int, *, in_one: bool
+) -> None:
+    content = BODY.ljust(size)
+    answer = await client.post(
+        PATH,
+        content=content if in_one else in_pieces(content),
+        headers={"Content-Type": "application/json"},
+    )
+    assert ("content-length" in answer.request.headers) is in_one
+    assert answer.status_code == status
+    if status == 413:
+        assert answer.json() == TOO_LARGE
+        assert answer.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Type": "text/plain"}])
+async def test_a_large_body_of_any_kind_is_refused(
+    client: AsyncClient, headers: dict[str, str]
+) -> None:
+    answer = await client.post(PATH, content=in_pieces(b"x" * 2 * LIMIT), headers=headers)
+    assert (answer.status_code, answer.json()) == (413, TOO_LARGE)

@@ -1,0 +1,69 @@
+"""Log lines: one each, complete, and about the request or event they belong to."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from common import logs
+from common.logs import JsonFormatter, TextFormatter, configure_logs
+
+
+@pytest.fixture(autouse=True)
+def _tidy() -> Iterator[None]:
+    """Take away what a test configured: its output ends with the test."""
+    nothing = logs.context.set({})
+    yield
+    logs.context.reset(nothing)
+    logging.getLogger().handlers.clear()
+
+
+def record(*, failed: bool = False, **extra: object) -> logging.LogRecord:
+    """What the logging module makes of `log.info("%s came", "Ana", extra=extra)`."""
+    error = ValueError("two\nlines") if failed else None
+    info = (ValueError, error, None) if error else None
+    made = logging.makeLogRecord({"name": "a.b", "levelname": "INFO", "exc_info": info, **extra})
+    made.msg, made.args = "%s came", ("Ana",)
+    return made
+
+
+def test_a_json_line_says_everything() -> None:
+    logs.context.set({"request_id": "r1", "trace_id": "t1"})
+    line = JsonFormatter("tallies").format(record(duration_ms=1.5))
+    said = json.loads(line)
+    assert said.pop("time").endswith("+00:00")
+    assert said == {
+        "level": "info",
+        "service": "tallies",
+        "logger": "a.b",
+        "message": "Ana came",
+        "request_id": "r1",
+        "trace_id": "t1",
+        "duration_ms": 1.5,
+    }
+
+
+def test_a_failure_stays_on_one_json_line() -> None:
+    line = JsonFormatter("tallies").format(record(failed=True, about=object()))
+    assert "\n" not in line
+    assert json.loads(line)["exception"] == "ValueError: two\nlines"
+
+
+def test_a_text_line_is_for_people() -> None:
+    line = TextFormatter().format(record(failed=True, duration_ms=1.5))
+    first, _, rest = line.partition("\n")
+    assert first.endswith("INFO    Ana came duration_ms=1.5")
+    assert rest == "ValueError: two\nlines"
+
+
+@pytest.mark.parametrize(("level", "heard"), [("INFO", ["quiet", "loud"]), ("WARNING", ["loud"])])
+def test_the_level_decides_what_is_said(
+    capsys: pytest.CaptureFixture[str], level: str, heard: list[str]
+) -> None:
+    configure_logs("tallies", "json", level)
+    logging.getLogger("x").info("quiet")
+    logging.getLogger("uvicorn.error").warning("loud")
+    logging.getLogger("pymongo").info("chatter")
+    said = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
+    assert said == heard
