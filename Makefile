@@ -36,8 +36,8 @@ types: install ## mypy, strict
 imports: install ## the architecture: who may import whom
 	$(BIN)/lint-imports --no-cache
 
-unit: install ## the tests; ARGS="orders -k cancel" chooses
-	$(BIN)/pytest $(ARGS)
+unit: install ## the tests, three files at a time; ARGS="orders -k cancel" chooses
+	$(BIN)/pytest $(or $(ARGS),-q -n 3 --dist loadfile)
 
 format: install ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .

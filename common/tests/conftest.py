@@ -113,14 +113,6 @@ async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
 
 
 @pytest.fixture
-async def database(mongo_uri: str) -> AsyncIterator[Database]:
-    """An empty database."""
-    database = Database(mongo_uri)
-    yield database
-    database.close()
-
-
-@pytest.fixture
 async def tallies(database: Database) -> Tallies:
     """An empty collection of aggregates."""
     tallies = Tallies(database)

@@ -164,10 +164,10 @@ async def test_a_crash_of_the_bus_loses_nothing(
     stored: Stored,
 ) -> None:
     async def under_way() -> bool:
-        return (await jetstream.stream_info(STREAM)).state.messages > 60
+        return (await jetstream.stream_info(STREAM)).state.messages > 110
 
     async with announcing(nats_url, database):
-        begun = await begin(tallies, 50)
+        begun = await begin(tallies, 100)
         counting = asyncio.create_task(count_twice(tallies, begun))
         await eventually(under_way)
         assert not counting.done()

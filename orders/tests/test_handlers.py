@@ -41,7 +41,7 @@ async def versions_of(
 ) -> list[int | None]:
     """How far two tickets are known."""
     known = [await orders.ticket(ticket.id) for ticket in (one, another)]
-    return [ticket and ticket.version for ticket in known]
+    return [ticket.version if ticket else None for ticket in known]
 
 
 @pytest.fixture

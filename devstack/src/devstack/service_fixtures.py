@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from common.mongo import Database
 from devstack.keys import KeyPair
 from devstack.testing import Neighbour, Person, somebody
 
@@ -19,6 +20,14 @@ async def neighbour(nats_url: str) -> AsyncIterator[Neighbour]:
 def sign_in(jwt_keys: KeyPair) -> Callable[[], Person]:
     """Makes people with sessions."""
     return lambda: somebody(jwt_keys)
+
+
+@pytest.fixture
+async def database(mongo_uri: str) -> AsyncIterator[Database]:
+    """The database of this test."""
+    database = Database(mongo_uri)
+    yield database
+    database.close()
 
 
 @pytest.fixture
