@@ -1,14 +1,11 @@
 """The auth service, running, for people at home: over plain http, with cookies that allow it."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-from httpx import AsyncClient
+from fastapi import FastAPI
 
 from auth.main import create_app
 from auth.settings import Settings
 from devstack.keys import KeyPair
-from devstack.testing import running
 
 
 @pytest.fixture
@@ -19,7 +16,6 @@ def settings(environment: dict[str, str], jwt_keys: KeyPair) -> Settings:
 
 
 @pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[AsyncClient]:
-    """A browser before the auth service."""
-    async with running(create_app(settings)) as client:
-        yield client
+def app(settings: Settings) -> FastAPI:
+    """The auth service."""
+    return create_app(settings)

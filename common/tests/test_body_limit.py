@@ -42,3 +42,15 @@ async def test_a_large_body_of_any_kind_is_refused(
 ) -> None:
     answer = await client.post(PATH, content=in_pieces(b"x" * 2 * LIMIT), headers=headers)
     assert (answer.status_code, answer.json()) == (413, TOO_LARGE)
+
+
+async def test_an_announced_body_is_not_even_read(client: AsyncClient) -> None:
+    read: list[bytes] = []
+
+    async def body() -> AsyncIterator[bytes]:
+        async for piece in in_pieces(b"x" * 2 * LIMIT):
+            read.append(piece)
+            yield piece
+
+    answer = await client.post(PATH, content=body(), headers={"Content-Length": str(2 * LIMIT)})
+    assert (answer.status_code, read) == (413, [])

@@ -31,7 +31,7 @@ async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
 
     async def fail(event: TicketUpdated, _: object) -> None:
         tried.append(event)
-        raise ValueError("no such\nseat \ud800 in Zürich")
+        raise ValueError("no such\nseat in Zürich")
 
     tally = Tally.begin()
     async with hearing(nats_url, {HEARD: fail}):
@@ -45,7 +45,7 @@ async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
     kept_at = datetime.fromisoformat(headers.pop("Dead-Letter-Time"))
     assert datetime.now(UTC) - kept_at < timedelta(seconds=5)
     assert {name: text for name, text in headers.items() if name.startswith("Dead")} == {
-        "Dead-Letter-Reason": r"ValueError: no such seat \ud800 in Z\xfcrich",
+        "Dead-Letter-Reason": r"ValueError: no such seat in Z\xfcrich",
         "Dead-Letter-Service": "tallies",
         "Dead-Letter-Subject": "ticket:updated",
         "Dead-Letter-Sequence": "1",

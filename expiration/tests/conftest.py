@@ -1,23 +1,14 @@
 """The timers of the expiration service, and the service itself."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from fastapi import FastAPI
+from httpx import AsyncClient
 
 from common.mongo import Collection, Database
-from devstack.testing import Neighbour, running
+from devstack.testing import Neighbour
 from expiration.main import create_app
 from expiration.repository import TimerRepository
 from expiration.settings import Settings
-
-
-@pytest.fixture
-async def database(mongo_uri: str) -> AsyncIterator[Database]:
-    """The database that the service uses."""
-    database = Database(mongo_uri)
-    yield database
-    database.close()
 
 
 @pytest.fixture
@@ -41,8 +32,7 @@ def app(environment: dict[str, str]) -> FastAPI:
 
 
 @pytest.fixture
-async def service(app: FastAPI, neighbour: Neighbour) -> AsyncIterator[None]:
+async def service(client: AsyncClient, neighbour: Neighbour) -> AsyncClient:
     """The expiration service, running and listening."""
-    async with running(app):
-        await neighbour.heard_by("expiration")
-        yield
+    await neighbour.heard_by("expiration")
+    return client

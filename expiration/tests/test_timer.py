@@ -108,7 +108,7 @@ async def test_what_the_bus_did_not_take_is_not_done(
 
 @pytest.mark.usefixtures("service")
 async def test_a_timer_due_while_nats_is_down_fires_later(
-    neighbour: Neighbour, nats_server: NatsServer
+    neighbour: Neighbour, nats_server: NatsServer, stored: Collection
 ) -> None:
     order = order_due_in(1)
     await neighbour.say(order.event(OrderCreated, 0))
@@ -120,6 +120,7 @@ async def test_a_timer_due_while_nats_is_down_fires_later(
         return datetime.now(UTC) > order.expires_at + timedelta(seconds=0.3)
 
     await eventually(is_due)
+    assert await stored.find_one({"_id": order.id, "leaseUntil": {"$exists": True}}) is None
     nats_server.start()
     assert await expired(neighbour) == [order.id]
 

@@ -1,12 +1,10 @@
 """The orders service, running, knowing one ticket."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from devstack.testing import Person, SignIn, running
+from devstack.testing import Person, SignIn
 from devstack.ticket_history import TicketHistory
 from orders.main import create_app
 from orders.repository import OrderRepository
@@ -17,13 +15,6 @@ from orders.settings import Settings
 def app(environment: dict[str, str]) -> FastAPI:
     """The orders service."""
     return create_app(Settings.model_validate(environment))
-
-
-@pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """A browser before the running service."""
-    async with running(app) as client:
-        yield client
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Whatever the bus does with events, the database ends the same."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -49,13 +49,11 @@ def arrivals(count: int) -> st.SearchStrategy[list[int]]:
 
 
 @pytest.fixture
-async def orders(mongo_uri: str) -> AsyncIterator[OrderRepository]:
-    """An empty database of the orders service, without the service."""
-    database = Database(mongo_uri)
-    repository = OrderRepository(database)
-    await repository.prepare()
-    yield repository
-    database.close()
+async def orders(database: Database) -> OrderRepository:
+    """What the orders service stores, without the service."""
+    orders = OrderRepository(database)
+    await orders.prepare()
+    return orders
 
 
 async def deliver(events: Sequence[Event], orders: OrderRepository) -> None:

@@ -10,27 +10,22 @@ from httpx import AsyncClient
 from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated, PaymentCreated
 from devstack.people import Ledger
 from devstack.testing import Neighbour, OrderHistory, Person, eventually
+from payments.domain import Checkout
 from payments.gateway import StripeGateway
+from payments.order import Order
 from payments.payment import Intent, Payment, PaymentStatus
 from payments.repository import CheckoutRepository
 
 CARD = "pm_card_visa"
 
 
-async def begin(
-    checkouts: CheckoutRepository, neighbour: Neighbour, order: OrderHistory, card: str = CARD
-) -> Payment:
+async def begin(checkouts: CheckoutRepository, order: OrderHistory) -> Payment:
     """Begin a payment as a request does, and crash at once."""
-    await neighbour.say(order.event(OrderCreated, 0))
-
-    async def known() -> bool:
-        return await checkouts.find(order.id) is not None
-
-    await eventually(known)
-    buyer, payment = (await checkouts.get(order.id)).order.user_id, Payment.begin(card)
-    now = datetime.now(UTC)
+    created, payment = order.event(OrderCreated, 0), Payment.begin(CARD)
+    await checkouts.add(Checkout(Order.of(created)))
     await checkouts.change(
-        order.id, lambda checkout: checkout.begin(payment, buyer, now, timedelta(0))
+        order.id,
+        lambda checkout: checkout.begin(payment, created.user_id, datetime.now(UTC), timedelta(0)),
     )
     return payment
 
@@ -78,6 +73,15 @@ def gateway(client: AsyncClient) -> StripeGateway:
     return found
 
 
+async def crash(
+    progress: Progress, gateway: StripeGateway, checkouts: CheckoutRepository, order: OrderHistory
+) -> None:
+    """Begin a payment, and get as far as this."""
+    payment = await begin(checkouts, order)
+    if intent := await progress(gateway, payment, order.id):
+        await checkouts.change(order.id, lambda c: c.heed(intent, datetime.now(UTC)))
+
+
 @pytest.mark.parametrize("progress", [nothing, created, stored, confirmed])
 async def test_a_crashed_payment_ends_with_one_charge(
     checkouts: CheckoutRepository,
@@ -87,9 +91,7 @@ async def test_a_crashed_payment_ends_with_one_charge(
     ledger: Ledger,
     progress: Progress,
 ) -> None:
-    payment = await begin(checkouts, neighbour, order)
-    if intent := await progress(gateway, payment, order.id):
-        await checkouts.change(order.id, lambda c: c.heed(intent, datetime.now(UTC)))
+    await crash(progress, gateway, checkouts, order)
     await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
     await neighbour.hears(PaymentCreated)
     await neighbour.say(order.event(OrderCompleted, 1))
@@ -107,9 +109,7 @@ async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
     ledger: Ledger,
     progress: Progress,
 ) -> None:
-    payment = await begin(checkouts, neighbour, order)
-    if intent := await progress(gateway, payment, order.id):
-        await checkouts.change(order.id, lambda c: c.heed(intent, datetime.now(UTC)))
+    await crash(progress, gateway, checkouts, order)
     await neighbour.say(order.event(OrderCancelled, 1))
     await becomes(checkouts, order.id, PaymentStatus.VOIDED)
     assert neighbour.heard_of(PaymentCreated) == []
@@ -122,12 +122,11 @@ async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
 async def test_a_request_that_races_with_the_reconciler_charges_once(
     checkouts: CheckoutRepository,
     client: AsyncClient,
-    neighbour: Neighbour,
     buyer: Person,
     order: OrderHistory,
     ledger: Ledger,
 ) -> None:
-    await begin(checkouts, neighbour, order)
+    await begin(checkouts, order)
     body = {"orderId": order.id, "token": CARD}
     await asyncio.gather(
         becomes(checkouts, order.id, PaymentStatus.AUTHORIZED),

@@ -1,13 +1,11 @@
 """The tickets service, running, with one ticket for sale."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
 from common.contracts.money import Price
-from devstack.testing import OrderHistory, Person, SignIn, running
+from devstack.testing import OrderHistory, Person, SignIn
 from tickets.domain import Ticket
 from tickets.main import create_app
 from tickets.repository import TicketRepository
@@ -18,13 +16,6 @@ from tickets.settings import Settings
 def app(environment: dict[str, str]) -> FastAPI:
     """The tickets service."""
     return create_app(Settings.model_validate(environment))
-
-
-@pytest.fixture
-async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """A browser before the running service."""
-    async with running(app) as client:
-        yield client
 
 
 @pytest.fixture

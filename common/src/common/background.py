@@ -30,7 +30,8 @@ class Background:
                 return
 
     async def stop(self) -> None:
-        """End all of it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """End all of it; asks again, because a library may swallow a cancellation."""
+        while running := [task for task in self._tasks if not task.done()]:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=AGAIN_SECONDS)

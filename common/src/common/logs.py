@@ -55,7 +55,8 @@ class TextFormatter(logging.Formatter):
         moment = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
         fields = " ".join(f"{key}={value}" for key, value in _fields(record).items())
         line = f"{moment} {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        text = f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return text.encode(errors="backslashreplace").decode()  # what no terminal can show
 
 
 def configure_logs(service: str, style: Literal["json", "text"], level: str) -> None:
@@ -65,6 +66,7 @@ def configure_logs(service: str, style: Literal["json", "text"], level: str) -> 
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers = []
+        logging.getLogger(name).setLevel(logging.NOTSET)
         logging.getLogger(name).propagate = True
     logging.getLogger("uvicorn.access").disabled = True  # RequestLogMiddleware says more
     for chatty in ("pymongo", "nats", "httpx", "stripe"):

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from fastapi import FastAPI
+from httpx import AsyncClient
 
 from common.mongo import Database
 from devstack.keys import KeyPair
-from devstack.testing import Neighbour, Person, somebody
+from devstack.testing import Neighbour, Person, running, somebody
 
 
 @pytest.fixture
@@ -28,6 +30,13 @@ async def database(mongo_uri: str) -> AsyncIterator[Database]:
     database = Database(mongo_uri)
     yield database
     database.close()
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """A browser before the service that is tested here, running."""
+    async with running(app) as client:
+        yield client
 
 
 @pytest.fixture

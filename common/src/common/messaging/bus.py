@@ -5,18 +5,16 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import NotFoundError
 
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
-from common.messaging.delivery import Delivery, PullStatus
+from common.messaging.delivery import Delivery, Inbox, PullStatus
 
 STREAM = "ticketing"
 DEAD_LETTERS = "ticketing-dead-letters"
@@ -139,7 +137,7 @@ class Bus:
             ),
         )
 
-    async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> "Inbox":
+    async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> Inbox:
         """An inbox for messages that will be pulled."""
         address = self._client.new_inbox()
 
@@ -147,9 +145,16 @@ class Bus:
             await receive(_received(message))
 
         subscription = await self._client.subscribe(address, cb=on_message)
-        return Inbox(address, subscription, self._client)
 
-    async def pull(self, durable: str, inbox: "Inbox", request: Mapping[str, int]) -> None:
+        async def close() -> None:
+            with suppress(NatsError, TimeoutError):
+                async with asyncio.timeout(LEAVE_SECONDS):
+                    await subscription.drain()  # type: ignore[no-untyped-call]  # not annotated
+                    await self._client.flush()  # `drain`'s ping overtakes its farewell
+
+        return Inbox(address, close)
+
+    async def pull(self, durable: str, inbox: Inbox, request: Mapping[str, int]) -> None:
         """Ask for messages; what comes, and how the request ends, arrives in the inbox."""
         with suppress(NatsError):
             await self._client.publish(
@@ -183,19 +188,3 @@ def _received(message: Msg) -> Delivery | PullStatus:
         attempt=message.metadata.num_delivered,
         answer=message,
     )
-
-
-@dataclass(frozen=True)
-class Inbox:
-    """Where pulled messages arrive."""
-
-    address: str
-    _subscription: Subscription
-    _client: Client
-
-    async def close(self) -> None:
-        """Let nothing more arrive than what is on its way: unanswered, it would come again late."""
-        with suppress(NatsError, TimeoutError):
-            async with asyncio.timeout(LEAVE_SECONDS):
-                await self._subscription.drain()  # type: ignore[no-untyped-call]  # not annotated
-                await self._client.flush()  # the ping that `drain` waits for overtakes its farewell

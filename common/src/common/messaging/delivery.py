@@ -1,6 +1,6 @@
-"""What arrives from the bus: messages, and the server's word on a request for messages."""
+"""What arrives from the bus, and where: messages, and the server's word on a request for them."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -47,3 +47,15 @@ class PullStatus:
 
     code: str
     unused: int | None
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """Where pulled messages arrive.
+
+    `close` lets nothing more arrive than what is on its way already: a message that nobody took
+    would come again only when its time to be acknowledged is over.
+    """
+
+    address: str
+    close: Callable[[], Awaitable[None]]

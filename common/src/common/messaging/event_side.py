@@ -31,8 +31,8 @@ async def event_side(
     try:
         yield
     finally:
+        await background.stop()
         if consumer:
             await consumer.stop(DRAIN_SECONDS)
-        await background.stop()
         await outbox.finish(DRAIN_SECONDS)
         await bus.close()

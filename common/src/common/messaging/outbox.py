@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 
@@ -109,10 +110,9 @@ class Outbox:
                 log.warning("outboxes are not swept", extra={"error": str(error)})
             self._sweep_now.clear()
             pause = LEFT_BEHIND_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - replicas apart
-            try:
-                await asyncio.wait_for(self._sweep_now.wait(), pause)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):  # `wait_for` may swallow a cancellation
+                    await self._sweep_now.wait()
 
     async def _sweep(self) -> bool:
         """Announce a page of what was left behind; whether there may be more."""

@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from common.messaging.bus import Bus, Inbox
-from common.messaging.delivery import Delivery, PullStatus
+from common.messaging.bus import Bus
+from common.messaging.delivery import Delivery, Inbox, PullStatus
 
 CREDIT = 256
 """How many messages one replica has asked for or is working on."""
@@ -28,10 +28,13 @@ class PullLoop:
         self._asked = self._working = 0
         self._seen = time.monotonic()
         self._inbox: Inbox | None = None
+        self._stopped = False
         self._watchdog: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin; or, after a reconnection, ask anew, because requests do not survive it."""
+        if self._stopped:
+            return
         if self._inbox is None:
             self._inbox = await self._bus.listen(self._receive)
             self._watchdog = asyncio.create_task(self._watch())
@@ -45,6 +48,7 @@ class PullLoop:
 
     async def stop(self) -> None:
         """Take nothing more."""
+        self._stopped = True
         if self._watchdog:
             self._watchdog.cancel()
         inbox, self._inbox = self._inbox, None
