@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 
 from devstack.people import Ledger
 from devstack.ports import LOOPBACK, free_port
 from devstack.sandbox.program import sandbox_process
-from devstack.testing import OrderHistory, Person, running
+from devstack.testing import OrderHistory, Person
 from payments.main import create_app
 from payments.repository import CheckoutRepository
 from payments.settings import Settings
@@ -49,18 +50,15 @@ def settings(environment: dict[str, str], sandbox_url: str) -> Settings:
 
 
 @pytest.fixture
-async def client(settings: Settings) -> AsyncIterator[AsyncClient]:
-    """A browser before the payments service."""
-    app = create_app(settings)
-    async with running(app) as client:
-        client.app_state = app.state  # type: ignore[attr-defined]  # for the fixture below
-        yield client
+def app(settings: Settings) -> FastAPI:
+    """The payments service."""
+    return create_app(settings)
 
 
 @pytest.fixture
-def checkouts(client: AsyncClient) -> CheckoutRepository:
+def checkouts(app: FastAPI, client: AsyncClient) -> CheckoutRepository:  # noqa: ARG001 - it must run
     """What the running service has stored."""
-    repository: CheckoutRepository = client.app_state.repository  # type: ignore[attr-defined]  # set above
+    repository: CheckoutRepository = app.state.repository
     return repository
 
 

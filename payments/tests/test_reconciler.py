@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 
 from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated, PaymentCreated
@@ -67,9 +68,9 @@ Progress = Callable[[StripeGateway, Payment, str], Awaitable[Intent | None]]
 
 
 @pytest.fixture
-def gateway(client: AsyncClient) -> StripeGateway:
+def gateway(app: FastAPI) -> StripeGateway:
     """The gateway of the service that crashed."""
-    found: StripeGateway = client.app_state.gateway  # type: ignore[attr-defined]  # set by the fixture
+    found: StripeGateway = app.state.gateway
     return found
 
 

@@ -68,6 +68,7 @@ def _mongod_command(folder: Path, port: int) -> tuple[str, ...]:
         *("--bind_ip", LOOPBACK),
         *("--replSet", replica_set.NAME),
         *("--oplogSize", "64"),
+        *("--journalCommitInterval", "10"),
         *("--wiredTigerCacheSizeGB", "0.25"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         "--nounixsocket",

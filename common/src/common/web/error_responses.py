@@ -56,7 +56,7 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - how it is registered
     items: dict[str | None, ErrorItem] = {}
     for problem in error.errors():
-        field = ".".join(str(part) for part in problem["loc"][1:]) or None
+        field = str(problem["loc"][1]) if len(problem["loc"]) > 1 else None
         has_no_body = field is None and problem["type"] == "missing"
         text = NO_BODY if has_no_body else problem["msg"]
         items.setdefault(field, ErrorItem(message=text, field=field))
