@@ -16,8 +16,8 @@ from devstack.testing import eventually
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own, whose databases come back after a crash."""
-    arguments = ("--keep-going", "--window", "120")
+    """A stack of its own, with time to pay even after an outage."""
+    arguments = ("--window", "120")
     with headless.stack(tmp_path_factory.mktemp("outages"), *arguments) as running:
         yield running
 

@@ -79,7 +79,7 @@ class Launcher:
 def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     """One that runs for all tests of this module and survives their crashes."""
     folder = tmp_path_factory.mktemp("launcher")
-    arguments = ("--port", "0", "--replicas", "orders=2", "--keep-going")
+    arguments = ("--port", "0", "--replicas", "orders=2")
     with Launcher(folder, *arguments).running() as launcher:
         yield launcher
 
@@ -138,7 +138,7 @@ async def test_a_killed_replica_comes_back_on_its_port(launcher: Launcher) -> No
     assert "orders-1 ended by itself (exit code -9)" in launcher.said
 
 
-async def test_killed_databases_come_back_when_asked_to(launcher: Launcher) -> None:
+async def test_killed_databases_come_back(launcher: Launcher) -> None:
     before = launcher.stack
     for name in ("mongod", "nats"):
         os.kill(before.pids[name][0], signal.SIGKILL)

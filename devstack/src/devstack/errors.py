@@ -19,7 +19,3 @@ class BinaryUnusable(StackError):
 
 class StartFailed(StackError):
     """A process ended or did not become ready; the message closes with the end of its log."""
-
-
-class DatabaseLost(StackError):
-    """MongoDB or NATS ended by itself, and nothing can be sold without it."""

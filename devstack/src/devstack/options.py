@@ -18,7 +18,6 @@ class Options:
     data: Path
     ephemeral: bool
     json: Path | None
-    keep_going: bool
     quiet: bool
 
 
@@ -42,7 +41,6 @@ def _describe(up: argparse.ArgumentParser) -> None:
     say("--data", type=Path, default=Path(".dev"), help="the folder that remembers (.dev)")
     say("--ephemeral", action="store_true", help="remember nothing")
     say("--json", type=Path, help="a file to write once everything is ready: what runs where")
-    say("--keep-going", action="store_true", help="start MongoDB and NATS again when they crash")
     say("--quiet", action="store_true", help="leave the logs in their files")
 
 

@@ -1,4 +1,4 @@
-"""Notices processes that end by themselves, and starts them again where that is right."""
+"""Notices processes that end by themselves, and starts them again."""
 
 import math
 import time
@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from devstack.errors import DatabaseLost
 from devstack.process import Process
 from devstack.stack import Stack
 
@@ -36,10 +35,9 @@ class Backoff:
 class Supervision:
     """Looks after a running stack."""
 
-    def __init__(self, stack: Stack, say: Callable[[str], None], *, keep_going: bool) -> None:
+    def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
         self._stack = stack
         self._say = say
-        self._keep_going = keep_going
         self._backoffs: defaultdict[str, Backoff] = defaultdict(Backoff)
 
     def look(self) -> bool:
@@ -61,6 +59,4 @@ class Supervision:
 
     def _note_end(self, process: Process, backoff: Backoff) -> None:
         what = f"{process.name} ended by itself (exit code {process.exit_code})"
-        if process in self._stack.databases and not self._keep_going:
-            raise DatabaseLost(f"{what}; see {process.program.log}\n{process.last_lines()}")
         self._say(f"{what}; trying again in {backoff.postpone():g} s")

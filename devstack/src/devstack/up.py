@@ -54,7 +54,7 @@ class _Launch:
         self._stack = stack = Stack(plan)
         shown = [] if options.quiet else [stack.sandbox, *stack.replicas, stack.gateway]
         self._console = Console(sys.stdout, [process.program.log for process in shown])
-        self._supervision = Supervision(stack, self._console.say, keep_going=options.keep_going)
+        self._supervision = Supervision(stack, self._console.say)
 
     def run(self) -> None:
         """Until a signal comes, or something happens that cannot be mended."""
