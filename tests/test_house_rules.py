@@ -1,5 +1,6 @@
 """The rules of this house that a test can check better than a reader."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -29,6 +30,17 @@ def test_modules_are_short() -> None:
     too_long = [path for path in MODULES if len(path.read_text().splitlines()) > 200]
     assert MODULES
     assert too_long == []
+
+
+def test_functions_are_short() -> None:
+    functions = [
+        (path.name, node.name, (node.end_lineno or 0) - node.lineno + 1)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert functions
+    assert [function for function in functions if function[2] > 25] == []
 
 
 def test_composition_roots_fit_on_a_screen() -> None:

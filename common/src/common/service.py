@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -59,36 +60,46 @@ def create_service(
     awaited at the very end.
     """
     configure_logs(settings.service, settings.log_format, settings.log_level)
+    parts = _Parts(repository, handlers or {}, workers, closing)
+    return _app(settings, router, lambda app: _lifespan(app, settings, parts))
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        database = app.state.database = Database(settings.mongo_uri)
-        owned = app.state.repository = repository(database)
-        await _prepared(owned)
-        try:
-            if isinstance(settings, EventSettings):
-                async with _events(app, settings, handlers or {}, workers):
-                    yield
-            else:
-                yield
-        finally:
-            for close in closing:
-                await close()
-            database.close()
 
-    return _app(settings, router, lifespan)
+@dataclass(frozen=True)
+class _Parts:
+    """What a service is made of besides its settings and its HTTP door."""
+
+    repository: Callable[[Database], Repository]
+    handlers: Handlers
+    workers: Sequence[Worker]
+    closing: Sequence[Callable[[], Awaitable[None]]]
 
 
 @asynccontextmanager
-async def _events(
-    app: FastAPI, settings: EventSettings, handlers: Handlers, workers: Sequence[Worker]
-) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> AsyncIterator[None]:
+    database = app.state.database = Database(settings.mongo_uri)
+    owned = app.state.repository = parts.repository(database)
+    await _prepared(owned)
+    try:
+        if isinstance(settings, EventSettings):
+            async with _events(app, settings, parts):
+                yield
+        else:
+            yield
+    finally:
+        for close in parts.closing:
+            await close()
+        database.close()
+
+
+@asynccontextmanager
+async def _events(app: FastAPI, settings: EventSettings, parts: _Parts) -> AsyncIterator[None]:
     repository: Repository = app.state.repository
     bus = Bus(settings.nats_url, service=settings.service, replicas=settings.stream_replicas)
     outbox = Outbox(bus, settings.service, repository.outboxes)
     app.state.bus, app.state.database.announce = bus, outbox.announce
-    consumer = Consumer(bus, settings.service, handlers, repository) if handlers else None
-    beside = [partial(work, repository, bus) for work in workers]
+    heard = parts.handlers
+    consumer = Consumer(bus, settings.service, heard, repository) if heard else None
+    beside = [partial(work, repository, bus) for work in parts.workers]
     async with event_side(bus, consumer, outbox, beside):
         yield
 

@@ -28,6 +28,21 @@ def _identify(scope: Scope) -> dict[str, str]:
     }
 
 
+class _Answer:
+    """Passes an answer on with the request's id, and remembers its status; 0 until it begins."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        """What the app sends."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)["X-Request-Id"] = logs.context.get()["request_id"]
+        await self._send(message)
+
+
 class RequestLogMiddleware:
     """Outermost, so that a crash anywhere answers 500 in the envelope and stays in the log."""
 
@@ -40,28 +55,17 @@ class RequestLogMiddleware:
             await self._app(scope, receive, send)
             return
         logs.context.set(_identify(scope))
-        started, status = time.perf_counter(), 0
-
-        async def identified(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = logs.context.get()["request_id"]
-            await send(message)
-
+        answer, started = _Answer(send), time.perf_counter()
         try:
-            await self._app(scope, receive, identified)
+            await self._app(scope, receive, answer.send)
         except Exception:
             log.exception("request failed")
-            if status == 0:
-                crash = error_response(500, [ErrorItem(message=OOPS)])
-                await crash(scope, receive, identified)
+            if answer.status == 0:
+                await error_response(500, [ErrorItem(message=OOPS)])(scope, receive, answer.send)
         finally:
-            milliseconds = round((time.perf_counter() - started) * 1000, 1)
-            log.info(
-                "%s %s %s",
-                scope["method"],
-                scope["path"],
-                status,
-                extra={"duration_ms": milliseconds},
-            )
+            _say(scope, answer.status, time.perf_counter() - started)
+
+
+def _say(scope: Scope, status: int, seconds: float) -> None:
+    duration = {"duration_ms": round(seconds * 1000, 1)}
+    log.info("%s %s %s", scope["method"], scope["path"], status, extra=duration)
