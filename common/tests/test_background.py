@@ -68,3 +68,19 @@ async def test_stopping_ends_what_goes_on() -> None:
     await eventually(begun)
     await background.stop()
     assert log == ["begins", "tidies up"]
+
+
+async def test_a_swallowed_cancellation_is_asked_again() -> None:
+    background, swallowed = Background(), list[str]()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            swallowed.append("once")
+        await asyncio.Event().wait()
+
+    background.start(work)
+    await asyncio.sleep(0)
+    await background.stop()
+    assert swallowed == ["once"]

@@ -3,17 +3,21 @@
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 
 import pytest
+from nats.js.api import RawStreamMsg
 
 from common import logs
 from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
-from common.errors import Unavailable, VersionGap
+from common.errors import NotFound, Unavailable, VersionGap
+from common.messaging.bus import DEAD_LETTERS
+from common.messaging.consumer import DEFECTS_ALLOWED
 from common.messaging.pull_loop import CREDIT
 from devstack.tallies import SERVICE, Tally, hearing
-from devstack.testing import Neighbour
+from devstack.testing import Neighbour, eventually
 
 HEARD = Subject.TICKET_UPDATED
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -44,14 +48,15 @@ async def test_what_was_said_before_is_heard(nats_url: str, neighbour: Neighbour
     assert len(heard) == 1
 
 
+@pytest.mark.parametrize("early", [VersionGap, NotFound])
 async def test_an_early_event_comes_again_until_it_fits(
-    nats_url: str, neighbour: Neighbour
+    nats_url: str, neighbour: Neighbour, early: type[Exception]
 ) -> None:
     applied: list[int] = []
 
     async def apply(event: TicketUpdated, _: object) -> None:
         if event.version > len(applied):
-            raise VersionGap
+            raise early
         applied.append(event.version)
 
     identity = new_id()
@@ -74,13 +79,31 @@ async def test_an_event_waits_for_servers_to_come_back(
 
     async def try_it(event: TicketUpdated, _: object) -> None:
         tried.append(event)
-        if len(tried) < 4:
+        if len(tried) < 3:
             raise outage
 
     async with hearing(nats_url, {HEARD: try_it}):
         await neighbour.say(Tally.begin().told())
         await neighbour.heard_by(SERVICE)
-    assert len(tried) == 4
+    assert len(tried) == 3
+
+
+async def test_an_outage_makes_no_dead_letter(
+    nats_url: str, neighbour: Neighbour, stored: Callable[[str], Awaitable[list[RawStreamMsg]]]
+) -> None:
+    tried: list[TicketUpdated] = []
+
+    async def try_it(event: TicketUpdated, _: object) -> None:
+        tried.append(event)
+        raise VersionGap if len(tried) < 2 * DEFECTS_ALLOWED else Unavailable
+
+    async def tried_often() -> bool:
+        return len(tried) == 2 * DEFECTS_ALLOWED
+
+    async with hearing(nats_url, {HEARD: try_it}):
+        await neighbour.say(Tally.begin().told())
+        await eventually(tried_often)
+    assert await stored(DEAD_LETTERS) == []
 
 
 async def test_one_entity_goes_in_order_one_at_a_time(nats_url: str, neighbour: Neighbour) -> None:

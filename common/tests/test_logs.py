@@ -57,6 +57,11 @@ def test_a_text_line_is_for_people() -> None:
     assert rest == "ValueError: two\nlines"
 
 
+@pytest.mark.parametrize("formatter", [JsonFormatter("tallies"), TextFormatter()])
+def test_a_line_can_always_be_printed(formatter: logging.Formatter) -> None:
+    formatter.format(record(title="\ud800")).encode()
+
+
 @pytest.mark.parametrize(("level", "heard"), [("INFO", ["quiet", "loud"]), ("WARNING", ["loud"])])
 def test_the_level_decides_what_is_said(
     capsys: pytest.CaptureFixture[str], level: str, heard: list[str]

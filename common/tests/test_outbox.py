@@ -130,6 +130,15 @@ async def test_two_replicas_announce_each_event_once(
     assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 5)
 
 
+async def test_stopping_announces_what_was_written(
+    nats_url: str, database: Database, tallies: Tallies, stored: Stored
+) -> None:
+    async with announcing(nats_url, database):
+        begun = await begin(tallies, 20)
+    assert await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is None
+    assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 1)
+
+
 async def test_a_backlog_of_several_pages_drains(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored
 ) -> None:

@@ -16,8 +16,9 @@ from common.contracts.events import (
 from common.contracts.ids import new_id
 from common.messaging.bus import Bus
 from common.mongo import Collection
+from devstack.order_history import OrderHistory
 from devstack.servers import NatsServer
-from devstack.testing import Neighbour, OrderHistory, eventually, running
+from devstack.testing import Neighbour, eventually, running
 from expiration.repository import LEASE, TimerRepository
 from expiration.timer import fire_due
 

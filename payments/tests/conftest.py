@@ -6,10 +6,11 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
+from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.ports import LOOPBACK, free_port
 from devstack.sandbox.program import sandbox_process
-from devstack.testing import OrderHistory, Person
+from devstack.testing import Person
 from payments.main import create_app
 from payments.repository import CheckoutRepository
 from payments.settings import Settings

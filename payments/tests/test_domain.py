@@ -17,7 +17,7 @@ from common.contracts.events import (
 from common.contracts.ids import new_id
 from common.contracts.order_status import OrderStatus
 from common.errors import VersionGap
-from devstack.testing import OrderHistory
+from devstack.order_history import OrderHistory
 from payments.domain import Checkout, Step
 from payments.order import NotTheBuyer, Order, OrderNotPayable
 from payments.payment import Intent, IntentStatus, Payment, PaymentStatus

@@ -13,7 +13,8 @@ from common.contracts.events import (
     OrderEvent,
 )
 from common.contracts.order_status import OrderStatus
-from devstack.testing import Neighbour, OrderHistory, eventually
+from devstack.order_history import OrderHistory
+from devstack.testing import Neighbour, eventually
 from payments.repository import CheckoutRepository
 
 HISTORY: list[type[OrderEvent]] = [OrderCreated, OrderAwaitingPayment, OrderCompleted]

@@ -9,8 +9,9 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 
 from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated, PaymentCreated
+from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.testing import Neighbour, OrderHistory, Person, eventually
+from devstack.testing import Neighbour, Person, eventually
 from payments.domain import Checkout
 from payments.gateway import StripeGateway
 from payments.order import Order

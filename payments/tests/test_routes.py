@@ -14,8 +14,9 @@ from common.contracts.events import (
     PaymentFailed,
 )
 from common.contracts.ids import new_id
+from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.testing import Neighbour, OrderHistory, Person, eventually
+from devstack.testing import Neighbour, Person, eventually
 
 
 async def pay(client: AsyncClient, who: Person, order_id: str, card: str = "tok_visa") -> Response:

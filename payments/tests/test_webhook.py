@@ -8,8 +8,9 @@ import stripe
 from httpx import AsyncClient, Response
 
 from common.contracts.events import OrderCreated, PaymentCreated
+from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.testing import Neighbour, OrderHistory, Person
+from devstack.testing import Neighbour, Person
 from payments.settings import Settings
 
 

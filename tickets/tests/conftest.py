@@ -5,7 +5,8 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 
 from common.contracts.money import Price
-from devstack.testing import OrderHistory, Person, SignIn
+from devstack.order_history import OrderHistory
+from devstack.testing import Person, SignIn
 from tickets.domain import Ticket
 from tickets.main import create_app
 from tickets.repository import TicketRepository

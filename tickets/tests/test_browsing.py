@@ -5,7 +5,8 @@ from httpx import AsyncClient
 
 from common.contracts.events import OrderCreated
 from common.contracts.money import Price
-from devstack.testing import OrderHistory, Person, SignIn, pages
+from devstack.order_history import OrderHistory
+from devstack.testing import Person, SignIn, pages
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 

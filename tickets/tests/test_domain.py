@@ -17,7 +17,7 @@ from common.contracts.events import (
 )
 from common.contracts.ids import is_id
 from common.contracts.money import Price
-from devstack.testing import OrderHistory
+from devstack.order_history import OrderHistory
 from tickets.domain import NotTheSeller, Ticket, TicketReserved
 
 FREE = Ticket.offer("Concert", Price(1999), "seller")

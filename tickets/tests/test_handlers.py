@@ -6,7 +6,8 @@ from httpx import AsyncClient
 
 from common.contracts.events import OrderCancelled, OrderCreated, OrderEvent, TicketUpdated
 from common.contracts.money import Price
-from devstack.testing import Neighbour, OrderHistory, Person
+from devstack.order_history import OrderHistory
+from devstack.testing import Neighbour, Person
 from tickets.domain import Ticket
 from tickets.handlers import on_order_changed
 from tickets.repository import TicketRepository

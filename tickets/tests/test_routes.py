@@ -7,7 +7,8 @@ from httpx import AsyncClient
 
 from common.contracts.events import OrderCreated, TicketCreated, TicketUpdated
 from common.contracts.money import Price
-from devstack.testing import Neighbour, OrderHistory, Person, SignIn
+from devstack.order_history import OrderHistory
+from devstack.testing import Neighbour, Person, SignIn
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 
