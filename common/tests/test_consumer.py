@@ -1,7 +1,6 @@
 """What becomes of an event: it is handled in its turn, and comes again until it could be."""
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
@@ -64,11 +63,9 @@ async def test_an_early_event_comes_again_until_it_fits(
         for version in (3, 2, 1):
             await neighbour.say(Tally(identity, version).told())
         await neighbour.puzzles(SERVICE)
-        began = time.monotonic()
         await neighbour.say(Tally(identity, 0).told())
         await neighbour.heard_by(SERVICE)
     assert applied == [0, 1, 2, 3]
-    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("outage", [Unavailable, TimeoutError])
@@ -88,14 +85,16 @@ async def test_an_event_waits_for_servers_to_come_back(
     assert len(tried) == 3
 
 
-async def test_an_outage_makes_no_dead_letter(
+async def test_waiting_long_makes_no_dead_letter(
     nats_url: str, neighbour: Neighbour, stored: Callable[[str], Awaitable[list[RawStreamMsg]]]
 ) -> None:
     tried: list[TicketUpdated] = []
 
     async def try_it(event: TicketUpdated, _: object) -> None:
         tried.append(event)
-        raise VersionGap if len(tried) < 2 * DEFECTS_ALLOWED else Unavailable
+        if len(tried) == 2 * DEFECTS_ALLOWED:
+            raise Unavailable
+        raise VersionGap if len(tried) % 2 else NotFound
 
     async def tried_often() -> bool:
         return len(tried) == 2 * DEFECTS_ALLOWED

@@ -57,4 +57,4 @@ def test_what_python_cannot_hold_is_refused_at_once(text: str) -> None:
     began = time.perf_counter()
     with pytest.raises(MalformedJson):
         parse_json(text)
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 2

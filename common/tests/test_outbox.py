@@ -2,16 +2,17 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 
 from common import logs
+from common.messaging import outbox
 from common.messaging.bus import STREAM
-from common.messaging.outbox import LEFT_BEHIND_SECONDS, PAGE
+from common.messaging.outbox import PAGE
 from common.mongo import Database
 from devstack.servers import NatsServer
 from devstack.tallies import Tallies, Tally, announcing
@@ -84,13 +85,12 @@ async def test_an_event_is_announced_with_all_headers(
 
 
 async def test_an_event_does_not_wait_for_a_sweep(
-    nats_url: str, database: Database, tallies: Tallies
+    nats_url: str, database: Database, tallies: Tallies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(outbox, "LEFT_BEHIND_SECONDS", 3600)
     async with announcing(nats_url, database):
-        began = time.monotonic()
         await tallies.add(Tally.begin())
         await drained(tallies)
-        assert time.monotonic() - began < LEFT_BEHIND_SECONDS
 
 
 async def test_a_crash_after_the_write_loses_nothing(
@@ -192,7 +192,5 @@ async def test_writing_does_not_wait_for_the_bus(
 ) -> None:
     async with announcing(nats_url, database):
         nats_server.stop()
-        began = time.monotonic()
         await tallies.add(Tally.begin())
-        assert time.monotonic() - began < 1
         nats_server.start()

@@ -1,7 +1,6 @@
 """A service keeps hearing, whatever becomes of the bus and of its other replicas."""
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -12,7 +11,6 @@ from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.messaging.bus import ACK_WAIT_SECONDS, STREAM
 from common.messaging.consumer import Handlers
-from common.messaging.pull_loop import HEARTBEAT_SECONDS
 from devstack.servers import NatsServer
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import PATIENCE_SECONDS, Neighbour, eventually
@@ -65,11 +63,9 @@ async def test_it_hears_again_after_a_restart(
         await neighbour.heard_by(SERVICE)
         end(nats_server)
         nats_server.start()
-        began = time.monotonic()
         said |= await say(neighbour, 3)
         await listener.has_heard(6)
     assert set(listener.heard) == said
-    assert time.monotonic() - began < 2.5 * HEARTBEAT_SECONDS
 
 
 async def test_a_crash_of_the_bus_hides_nothing(
