@@ -129,7 +129,7 @@ async def test_a_replica_that_stops_delays_nothing(nats_url: str, neighbour: Nei
         for _ in range(5):
             leaving = Listener()
             async with hearing(nats_url, leaving.handlers):
-                saying = asyncio.create_task(say(neighbour, 300))
+                saying = asyncio.create_task(say(neighbour, 1_000))
                 await leaving.has_heard(20)
             said |= await saying
             heard += leaving.heard

@@ -1,4 +1,7 @@
-"""Refuses a body over 64 KiB without reading it whole."""
+"""Refuses a body over 64 KiB, keeping nothing of it and reading on only as far as manners ask."""
+
+import asyncio
+from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -7,6 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.web.error_responses import ErrorItem, error_response
 
 LIMIT = 64 * 1024
+MANNERS = 16 * LIMIT
+"""How much of a refused body is still read and dropped: who hangs up on somebody that is sending
+makes the sender, or a gateway in between, see a broken connection instead of the answer."""
+
+MANNERS_SECONDS = 5
 TOO_LARGE = "Body must not be larger than 64 KiB"
 
 
@@ -20,6 +28,7 @@ class BodyLimitMiddleware:
         """Let the request through, as far as the limit."""
         length = Headers(scope=scope).get("content-length", "") if scope["type"] == "http" else ""
         if length.isdigit() and int(length) > LIMIT:
+            await _drop_rest(receive)
             answer = error_response(413, [ErrorItem(message=TOO_LARGE)], {"Connection": "close"})
             await answer(scope, receive, send)
             return
@@ -30,7 +39,17 @@ class BodyLimitMiddleware:
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > LIMIT:
+                await _drop_rest(receive, last=message)
                 raise HTTPException(413, TOO_LARGE, {"Connection": "close"})
             return message
 
         await self._app(scope, counted, send)
+
+
+async def _drop_rest(receive: Receive, last: Message | None = None) -> None:
+    dropped = 0
+    with suppress(TimeoutError):
+        async with asyncio.timeout(MANNERS_SECONDS):
+            while (last is None or last.get("more_body")) and dropped <= MANNERS:
+                last = await receive()
+                dropped += len(last.get("body", b""))
