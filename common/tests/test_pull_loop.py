@@ -128,10 +128,12 @@ async def test_a_replica_that_stops_delays_nothing(nats_url: str, neighbour: Nei
     async with hearing(nats_url, staying.handlers):
         for _ in range(5):
             leaving = Listener()
-            async with hearing(nats_url, leaving.handlers):
+            async with hearing(nats_url, leaving.handlers) as consumer:
+                said |= await say(neighbour, 50)
                 saying = asyncio.create_task(say(neighbour, 1_000))
                 await leaving.has_heard(20)
-            said |= await saying
+                _, more = await asyncio.gather(consumer.stop(1), say(neighbour, 200))
+            said |= more | await saying
             heard += leaving.heard
         await neighbour.heard_by(SERVICE)
     assert staying.heard + heard == Counter(said)

@@ -11,6 +11,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, StreamConfig
 from nats.js.errors import NotFoundError
+from typing_extensions import override
 
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
@@ -30,6 +31,15 @@ TRY_AGAIN_SECONDS = 0.5
 log = logging.getLogger(__name__)
 
 
+class _Connection(Client):
+    """The library's, but its pings wait their turn: a pong means that all before has arrived."""
+
+    @override
+    async def _send_ping(self, future: "asyncio.Future[bool] | None" = None) -> None:
+        await self._flush_pending(force_flush=True)
+        await super()._send_ping(future)
+
+
 class Bus:
     """A connection to NATS that heals by itself.
 
@@ -38,7 +48,7 @@ class Bus:
 
     def __init__(self, url: str, *, service: str, replicas: int) -> None:
         self._url, self._service, self._replicas = url, service, replicas
-        self._client = Client()
+        self._client = _Connection()
         self._stream = self._client.jetstream()
         self._preparing: asyncio.Task[None] | None = None
         self._closing = False
@@ -150,7 +160,6 @@ class Bus:
             with suppress(NatsError, TimeoutError):
                 async with asyncio.timeout(LEAVE_SECONDS):
                     await subscription.drain()  # type: ignore[no-untyped-call]  # not annotated
-                    await self._client.flush()  # `drain`'s ping overtakes its farewell
 
         return Inbox(address, close)
 
