@@ -1,7 +1,7 @@
 """One frozen model per subject: the full public state of an aggregate after a change."""
 
 from datetime import UTC, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -35,6 +35,10 @@ class Event(WireModel):
 
     subject: ClassVar[Subject]
     schema_version: ClassVar[int] = 1
+
+    snapshot: Literal[True] | None = None
+    """Set when no change is announced but the whole state repeated, by `republish`: it is applied
+    whenever it is newer than what is known, whether or not its predecessors have come."""
 
     @property
     def aggregate_id(self) -> str:
