@@ -1,0 +1,1 @@
+"""Breaks the running system on purpose and checks afterwards that every promise was kept."""

@@ -1,0 +1,184 @@
+"""What is left when all is quiet: databases and their whole past, the stream, Stripe's books."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlsplit
+
+import nats
+from bson import Timestamp
+from httpx import AsyncClient
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from pymongo import MongoClient
+from tests.chaos.history import Answer
+
+from common.messaging.bus import DEAD_LETTERS, STREAM
+from common.mongo import Document
+from devstack.headless import Stack
+from devstack.jetstream import Backlog, backlog_of
+
+HEARING = ("tickets", "orders", "expiration", "payments")
+COLLECTIONS = {
+    "tickets": "tickets.tickets",
+    "orders": "orders.orders",
+    "copies": "orders.tickets",
+    "checkouts": "payments.checkouts",
+    "timers": "expiration.timers",
+}
+END = "end_of_the_run"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of the stream, in its order."""
+
+    sequence: int
+    subject: str
+    entity: str
+    time: str
+    body: Document
+
+    @property
+    def version(self) -> int | None:
+        """The version that it announces, if it announces one."""
+        return self.body.get("version")
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write to one document, in its database's order: a new one whole, else what changed."""
+
+    place: str
+    entity: str
+    fields: Document
+
+    def get(self, name: str) -> object:
+        """A field by its dotted name, however the database noted the change."""
+        if name in self.fields:
+            return self.fields[name]
+        first, _, rest = name.partition(".")
+        part = self.fields.get(first)
+        return part.get(rest) if rest and isinstance(part, dict) else None
+
+
+Documents = Mapping[str, Document]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything that the invariants are checked against."""
+
+    tickets: Documents = field(default_factory=dict)
+    orders: Documents = field(default_factory=dict)
+    copies: Documents = field(default_factory=dict)
+    checkouts: Documents = field(default_factory=dict)
+    timers: Documents = field(default_factory=dict)
+    messages: Sequence[Message] = ()
+    dead_letters: Sequence[str] = ()
+    writes: Sequence[Write] = ()
+    books: Sequence[Document] = ()
+    backlogs: Mapping[str, Backlog | None] = field(default_factory=dict)
+    answers: Sequence[Answer] = ()
+
+    def writes_to(self, place: str) -> Iterator[Write]:
+        """The writes to one collection."""
+        return (write for write in self.writes if write.place == place)
+
+
+class Databases:
+    """The databases of a stack, and where their past begins."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._names = sorted({place.partition(".")[0] for place in COLLECTIONS.values()})
+        self._client: MongoClient[Document] = MongoClient(
+            stack.mongo["orders"], tz_aware=True, serverSelectionTimeoutMS=20_000
+        )
+        self._begin: Timestamp = self._client.admin.command("ping")["operationTime"]
+
+    def documents(self, kind: str) -> dict[str, Document]:
+        """All documents of a kind, by their ids."""
+        database, _, collection = COLLECTIONS[kind].partition(".")
+        return {found["_id"]: found for found in self._client[database][collection].find()}
+
+    def writes(self) -> Iterator[Write]:
+        """Every write since the beginning, database by database."""
+        for name in self._names:
+            yield from self._writes_of(name)
+
+    def _writes_of(self, name: str) -> Iterator[Write]:
+        database = self._client[name]
+        database[END].insert_one({"_id": END, "at": datetime.now().astimezone()})
+        try:
+            with database.watch(start_at_operation_time=self._begin) as changes:
+                for change in changes:
+                    collection = change["ns"]["coll"]
+                    if collection == END:
+                        return
+                    yield Write(
+                        f"{name}.{collection}", change["documentKey"]["_id"], _fields(change)
+                    )
+        finally:
+            database.drop_collection(END)
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
+
+def _fields(change: Mapping[str, Document]) -> Document:
+    if "updateDescription" in change:
+        updated: Document = change["updateDescription"]["updatedFields"]
+        return updated
+    return change.get("fullDocument") or {}
+
+
+async def gather(stack: Stack, databases: Databases, answers: Sequence[Answer]) -> Evidence:
+    """Everything, read once and from the sources themselves."""
+    async with AsyncClient(base_url=stack.sandbox) as sandbox:
+        books = (await sandbox.get("/_sandbox/ledger")).json()
+    connection = await nats.connect(stack.nats)
+    stream = connection.jetstream()
+    messages = [message async for message in _messages(stream)]
+    dead = [letter async for letter in _dead_letters(stream)]
+    await connection.close()
+    return Evidence(
+        **{kind: databases.documents(kind) for kind in COLLECTIONS},
+        messages=messages,
+        dead_letters=dead,
+        writes=list(databases.writes()),
+        books=books,
+        backlogs={service: backlog(stack, service) for service in HEARING},
+        answers=answers,
+    )
+
+
+def backlog(stack: Stack, service: str) -> Backlog | None:
+    """What a service has still to hear."""
+    return backlog_of(urlsplit(stack.nats).port or 0, service)
+
+
+async def _messages(stream: JetStreamContext) -> AsyncIterator[Message]:
+    last = (await stream.stream_info(STREAM)).state.last_seq
+    for sequence in range(1, last + 1):
+        found = await stream.get_msg(STREAM, sequence)
+        headers = found.headers or {}
+        yield Message(
+            sequence,
+            found.subject or "",
+            headers.get("ce-subject", ""),
+            headers.get("ce-time", ""),
+            json.loads(found.data or b"{}"),
+        )
+
+
+async def _dead_letters(stream: JetStreamContext) -> AsyncIterator[str]:
+    last = (await stream.stream_info(DEAD_LETTERS)).state.last_seq
+    for sequence in range(1, last + 1):
+        try:
+            found = await stream.get_msg(DEAD_LETTERS, sequence)
+        except NotFoundError:
+            continue
+        headers = found.headers or {}
+        yield f"{found.subject}: {headers.get('ce-id')}: {headers.get('Dead-Letter-Reason')}"

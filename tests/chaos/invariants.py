@@ -1,0 +1,45 @@
+"""All that must be true when the system is quiet again, whatever was broken before."""
+
+from collections.abc import Callable, Iterator
+
+from tests.chaos import (
+    rules_of_answers,
+    rules_of_events,
+    rules_of_money,
+    rules_of_sales,
+    rules_of_timers,
+)
+from tests.chaos.evidence import Evidence
+from tests.chaos.violation import Violation
+
+Rule = Callable[[Evidence], Iterator[tuple[str, str]]]
+"""Yields whom it is about, and what is wrong."""
+
+INVARIANTS: tuple[Rule, ...] = (
+    rules_of_sales.a_ticket_is_sold_once,
+    rules_of_sales.a_ticket_shows_its_holder,
+    rules_of_sales.every_order_ends,
+    rules_of_sales.nothing_expires_early,
+    rules_of_money.an_order_has_one_intent,
+    rules_of_money.money_follows_the_order,
+    rules_of_money.every_capture_belongs_to_an_order,
+    rules_of_money.no_payment_stays_open,
+    rules_of_money.the_books_balance,
+    rules_of_events.the_stream_tells_everything_in_order,
+    rules_of_events.everything_was_heard,
+    rules_of_events.copies_are_true,
+    rules_of_events.each_version_is_applied_once,
+    rules_of_timers.every_timer_ends,
+    rules_of_timers.a_lease_keeps_others_away,
+    rules_of_answers.what_was_confirmed_is_there,
+    rules_of_answers.what_was_paid_is_settled,
+)
+
+
+def violations(evidence: Evidence) -> list[Violation]:
+    """Everything that is wrong."""
+    return [
+        Violation(rule.__name__, entity, what)
+        for rule in INVARIANTS
+        for entity, what in rule(evidence)
+    ]

@@ -1,0 +1,67 @@
+"""What a run tells: its figures, and the smallest history of each offender."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from statistics import quantiles
+
+from tests.chaos.rules_of_sales import expiries
+from tests.chaos.run import Outcome
+
+OFFENDERS = 3
+LINES = 60
+
+
+def report(outcome: Outcome) -> str:
+    """All of it, for people."""
+    return "\n".join([*figures(outcome), "", *_verdict(outcome)])
+
+
+def figures(outcome: Outcome) -> Iterator[str]:
+    """What was broken, and what went on all the same."""
+    evidence = outcome.evidence
+    statuses = Counter(order["status"] for order in evidence.orders.values())
+    reasons = Counter(o["cancelReason"] for o in evidence.orders.values() if o["cancelReason"])
+    unknown = sum(answer.is_unknown for answer in evidence.answers)
+    yield f"seed {outcome.seed}, {outcome.seconds:g} s of faults: {_counted(outcome.faults)}"
+    yield f"requests {len(evidence.answers)}, of them without a usable answer {unknown}"
+    yield f"tickets {len(evidence.tickets)}, orders {_counted(statuses)} ({_counted(reasons)})"
+    yield f"messages {len(evidence.messages)}, writes {len(evidence.writes)}"
+    yield f"expiries late by {_lateness([late for _, late in expiries(evidence)])}"
+
+
+def _counted(what: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(what.items())) or "nothing"
+
+
+def _lateness(seconds: Sequence[float]) -> str:
+    if len(seconds) < 2:
+        return f"{list(seconds)} s"
+    cuts = quantiles(seconds, n=100, method="inclusive")
+    return f"p50 {cuts[49]:.3f} s, p99 {cuts[98]:.3f} s, max {max(seconds):.3f} s"
+
+
+def _verdict(outcome: Outcome) -> Iterator[str]:
+    if not outcome.violations:
+        yield "Every promise was kept."
+        return
+    yield f"{len(outcome.violations)} VIOLATIONS"
+    yield from (str(violation) for violation in outcome.violations[:LINES])
+    for entity in list(dict.fromkeys(each.entity for each in outcome.violations))[:OFFENDERS]:
+        yield from ("", f"The history of {entity}:", *_history(outcome, entity))
+
+
+def _history(outcome: Outcome, entity: str) -> Iterator[str]:
+    """Everything about one ticket or order: what people did, what was stored, what was told."""
+    evidence = outcome.evidence
+    yield from (
+        f"  {a.moment:%H:%M:%S.%f} {a.who} {a.method} {a.path} {a.sent} -> {a.status} {a.body}"
+        for a in evidence.answers
+        if a.mentions(entity) and a.method != "GET"
+    )
+    yield from (f"  stored in {w.place}: {w.fields}" for w in evidence.writes if w.entity == entity)
+    yield from (
+        f"  told {m.time} #{m.sequence} {m.subject} {m.body}"
+        for m in evidence.messages
+        if m.entity == entity
+    )
+    yield from (f"  Stripe: {i}" for i in evidence.books if i["orderId"] == entity)

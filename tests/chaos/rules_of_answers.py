@@ -1,0 +1,54 @@
+"""Answers: what people were told is still true."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from tests.chaos.evidence import Evidence
+from tests.chaos.history import Answer
+
+
+def what_was_confirmed_is_there(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Listed tickets and placed orders exist, edits were made, cancelled orders are cancelled."""
+    for answer in evidence.answers:
+        entity = answer.body.get("id") or answer.path.rpartition("/")[2]
+        match answer.method, answer.path, answer.status:
+            case "POST", "/api/tickets", 201:
+                yield from _known(entity, evidence.tickets)
+            case "POST", "/api/orders", 201:
+                yield from _known(entity, evidence.orders)
+            case "PUT", _, 200:
+                yield from _edited(answer, evidence)
+            case "DELETE", _, 204:
+                order = evidence.orders.get(entity, {})
+                if order.get("status") != "cancelled":
+                    yield entity, f"was cancelled for its buyer, and is {order.get('status')}"
+
+
+def what_was_paid_is_settled(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Who was told "paid" has the ticket, or the order was cancelled; "declined" cancels it."""
+    for answer in evidence.answers:
+        if (answer.method, answer.path) != ("POST", "/api/payments"):
+            continue
+        order_id = answer.sent["orderId"]
+        order = evidence.orders.get(order_id, {})
+        if answer.status in {200, 201} and order.get("status") not in {"complete", "cancelled"}:
+            yield order_id, f"was paid, and is {order.get('status')}"
+        if answer.status in {200, 201} and order.get("cancelReason") == "payment_failed":
+            yield order_id, "was paid, and cancelled because the payment failed"
+        if answer.status == 402 and order.get("status") != "cancelled":
+            yield order_id, f"had its card declined, and is {order.get('status')}"
+
+
+def _known(entity: str, documents: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(documents, dict) or entity not in documents:
+        yield entity, "was confirmed, and is gone"
+
+
+def _edited(answer: Answer, evidence: Evidence) -> Iterator[tuple[str, str]]:
+    entity, version = answer.body["id"], answer.body["version"]
+    told = next(
+        (m.body for m in evidence.messages if m.entity == entity and m.version == version), None
+    )
+    wanted = (answer.sent["title"], Decimal(answer.sent["price"]))
+    if told is None or (told["title"], Decimal(str(told["price"]))) != wanted:
+        yield entity, f"was edited to {wanted} as version {version}, and says {told}"

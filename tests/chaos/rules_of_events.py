@@ -1,0 +1,77 @@
+"""Events: every version announced once and in order, heard by all, applied exactly once."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from tests.chaos.evidence import Evidence
+
+from common.mongo import Document
+
+# Which field of which collection counts the versions that were stored or applied.
+VERSIONS = {
+    ("tickets.tickets", "version"),
+    ("orders.orders", "version"),
+    ("orders.tickets", "version"),
+    ("payments.checkouts", "version"),
+    ("payments.checkouts", "order.version"),
+}
+
+
+def the_stream_tells_everything_in_order(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """For every aggregate the versions 0 to n, first copies in order, copies alike, n as stored."""
+    told: defaultdict[str, dict[int, Document]] = defaultdict(dict)
+    for message in evidence.messages:
+        if message.version is None:
+            continue
+        first = told[message.entity].setdefault(message.version, message.body)
+        if first != message.body:
+            yield message.entity, f"says different things of version {message.version}"
+    for entity, versions in told.items():
+        if list(versions) != list(range(len(versions))):
+            yield entity, f"first told its versions as {list(versions)}"
+    for entity, document in [*evidence.tickets.items(), *evidence.orders.items()]:
+        if len(told[entity]) != document["version"] + 1:
+            yield entity, f"is at version {document['version']}, told were {list(told[entity])}"
+
+
+def everything_was_heard(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """No outbox holds anything, no service has anything left to hear, and nothing is dead."""
+    for documents in (evidence.tickets, evidence.orders, evidence.checkouts):
+        for entity, document in documents.items():
+            if document.get("outbox") or "outboxSince" in document:
+                yield entity, f"has not announced {document.get('outbox')}"
+    for service, backlog in evidence.backlogs.items():
+        if backlog is None or not backlog.is_empty:
+            yield service, f"has not heard everything: {backlog}"
+    for letter in evidence.dead_letters:
+        yield letter, "is a dead letter"
+
+
+def copies_are_true(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Every replica is what its owner has."""
+    for ticket_id, ticket in evidence.tickets.items():
+        copy = evidence.copies.get(ticket_id, {})
+        if any(copy.get(name) != ticket[name] for name in ("version", "title", "priceCents")):
+            yield ticket_id, f"is copied as {copy} by orders"
+    for order_id, order in evidence.orders.items():
+        copy = evidence.checkouts.get(order_id, {}).get("order", {})
+        owned = {name: order[name] for name in ("version", "status", "userId", "expiresAt")}
+        if copy != owned | {"amountCents": order["ticket"]["priceCents"]}:
+            yield order_id, f"is copied as {copy} by payments"
+    for order_id, order in evidence.orders.items():
+        claim = evidence.tickets.get(order["ticket"]["id"], {}).get("orders", {}).get(order_id, {})
+        if claim.get("live") is not order["holdsTicket"]:
+            yield order_id, f"is noted as {claim} by its ticket"
+
+
+def each_version_is_applied_once(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Every document went through its versions one by one, none twice: the database's own word."""
+    for place, field in sorted(VERSIONS):
+        applied: defaultdict[str, list[object]] = defaultdict(list)
+        for write in evidence.writes_to(place):
+            version, past = write.get(field), applied[write.entity]
+            if version is not None and (field == "version" or version not in past[-1:]):
+                past.append(version)
+        for entity, versions in applied.items():
+            if versions != list(range(len(versions))):
+                yield entity, f"{field} in {place} went through {versions}"

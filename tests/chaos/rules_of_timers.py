@@ -1,0 +1,29 @@
+"""Timers: each ends, and none is in two hands at once."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tests.chaos.evidence import Evidence
+
+from expiration.repository import LEASE
+
+
+def every_timer_ends(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """Fired or cancelled, one for each order."""
+    for order_id in evidence.orders:
+        state = evidence.timers.get(order_id, {}).get("state")
+        if state not in {"fired", "cancelled"}:
+            yield order_id, f"has a timer that is {state}"
+
+
+def a_lease_keeps_others_away(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    """A timer is claimed again only when the time of the claim before is over."""
+    until: dict[str, datetime] = {}
+    for write in evidence.writes_to("expiration.timers"):
+        lease = write.get("leaseUntil")
+        if not isinstance(lease, datetime):
+            continue
+        before = until.get(write.entity)
+        if before is not None and lease - LEASE < before:
+            yield write.entity, f"was claimed at {lease - LEASE} although leased until {before}"
+        until[write.entity] = lease

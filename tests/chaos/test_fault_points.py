@@ -1,0 +1,161 @@
+"""A process that dies exactly between two lines that belong together, and is started again."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from httpx import AsyncClient
+from tests.chaos.victim import Victim, victim
+
+from common.contracts.events import ExpirationComplete, OrderCreated, PaymentCreated, TicketUpdated
+from devstack.keys import KeyPair
+from devstack.order_history import OrderHistory
+from devstack.people import Ledger
+from devstack.plan import http_url
+from devstack.process import Process
+from devstack.servers import MongoServer, NatsServer
+from devstack.testing import Neighbour
+from devstack.ticket_history import TicketHistory
+
+ACKNOWLEDGED = b'"stream":"ticketing"'
+
+
+class OpenVictim(Protocol):
+    """Makes the service of a name a victim."""
+
+    def __call__(self, service: str) -> AbstractAsyncContextManager[tuple[Victim, Process]]:
+        """For as long as the block."""
+
+
+@pytest.fixture
+def open_victim(
+    tmp_path: Path,
+    jwt_keys: KeyPair,
+    mongod: MongoServer,
+    nats_server: NatsServer,
+    nats_url: str,  # noqa: ARG001 - without the streams of other tests
+) -> OpenVictim:
+    """Makes victims of services."""
+    return partial(victim, folder=tmp_path, keys=jwt_keys, mongod=mongod, nats=nats_server)
+
+
+@pytest.fixture
+async def payments(open_victim: OpenVictim) -> AsyncIterator[tuple[Victim, Ledger]]:
+    """The payments service, running, and Stripe's books."""
+    async with open_victim("payments") as (process, sandbox):
+        sandbox.start()
+        async with AsyncClient(base_url=http_url(process.stripe.server_port)) as client:
+            await process.start()
+            yield process, Ledger(client)
+
+
+@pytest.mark.parametrize(
+    ("word", "by_server"),
+    [(b"HPUB order:created ", False), (ACKNOWLEDGED, True)],
+    ids=["between the write and the publish", "between the publish and the clearing"],
+)
+async def test_an_order_is_announced_once_after_a_crash(
+    open_victim: OpenVictim, neighbour: Neighbour, word: bytes, by_server: bool
+) -> None:
+    ticket = TicketHistory()
+    async with open_victim("orders") as (orders, _):
+        await orders.start()
+        await neighbour.say(ticket.event(0))
+        await neighbour.heard_by("orders")
+        orders.dies_at(orders.bus, word, by_server=by_server)
+        await orders.ask(orders.somebody(), "/api/orders", {"ticketId": ticket.id})
+        await orders.death_on(orders.bus)
+        left = orders.only("orders")
+        assert [entry["subject"] for entry in left["outbox"]] == ["order:created"]
+        was_published = by_server
+        assert len(await neighbour.hears(OrderCreated, was_published)) == was_published
+        await orders.start()
+        await orders.document_is("orders", left["_id"], {"outbox": []})
+        [told] = await neighbour.hears(OrderCreated)
+        assert told.id == left["_id"]
+
+
+async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
+    open_victim: OpenVictim, neighbour: Neighbour
+) -> None:
+    async with open_victim("tickets") as (tickets, _):
+        await tickets.start()
+        answer = await tickets.ask(
+            tickets.somebody(), "/api/tickets", {"title": "Concert", "price": 20}
+        )
+        assert answer
+        order = OrderHistory("buyer", ticket_id=answer.json()["id"])
+        tickets.dies_at(tickets.bus, b"PUB $JS.ACK.")
+        await neighbour.say(order.event(OrderCreated, 0))
+        await tickets.death_on(tickets.bus)
+        assert tickets.document("tickets", order.ticket_id)["orderId"] == order.id
+        await tickets.start()
+        await neighbour.say(order.event(OrderCreated, 0), copy="again")
+        await neighbour.say(OrderHistory("buyer", ticket_id=order.ticket_id).event(OrderCreated, 0))
+        held = await neighbour.hears(TicketUpdated, 2)
+        assert [event.version for event in held] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("word", "by_server", "status"),
+    [
+        (b'"status":"requires_confirmation"', True, "requires_confirmation"),
+        (b"/confirm", False, "requires_confirmation"),
+        (b'"status":"requires_capture"', True, "requires_capture"),
+    ],
+    ids=[
+        "between the intent and the storing of its id",
+        "between the intent and the confirm",
+        "between the confirm and the storing of the outcome",
+    ],
+)
+async def test_a_payment_is_made_once_after_a_crash(
+    payments: tuple[Victim, Ledger],
+    neighbour: Neighbour,
+    word: bytes,
+    by_server: bool,
+    status: str,
+) -> None:
+    service, ledger = payments
+    buyer = service.somebody()
+    order = OrderHistory(buyer.id)
+    await neighbour.say(order.event(OrderCreated, 0))
+    service.dies_at(service.stripe, word, by_server=by_server)
+    paid = {"orderId": order.id, "token": "pm_card_visa"}
+    assert await service.ask(buyer, "/api/payments", paid) is None
+    await service.death_on(service.stripe)
+    assert [intent["status"] for intent in await ledger.of(order.id)] == [status]
+    assert service.document("checkouts", order.id)["payment"]["status"] == "pending"
+    service.update("checkouts", order.id, {"dueAt": datetime.now(UTC)})  # its lease is over
+    await service.start()
+    await neighbour.hears(PaymentCreated)
+    assert [intent["status"] for intent in await ledger.of(order.id)] == ["requires_capture"]
+    await neighbour.heard_by("payments")
+    assert len(neighbour.heard_of(PaymentCreated)) == 1
+
+
+@pytest.mark.parametrize(
+    ("word", "by_server"),
+    [(b"HPUB expiration:complete ", False), (ACKNOWLEDGED, True)],
+    ids=["between the claim and the publish", "between the publish and the mark"],
+)
+async def test_a_timer_fires_once_after_a_crash(
+    open_victim: OpenVictim, neighbour: Neighbour, word: bytes, by_server: bool
+) -> None:
+    order = OrderHistory("buyer", datetime.now(UTC) + timedelta(seconds=2))
+    async with open_victim("expiration") as (expiration, _):
+        await expiration.start()
+        expiration.dies_at(expiration.bus, word, by_server=by_server)
+        await neighbour.say(order.event(OrderCreated, 0))
+        await expiration.death_on(expiration.bus)
+        claimed = expiration.document("timers", order.id)
+        assert (claimed["state"], "leaseUntil" in claimed) == ("scheduled", True)
+        was_published = by_server
+        assert len(await neighbour.hears(ExpirationComplete, was_published)) == was_published
+        await expiration.start()
+        await expiration.document_is("timers", order.id, {"state": "fired"})
+        assert len(neighbour.heard_of(ExpirationComplete)) == 1
