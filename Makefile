@@ -3,14 +3,16 @@ PYTHON ?= python3
 PACKAGES := common auth tickets orders expiration payments devstack
 SERVICES := auth tickets orders expiration payments
 BIN := .venv/bin
+SEED ?= 1
+SECONDS ?= 60
 LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
         --no-emit-package ticketing-common
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test lint types imports unit format lock clean
+.PHONY: help install dev test lint types imports unit chaos chaos-breaks format lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 install: .venv/installed ## install everything into .venv (the other targets do it by themselves)
 
@@ -38,6 +40,12 @@ imports: install ## the architecture: who may import whom
 
 unit: install ## the tests, three files at a time; ARGS="orders -k cancel" chooses
 	$(BIN)/pytest $(or $(ARGS),-q -n 3 --dist loadfile)
+
+chaos: install ## break the running system on purpose: SEED="1 2 3" SECONDS=60
+	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
+
+chaos-breaks: install ## take one safeguard away at a time: chaos must notice each
+	$(BIN)/python -m tests.chaos.breaks
 
 format: install ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .

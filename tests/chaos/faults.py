@@ -17,7 +17,7 @@ from common.contracts.events import wire_time
 from common.messaging.bus import STREAM
 
 SERVICES = ("auth", *HEARING)
-BREATH_SECONDS = 0.7
+BREATH_SECONDS = 0.5
 OPERATIONS = ("create", "confirm", "capture", "cancel", "retrieve")
 KINDS = ("drop_answer", "delay", "error", "conflict")
 
@@ -98,7 +98,7 @@ class Faults:
     async def _repeat_messages(self) -> None:
         """Store old messages again, as a publisher does that never saw the acknowledgement."""
         last = (await self._stream.stream_info(STREAM)).state.last_seq
-        for _ in range(self._random.randint(1, 8)):
+        for _ in range(self._random.randint(5, 30)):
             old = await self._stream.get_msg(STREAM, self._random.randint(1, max(1, last)))
             headers = dict(old.headers or {}) | {"Nats-Msg-Id": f"again:{self._random.random()}"}
             await self._stream.publish(old.subject or "", old.data or b"", 2, headers=headers)

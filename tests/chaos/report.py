@@ -46,8 +46,10 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
         return
     yield f"{len(outcome.violations)} VIOLATIONS"
     yield from (str(violation) for violation in outcome.violations[:LINES])
-    for entity in list(dict.fromkeys(each.entity for each in outcome.violations))[:OFFENDERS]:
-        yield from ("", f"The history of {entity}:", *_history(outcome, entity))
+    offenders = dict.fromkeys(violation.entity for violation in outcome.violations)
+    histories = {entity: list(_history(outcome, entity)) for entity in offenders}
+    for entity in sorted(histories, key=lambda entity: len(histories[entity]))[:OFFENDERS]:
+        yield from ("", f"The history of {entity}:", *histories[entity])
 
 
 def _history(outcome: Outcome, entity: str) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.chaos.report import report
 from tests.chaos.run import run
 

@@ -19,6 +19,7 @@ class InheritedEnvironment(BaseSettings):
     path: str = "/usr/local/bin:/usr/bin:/bin"
     home: str = "/"
     lang: str = "C.UTF-8"
+    pythonpath: str = ""
 
     def variables(self) -> dict[str, str]:
         """The same, in the spelling that a child process expects."""
