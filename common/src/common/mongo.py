@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
@@ -18,6 +19,9 @@ ANSWER_MS = 5_000
 
 SELECT_MS = 2_000
 """How long to look for a primary before saying that there is none."""
+
+LEAVE_SECONDS = 0.3
+"""How long to say goodbye."""
 
 
 class DuplicateKey(Exception):
@@ -155,5 +159,6 @@ class Database:
             await self._database.command("ping")
 
     def close(self) -> None:
-        """Give the connections back."""
-        self._client.close()
+        """Give the connections back; a silent server must not hold us up."""
+        with pymongo.timeout(LEAVE_SECONDS):
+            self._client.close()

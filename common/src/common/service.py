@@ -13,11 +13,12 @@ from fastapi import APIRouter, FastAPI
 from common.errors import Unavailable
 from common.logs import configure_logs
 from common.messaging.bus import Bus
-from common.messaging.consumer import Consumer, Handlers
+from common.messaging.consumer import Consumer, Handlers, Lane, by_aggregate
 from common.messaging.event_side import event_side
 from common.messaging.outbox import Outbox
 from common.mongo import Collection, Database
 from common.settings import EventSettings, ServiceSettings
+from common.stopping import Stop
 from common.web import health
 from common.web.body_limit import BodyLimitMiddleware
 from common.web.description import described_app
@@ -51,16 +52,17 @@ def create_service(
     repository: Callable[[Database], Repository],
     router: APIRouter | None = None,
     handlers: Handlers | None = None,
+    lane: Lane = by_aggregate,
     workers: Sequence[Worker] = (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """The app of one service; its `state` holds `settings` and, while it runs, `repository`.
 
-    `router` is its HTTP door, `handlers` its event door; `workers` run beside both; `closing` is
-    awaited at the very end.
+    `router` is its HTTP door, `handlers` its event door: events of the same `lane` are
+    handled one after the other. `workers` run beside both; `closing` is awaited at the very end.
     """
     configure_logs(settings.service, settings.log_format, settings.log_level)
-    parts = _Parts(repository, handlers or {}, workers, closing)
+    parts = _Parts(repository, handlers or {}, lane, workers, closing)
     return _app(settings, router, lambda app: _lifespan(app, settings, parts))
 
 
@@ -70,6 +72,7 @@ class _Parts:
 
     repository: Callable[[Database], Repository]
     handlers: Handlers
+    lane: Lane
     workers: Sequence[Worker]
     closing: Sequence[Callable[[], Awaitable[None]]]
 
@@ -78,27 +81,30 @@ class _Parts:
 async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> AsyncIterator[None]:
     database = app.state.database = Database(settings.mongo_uri)
     owned = app.state.repository = parts.repository(database)
-    await _prepared(owned)
-    try:
-        if isinstance(settings, EventSettings):
+    stop: Stop = app.state.stop
+    with stop.heeded():
+        await _prepared(owned)
+        stop.has_something_to_finish = True
+        try:
             async with _events(app, settings, parts):
                 yield
-        else:
-            yield
-    finally:
-        for close in parts.closing:
-            await close()
-        database.close()
+        finally:
+            for close in parts.closing:
+                await close()
+            database.close()
 
 
 @asynccontextmanager
-async def _events(app: FastAPI, settings: EventSettings, parts: _Parts) -> AsyncIterator[None]:
+async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> AsyncIterator[None]:
+    if not isinstance(settings, EventSettings):
+        yield
+        return
     repository: Repository = app.state.repository
     bus = Bus(settings.nats_url, service=settings.service, replicas=settings.stream_replicas)
     outbox = Outbox(bus, settings.service, repository.outboxes)
     app.state.bus, app.state.database.announce = bus, outbox.announce
     heard = parts.handlers
-    consumer = Consumer(bus, settings.service, heard, repository) if heard else None
+    consumer = Consumer(bus, settings.service, heard, repository, parts.lane) if heard else None
     beside = [partial(work, repository, bus) for work in parts.workers]
     async with event_side(bus, consumer, outbox, beside):
         yield
@@ -118,6 +124,7 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
     prefix = router.prefix if router else f"/{settings.service}"
     app = described_app(f"Ticketing: {settings.service}", prefix, lifespan)
     app.state.settings, app.state.bus = settings, None
+    app.state.stop = Stop(settings.lame_duck_seconds)
     app.include_router(health.router)
     if router:
         app.include_router(router)

@@ -54,6 +54,8 @@ class ServiceSettings(BaseSettings):
     jwt_public_key: Pem = Field(repr=False)
     log_format: Literal["json", "text"] = "json"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    lame_duck_seconds: float = Field(default=2, ge=0, allow_inf_nan=False)
+    """How long a stopping service still serves, so that load balancers can turn away from it."""
 
     @classmethod
     def load(cls) -> Self:

@@ -104,6 +104,10 @@ class Process:
         """Ask it to end, without waiting."""
         self._send(signal.SIGTERM)
 
+    def interrupt(self) -> None:
+        """Ask it to end quickly, without waiting."""
+        self._send(signal.SIGINT)
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self._send(signal.SIGKILL)

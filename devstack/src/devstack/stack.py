@@ -56,7 +56,9 @@ class Stack:
     def stop(self, stopping: Stopping) -> None:
         """Stop everything within 10 s; what was asked and did not end is killed."""
         begun = time.monotonic()
-        _end(self.replicas, begun + SERVICES_STOPPED, stopping)
+        for replica in self.replicas:  # nobody is left to turn to: no need to be a lame duck
+            replica.interrupt()
+        _await_end(self.replicas, begun + SERVICES_STOPPED, stopping)
         _end([self.gateway, self.sandbox], begun + EDGE_STOPPED, stopping)
         _end(self.databases, begun + DATABASES_STOPPED, stopping)
 
@@ -69,6 +71,10 @@ def _spawn(processes: Iterable[Process]) -> None:
 def _end(processes: Sequence[Process], deadline: float, stopping: Stopping) -> None:
     for process in processes:
         process.terminate()
+    _await_end(processes, deadline, stopping)
+
+
+def _await_end(processes: Sequence[Process], deadline: float, stopping: Stopping) -> None:
     while any(process.is_running for process in processes):
         if stopping.is_urgent() or time.monotonic() > deadline:
             break

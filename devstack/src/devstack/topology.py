@@ -1,8 +1,8 @@
 """What runs on one machine: the command that starts each process, and its settings."""
 
 import sys
-from typing import Final
 
+from common.stopping import REQUESTS_SECONDS
 from devstack.gateway.caddy import gateway_program
 from devstack.plan import Plan
 from devstack.ports import LOOPBACK
@@ -10,9 +10,6 @@ from devstack.probes import answers_ok
 from devstack.process import Process, Program
 from devstack.sandbox.program import sandbox_process
 from devstack.servers import MongoServer, NatsServer
-
-DRAIN_SECONDS: Final = 8
-"""How long a stopping service goes on with the requests it has begun."""
 
 
 def databases(plan: Plan) -> list[Process]:
@@ -53,7 +50,7 @@ def _replica(plan: Plan, service: str, name: str, port: int) -> Process:
     command = (
         *(sys.executable, "-m", "uvicorn", f"{service}.main:create_app", "--factory"),
         *("--host", LOOPBACK, "--port", str(port), "--no-access-log"),
-        *("--timeout-graceful-shutdown", str(DRAIN_SECONDS)),
+        *("--timeout-graceful-shutdown", str(REQUESTS_SECONDS)),
         *("--loop", "uvloop", "--http", "httptools"),
     )
     variables = _shared_variables(plan, service) | _own_variables(plan)[service]

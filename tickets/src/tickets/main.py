@@ -16,4 +16,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         repository=TicketRepository,
         router=router,
         handlers=HANDLERS,
+        lane=lambda order: order.ticket.id,
     )

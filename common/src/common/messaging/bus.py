@@ -16,6 +16,7 @@ from typing_extensions import override
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
 from common.messaging.delivery import Delivery, Inbox, PullStatus
+from common.stopping import BUS_SECONDS
 
 STREAM = "ticketing"
 DEAD_LETTERS = "ticketing-dead-letters"
@@ -23,9 +24,9 @@ STREAMS = {STREAM: [subject.value for subject in Subject], DEAD_LETTERS: ["dead-
 WEEK_SECONDS = 7 * 24 * 3600
 
 ACK_WAIT_SECONDS = 30
-MAX_ACK_PENDING = 1_000
+MAX_ACK_PENDING = 20_000
+"""What all replicas of a service may hold, parked messages included (see `lanes`)."""
 PUBLISH_SECONDS = 5
-LEAVE_SECONDS = 2
 TRY_AGAIN_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
@@ -158,7 +159,7 @@ class Bus:
 
         async def close() -> None:
             with suppress(NatsError, TimeoutError):
-                async with asyncio.timeout(LEAVE_SECONDS):
+                async with asyncio.timeout(BUS_SECONDS):
                     await subscription.drain()  # type: ignore[no-untyped-call]  # not annotated
 
         return Inbox(address, close)
@@ -178,9 +179,9 @@ class Bus:
         if self._preparing:
             self._preparing.cancel()
         with suppress(NatsError, OSError, TimeoutError):
-            async with asyncio.timeout(LEAVE_SECONDS):
+            async with asyncio.timeout(BUS_SECONDS):
                 if self._client.is_connected:
-                    await self._client.flush(timeout=LEAVE_SECONDS)
+                    await self._client.flush(timeout=BUS_SECONDS)
                 await self._client.close()
 
 

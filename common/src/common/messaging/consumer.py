@@ -12,19 +12,28 @@ from common.contracts.events import Event
 from common.contracts.subjects import Subject
 from common.errors import NotFound, Unavailable, VersionGap
 from common.messaging import dead_letters
-from common.messaging.bus import Bus
+from common.messaging.bus import ACK_WAIT_SECONDS, Bus
 from common.messaging.delivery import Delivery
 from common.messaging.envelope import Unreadable, event_of, trace_of
-from common.messaging.lanes import Lanes
+from common.messaging.lanes import Job, Lanes
 from common.messaging.pull_loop import PullLoop
 
 Handlers: TypeAlias = Mapping[Subject, Callable[[Any, Any], Awaitable[None]]]
 """What a service hears: for each subject a function of the event and the service's repository."""
 
+Lane: TypeAlias = Callable[[Any], str]
+"""Which events wait for each other: those for which this gives the same."""
+
 HANDLER_SECONDS = 20.0
+KEEP_SECONDS = ACK_WAIT_SECONDS / 3
 DEFECTS_ALLOWED = 10
 
 log = logging.getLogger(__name__)
+
+
+def by_aggregate(event: Event) -> str:
+    """The usual lane: events of one aggregate wait for each other."""
+    return event.aggregate_id
 
 
 def gap_delay(attempt: int) -> float:
@@ -45,36 +54,60 @@ def defect_delay(attempt: int) -> float:
 class Consumer:
     """One replica's share of the events that its service hears."""
 
-    def __init__(self, bus: Bus, service: str, handlers: Handlers, repository: object) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        service: str,
+        handlers: Handlers,
+        repository: object,
+        lane: Lane = by_aggregate,
+    ) -> None:
         self._bus, self._service = bus, service
-        self._handlers, self._repository = handlers, repository
+        self._handlers, self._repository, self._lane = handlers, repository, lane
         self._lanes = Lanes()
-        self._loop = PullLoop(bus, service, self._take)
+        self._taken: dict[Delivery, None] = {}  # in the order of their arrival
+        self._loop = PullLoop(bus, service, self._take, lambda: self._lanes.load)
+        self._keeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to hear; called again after each reconnection."""
         await self._bus.ensure_consumer(self._service, self._handlers)
         await self._loop.start()
+        self._keeping = self._keeping or asyncio.create_task(self._keep())
 
     async def stop(self, seconds: float) -> None:
-        """Take nothing more and finish what was taken."""
+        """Take nothing more, finish what runs, and leave the rest to other replicas at once."""
+        until = time.monotonic() + seconds
         await self._loop.stop()
-        await self._lanes.finish(seconds)
+        await self._lanes.finish(max(0, until - time.monotonic()))
+        if self._keeping:
+            self._keeping.cancel()
+        for delivery in list(self._taken):
+            await delivery.nak(0)
 
-    async def _take(self, delivery: Delivery) -> None:
+    async def _keep(self) -> None:
+        """What waits here longer than the bus does would be delivered a second time."""
+        while True:
+            await asyncio.sleep(KEEP_SECONDS)
+            for delivery in list(self._taken):
+                await delivery.keep()
+
+    def _take(self, delivery: Delivery) -> None:
+        self._taken[delivery] = None
         try:
             event = event_of(delivery)
         except Unreadable as error:
-            await self._answered(self._give_up(delivery, f"unreadable: {error}"))
+            lane = str(delivery.sequence)
+            job = partial(self._give_up, delivery, f"unreadable: {error}")
         else:
+            lane = self._lane(event)
             job = partial(self._handle, delivery, event)
-            self._lanes.put(event.aggregate_id, lambda: self._answered(job()))
+        self._lanes.put(lane, lambda: self._answered(delivery, job))
 
-    async def _answered(self, work: Awaitable[None]) -> None:
-        try:
-            await work
-        finally:
-            await self._loop.done()
+    async def _answered(self, delivery: Delivery, job: Job) -> None:
+        await job()
+        del self._taken[delivery]
+        await self._loop.ask()
 
     async def _handle(self, delivery: Delivery, event: Event) -> None:
         logs.context.set(

@@ -15,8 +15,11 @@ class Answerable(Protocol):
     async def nak(self, delay: int | float | None = None) -> None:
         """Again, in so many seconds."""
 
+    async def in_progress(self) -> None:
+        """Not done yet."""
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Delivery:
     """One message from a stream, to be answered once with `ack` or `nak`.
 
@@ -39,6 +42,11 @@ class Delivery:
         """Deliver it again in `delay` seconds."""
         with suppress(Exception):  # whatever it is, the message comes again
             await self.answer.nak(delay=delay)
+
+    async def keep(self) -> None:
+        """It is in good hands: begin to count anew until it is delivered again."""
+        with suppress(Exception):  # whatever it is, the message comes again
+            await self.answer.in_progress()
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """The event side of a service: bus, outbox, consumer and workers, started and stopped in order."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from common.background import Background
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
 from common.messaging.outbox import Outbox
-
-DRAIN_SECONDS = 3.0
+from common.stopping import HANDLERS_SECONDS, OUTBOX_SECONDS
 
 
 @asynccontextmanager
@@ -33,6 +33,8 @@ async def event_side(
     finally:
         await background.stop()
         if consumer:
-            await consumer.stop(DRAIN_SECONDS)
-        await outbox.finish(DRAIN_SECONDS)
+            await consumer.stop(HANDLERS_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(OUTBOX_SECONDS):
+                await outbox.finish(OUTBOX_SECONDS)
         await bus.close()

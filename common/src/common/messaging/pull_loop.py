@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery, Inbox, PullStatus
 
 CREDIT = 256
-"""How many messages one replica has asked for or is working on."""
+"""How many messages one replica has asked for or is working on; what waits in a lane is neither."""
 
 EXPIRES_SECONDS = 20.0
 HEARTBEAT_SECONDS = 1.0
@@ -21,11 +21,14 @@ class PullLoop:
 
     One inbox and one callback for all requests, so that no request can swallow the messages of
     another, and heartbeats, so that a lost request is noticed (both as NATS' ADR-37 asks).
+    `load` tells how much of the credit is used by messages that were taken.
     """
 
-    def __init__(self, bus: Bus, durable: str, take: Callable[[Delivery], Awaitable[None]]) -> None:
-        self._bus, self._durable, self._take = bus, durable, take
-        self._asked = self._working = 0
+    def __init__(
+        self, bus: Bus, durable: str, take: Callable[[Delivery], None], load: Callable[[], int]
+    ) -> None:
+        self._bus, self._durable, self._take, self._load = bus, durable, take, load
+        self._asked = 0
         self._seen = time.monotonic()
         self._inbox: Inbox | None = None
         self._stopped = False
@@ -39,12 +42,7 @@ class PullLoop:
             self._inbox = await self._bus.listen(self._receive)
             self._watchdog = asyncio.create_task(self._watch())
         self._asked, self._seen = 0, time.monotonic()
-        await self._ask()
-
-    async def done(self) -> None:
-        """A message that was taken is finished with: its credit is free again."""
-        self._working -= 1
-        await self._ask()
+        await self.ask()
 
     async def stop(self) -> None:
         """Take nothing more."""
@@ -55,8 +53,9 @@ class PullLoop:
         if inbox:
             await inbox.close()
 
-    async def _ask(self) -> None:
-        wanted = CREDIT - self._asked - self._working
+    async def ask(self) -> None:
+        """Ask for more if that is worth it; to be called when there is less load."""
+        wanted = CREDIT - self._asked - self._load()
         if self._inbox is None or wanted < CREDIT // 2:
             return
         self._asked += wanted
@@ -71,12 +70,11 @@ class PullLoop:
         self._seen = time.monotonic()
         if isinstance(message, Delivery):
             self._asked = max(0, self._asked - 1)
-            self._working += 1
-            await self._take(message)
-            await self._ask()
+            self._take(message)
+            await self.ask()
         elif message.code in {"404", "408"}:  # this request is over
             self._asked = max(0, self._asked - (message.unused or self._asked))
-            await self._ask()
+            await self.ask()
         elif message.code != "100":  # deleted, no responders: asking at once would be a hot loop
             self._asked = 0
 

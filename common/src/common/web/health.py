@@ -20,7 +20,7 @@ router = APIRouter(include_in_schema=False)
 
 
 class Health(TypedDict):
-    """The answer to a readiness probe, with one flag for each server that the service uses."""
+    """The answer to a readiness probe, with one flag for each thing that it takes."""
 
     ready: bool
     checks: dict[str, bool]
@@ -32,12 +32,27 @@ async def live() -> dict[str, bool]:
     return {"live": True}
 
 
+@router.get("/acceptz")
+async def accept(request: Request, response: Response) -> dict[str, bool]:
+    """Send requests here, for load balancers: no while it stops, whatever becomes of MongoDB.
+
+    Were MongoDB asked, an outage would leave a load balancer without a single replica, and people
+    with its own late and poor answer instead of the service's.
+    """
+    accepting = not request.app.state.stop.is_asked
+    response.status_code = 200 if accepting else 503
+    return {"accepting": accepting}
+
+
 @router.get("/readyz")
 async def ready(request: Request, response: Response) -> Health:
     """Requests will be answered."""
     bus: Bus | None = request.app.state.bus
-    checks = {"mongodb": await _answers(request.app.state.database)}
-    is_ready = checks["mongodb"] and (bus is None or bus.is_prepared)
+    checks = {
+        "accepting": not request.app.state.stop.is_asked,
+        "mongodb": await _answers(request.app.state.database),
+    }
+    is_ready = all(checks.values()) and (bus is None or bus.is_prepared)
     if bus is not None:
         checks["bus"] = bus.is_connected
     response.status_code = 200 if is_ready else 503
