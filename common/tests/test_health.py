@@ -33,7 +33,10 @@ async def readiness(client: AsyncClient) -> tuple[int, dict[str, object]]:
 
 async def becomes(client: AsyncClient, status: int, *, mongodb: bool, bus: bool) -> None:
     """Wait until the probe says so."""
-    expected = {"ready": status == 200, "checks": {"mongodb": mongodb, "bus": bus}}
+    expected = {
+        "ready": status == 200,
+        "checks": {"accepting": True, "mongodb": mongodb, "bus": bus},
+    }
 
     async def so() -> bool:
         return await readiness(client) == (status, expected)

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from common.messaging import lanes as lanes_module
 from common.messaging.lanes import Job, Lanes
 
 
@@ -16,11 +19,26 @@ def noting(log: list[str], name: str, until: asyncio.Event | None = None) -> Job
     return job
 
 
+async def through(lanes: Lanes, *keys: str) -> None:
+    """Wait until all jobs of these keys are done."""
+    passed = [asyncio.Event() for _ in keys]
+
+    def last(event: asyncio.Event) -> Job:
+        async def job() -> None:
+            event.set()
+
+        return job
+
+    for key, event in zip(keys, passed, strict=True):
+        lanes.put(key, last(event))
+    await asyncio.gather(*(event.wait() for event in passed))
+
+
 async def test_one_key_goes_in_order() -> None:
     lanes, log = Lanes(), list[str]()
     for name in ("first", "second", "third"):
         lanes.put("a", noting(log, name))
-    await lanes.finish(1)
+    await through(lanes, "a")
     assert log == [
         *("first begins", "first ends"),
         *("second begins", "second ends"),
@@ -37,7 +55,7 @@ async def test_keys_do_not_wait_for_each_other() -> None:
     lanes.put("a", noting(log, "slow", go))
     lanes.put("a", noting(log, "next"))
     lanes.put("b", let_go)
-    await lanes.finish(1)
+    await through(lanes, "a", "b")
     assert log == ["slow begins", "slow ends", "next begins", "next ends"]
 
 
@@ -48,6 +66,28 @@ async def test_an_empty_lane_opens_again() -> None:
     lanes.put("a", noting(log, "second"))
     await lanes.finish(1)
     assert log == ["first begins", "first ends", "second begins", "second ends"]
+
+
+async def test_finishing_begins_nothing_more() -> None:
+    lanes, log = Lanes(), list[str]()
+    lanes.put("a", noting(log, "running"))
+    lanes.put("a", noting(log, "parked"))
+    await asyncio.sleep(0)  # so that the first one begins
+    await lanes.finish(1)
+    assert log == ["running begins", "running ends"]
+
+
+async def test_what_is_parked_is_no_load_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes_module, "PARKED", 2)
+    lanes, log, go = Lanes(), list[str](), asyncio.Event()
+    loads = []
+    for key in ("a", "a", "b", "a", "a"):
+        lanes.put(key, noting(log, key, go))
+        loads.append(lanes.load)
+    assert loads == [1, 1, 2, 2, 3]
+    go.set()
+    await through(lanes, "a", "b")
+    assert len(log) == 10
 
 
 async def test_finishing_has_a_limit() -> None:

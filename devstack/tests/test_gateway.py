@@ -28,7 +28,8 @@ class Upstream:
 
     def __init__(self, *, hangs_up: bool = False) -> None:
         self.port = free_port()
-        self.asked = 0
+        self.asked = self.checked = 0
+        self.accepting = True
         self._hangs_up = hangs_up
 
     @asynccontextmanager
@@ -39,6 +40,11 @@ class Upstream:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked, _, headers = (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
+        if asked.split()[1] == b"/acceptz":
+            self.checked += 1
+            writer.write(b"HTTP/1.1 %d\r\n\r\n" % (200 if self.accepting else 503))
+            writer.close()
+            return
         request = message_from_bytes(headers)
         await reader.readexactly(int(request["content-length"] or 0))
         self.asked += 1

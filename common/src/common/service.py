@@ -46,7 +46,7 @@ Worker = Callable[[Any, Bus], Awaitable[None]]
 """Work beside the requests, with the service's repository and the bus, until cancelled."""
 
 
-def create_service(
+def create_service(  # noqa: PLR0913 - one argument for each part of a service
     settings: ServiceSettings,
     *,
     repository: Callable[[Database], Repository],

@@ -23,7 +23,7 @@ HANDLERS_SECONDS = 2.0
 """For events whose handlers run; what is left goes to another replica at once."""
 OUTBOX_SECONDS = 1.0
 """For announcing what these wrote; what is left is announced by another replica, or later."""
-BUS_SECONDS = 1.0
+BUS_SECONDS = 1
 """For the last words to the bus."""
 REST_SECONDS = 0.5
 """For the database, and everything else."""

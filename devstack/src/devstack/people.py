@@ -1,5 +1,7 @@
 """People who use the whole system through its gateway, and the books of the Stripe sandbox."""
 
+from collections import defaultdict
+
 from httpx import AsyncClient, Response
 
 from common.contracts.ids import new_id
@@ -93,8 +95,14 @@ class Ledger:
 
     async def of(self, order_id: str) -> list[dict[str, object]]:
         """The intents of one order."""
-        answer = await self._client.get("/_sandbox/ledger")
-        return [intent for intent in answer.json() if intent["orderId"] == order_id]
+        return (await self.whole())[order_id]
+
+    async def whole(self) -> defaultdict[str, list[dict[str, object]]]:
+        """The intents of every order."""
+        orders = defaultdict[str, list[dict[str, object]]](list)
+        for intent in (await self._client.get("/_sandbox/ledger")).json():
+            orders[intent["orderId"]].append(intent)
+        return orders
 
     async def authenticate(self, order_id: str, *, success: bool) -> None:
         """Do what the buyer's bank asks of the buyer."""
