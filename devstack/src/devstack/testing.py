@@ -159,6 +159,10 @@ class Neighbour:
         """Wait until a service was given so much again that it could not handle at first."""
         await self._backlog(service, lambda backlog: backlog.num_redelivered >= count)
 
+    async def holds(self, service: str, count: int = 1) -> None:
+        """Wait until a service has taken so much that it has not acknowledged."""
+        await self._backlog(service, lambda backlog: backlog.num_ack_pending >= count)
+
     async def _backlog(self, service: str, fits: Callable[[Backlog], bool]) -> None:
         async def there() -> bool:
             backlog = backlog_of(self._port, service)

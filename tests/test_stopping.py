@@ -1,0 +1,217 @@
+"""One process of a service is asked to end, with work in hand and servers that do not answer."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from httpx import AsyncClient, TransportError
+
+from common.contracts.events import OrderCreated
+from devstack import topology
+from devstack.keys import KeyPair, StackSecrets
+from devstack.plan import Plan, choose_ports, http_url
+from devstack.process import Process
+from devstack.servers import MongoServer, NatsServer
+from devstack.testing import Neighbour, Person, SignIn, eventually
+from devstack.ticket_history import TicketHistory
+
+WITHIN_SECONDS = 10
+"""What we promise; the one place where a clock is the judge."""
+
+MakeReplica = Callable[..., Process]
+
+
+@pytest.fixture
+def make_replica(
+    tmp_path: Path, mongod: MongoServer, nats_server: NatsServer, jwt_keys: KeyPair
+) -> Iterator[MakeReplica]:
+    """Makes the orders service as the launcher would."""
+    ports = replace(choose_ports(0, {}), mongod=mongod.port, nats=nats_server.port)
+    plan = Plan(tmp_path, ports, StackSecrets(jwt_keys, "secret"), window_seconds=900)
+    mongod.ensure_running()
+    made: list[Process] = []
+
+    def make(**variables: str) -> Process:
+        program = topology.replicas(plan, "orders")[0].program
+        made.append(Process(replace(program, variables={**program.variables, **variables})))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.kill()
+    mongod.drop("orders")
+
+
+@pytest.fixture
+def buyer(sign_in: SignIn) -> Person:
+    """Somebody who buys."""
+    return sign_in()
+
+
+@pytest.fixture
+def replica(neighbour: Neighbour, make_replica: MakeReplica) -> Process:  # noqa: ARG001 - first
+    """The orders service, ready."""
+    process = make_replica()
+    process.start()
+    return process
+
+
+@pytest.fixture
+async def client(replica: Process) -> AsyncIterator[AsyncClient]:
+    """A browser right before the process."""
+    async with AsyncClient(base_url=address(replica), timeout=15) as client:
+        yield client
+
+
+def address(process: Process) -> str:
+    """Where it listens."""
+    command = process.program.command
+    return http_url(int(command[command.index("--port") + 1]))
+
+
+@contextmanager
+def frozen(server: Process) -> Iterator[None]:
+    """It has the connections but does not answer."""
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+
+async def exit_code(process: Process) -> int | None:
+    """How it ended, in time."""
+
+    async def ended() -> bool:
+        return not process.is_running
+
+    async with asyncio.timeout(WITHIN_SECONDS):
+        await eventually(ended)
+    return process.exit_code
+
+
+async def status(client: AsyncClient, path: str) -> int:
+    """What a probe sees; 0 when nobody listens."""
+    try:
+        return (await client.get(path)).status_code
+    except TransportError:
+        return 0
+
+
+async def becomes(client: AsyncClient, path: str, expected: int) -> None:
+    """Wait until a probe sees this."""
+
+    async def there() -> bool:
+        return await status(client, path) == expected
+
+    await eventually(there, f"{path} is {expected}")
+
+
+async def test_it_says_that_it_stops_and_still_serves(
+    replica: Process, client: AsyncClient, buyer: Person
+) -> None:
+    assert await status(client, "/acceptz") == 200
+    replica.terminate()
+    await becomes(client, "/acceptz", 503)
+    readiness = await client.get("/readyz")
+    assert (readiness.status_code, readiness.json()["checks"]["accepting"]) == (503, False)
+    assert await status(client, "/livez") == 200
+    async with AsyncClient(base_url=str(client.base_url)) as newcomer:
+        orders = await newcomer.get("/api/orders", headers=buyer.headers)
+    assert (orders.status_code, orders.json()) == (200, [])
+    assert await exit_code(replica) == 0
+
+
+async def test_a_request_that_has_begun_is_finished(
+    replica: Process, client: AsyncClient, mongod: MongoServer, buyer: Person
+) -> None:
+    with frozen(mongod):
+        request = asyncio.create_task(client.get("/api/orders", headers=buyer.headers))
+        await becomes(client, "/readyz", 503)  # so that the request has arrived
+        replica.terminate()
+        async with AsyncClient(base_url=str(client.base_url)) as newcomer:
+            await becomes(newcomer, "/livez", 0)
+        assert not request.done()
+    assert (await request).status_code == 200
+    assert await exit_code(replica) == 0
+
+
+async def test_it_ends_in_time_while_mongodb_is_silent(
+    replica: Process, client: AsyncClient, mongod: MongoServer, neighbour: Neighbour, buyer: Person
+) -> None:
+    ticket = TicketHistory()
+    with frozen(mongod):
+        request = asyncio.create_task(client.get("/api/orders", headers=buyer.headers))
+        await neighbour.say(ticket.event(0))
+        await neighbour.holds("orders")
+        await becomes(client, "/readyz", 503)
+        replica.terminate()
+        code = await exit_code(replica)
+    assert code == 0
+    await asyncio.gather(request, return_exceptions=True)
+    replica.start()
+    await neighbour.heard_by("orders")
+    ordered = await client.post("/api/orders", json={"ticketId": ticket.id}, headers=buyer.headers)
+    assert ordered.status_code == 201
+
+
+async def test_it_ends_in_time_while_nats_is_silent(
+    replica: Process,
+    client: AsyncClient,
+    nats_server: NatsServer,
+    neighbour: Neighbour,
+    buyer: Person,
+) -> None:
+    tickets = [TicketHistory() for _ in range(3)]
+    for ticket in tickets:
+        await neighbour.say(ticket.event(0))
+    await neighbour.heard_by("orders")
+    with frozen(nats_server):
+        for ticket in tickets:
+            body = {"ticketId": ticket.id}
+            ordered = await client.post("/api/orders", json=body, headers=buyer.headers)
+            assert ordered.status_code == 201
+        replica.terminate()
+        code = await exit_code(replica)
+    assert code == 0
+    replica.start()
+    heard = await neighbour.hears(OrderCreated, 3)
+    assert {event.ticket.id for event in heard} == {ticket.id for ticket in tickets}
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]])
+async def test_who_has_no_time_need_not_wait(
+    neighbour: Neighbour,  # noqa: ARG001 - it is there first
+    make_replica: MakeReplica,
+    signals: list[signal.Signals],
+) -> None:
+    replica = make_replica(LAME_DUCK_SECONDS="3600")
+    replica.start()
+    async with AsyncClient(base_url=address(replica)) as client:
+        *others, last = signals
+        for number in others:
+            os.kill(replica.pid, number)
+            await becomes(client, "/acceptz", 503)
+        os.kill(replica.pid, last)
+    assert await exit_code(replica) == 0
+
+
+async def test_what_waits_for_mongodb_to_begin_ends_at_once(
+    make_replica: MakeReplica, mongod: MongoServer
+) -> None:
+    replica = make_replica(LAME_DUCK_SECONDS="3600")
+
+    async def waits() -> bool:
+        return "MongoDB does not answer yet" in replica.last_lines()
+
+    with frozen(mongod):
+        replica.spawn()
+        await eventually(waits)
+        replica.terminate()
+        code = await exit_code(replica)
+    assert code == 0
