@@ -109,6 +109,32 @@ async def test_stopping_finishes_what_was_taken(
         await neighbour.heard_by(SERVICE)
 
 
+async def test_a_stop_hands_over_what_is_not_finished(
+    nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext
+) -> None:
+    assert PATIENCE_SECONDS < ACK_WAIT_SECONDS  # so it was handed over, and not forgotten
+    hanging, replaced = asyncio.Event(), Listener()
+
+    async def hang(_event: TicketUpdated, _: object) -> None:
+        hanging.set()
+        await asyncio.Event().wait()
+
+    async def taken() -> bool:
+        return bool((await jetstream.consumer_info(STREAM, SERVICE)).num_ack_pending == 6)
+
+    tallies = [Tally.begin(), Tally.begin()]
+    async with hearing(nats_url, {Subject.TICKET_UPDATED: hang}) as consumer:
+        for tally in tallies:  # the first of each hangs, and two wait for it in their lane
+            for version in range(3):
+                await neighbour.say(Tally(tally.id, version).told())
+        await hanging.wait()
+        await eventually(taken)
+        await consumer.stop(0.1)
+        async with hearing(nats_url, replaced.handlers):
+            await neighbour.heard_by(SERVICE)
+    assert replaced.heard == {tally.id: 3 for tally in tallies}
+
+
 async def test_what_is_said_after_stopping_waits(nats_url: str, neighbour: Neighbour) -> None:
     early, late = Listener(), Listener()
     async with hearing(nats_url, early.handlers) as consumer:

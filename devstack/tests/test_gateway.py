@@ -1,6 +1,7 @@
 """The gateway, before small servers that behave as the services might."""
 
 import asyncio
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
@@ -76,6 +77,16 @@ def open_gateway(tmp_path: Path) -> Iterator[OpenGateway]:
             return AsyncClient(base_url=f"http://{LOOPBACK}:{port}", timeout=15)
 
         yield make
+
+
+async def checks_again(upstream: Upstream, times: int = 2) -> None:
+    """Wait until the gateway has asked it, and has heard the answer before it asks again."""
+    enough = upstream.checked + times
+
+    async def checked() -> bool:
+        return upstream.checked >= enough
+
+    await eventually(checked)
 
 
 def test_every_route_leads_to_a_service() -> None:
@@ -164,6 +175,51 @@ async def test_a_replica_that_is_down_is_passed_over(open_gateway: OpenGateway) 
     async with Upstream().listening() as up, open_gateway(orders=[down, up]) as browser:
         answers = [await browser.post("/api/orders", json={}) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200] * 4
+
+
+async def test_a_replica_that_stops_is_not_chosen_until_it_is_back(
+    open_gateway: OpenGateway,
+) -> None:
+    async with (
+        Upstream().listening() as one,
+        Upstream().listening() as other,
+        open_gateway(orders=[one, other]) as browser,
+    ):
+        one.accepting = False
+        await checks_again(one)
+        before = one.asked
+        answers = [await browser.post("/api/orders", json={}) for _ in range(6)]
+        assert [answer.status_code for answer in answers] == [200] * 6
+        assert (one.asked, other.asked) == (before, 6)
+        one.accepting = True
+
+        async def chosen() -> bool:
+            await browser.post("/api/orders", json={})
+            return one.asked > before
+
+        await eventually(chosen)
+
+
+async def test_a_replica_that_answers_nothing_is_not_chosen(open_gateway: OpenGateway) -> None:
+    with socket.create_server((LOOPBACK, 0)) as silent:  # the kernel accepts, nobody reads
+        frozen = Upstream()
+        frozen.port = silent.getsockname()[1]
+        async with (
+            Upstream().listening() as alive,
+            open_gateway(orders=[frozen, alive]) as browser,
+        ):
+            await checks_again(alive, 4)
+            answers = [await browser.post("/api/orders", json={}) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 6
+
+
+async def test_no_replica_to_choose_is_told(open_gateway: OpenGateway) -> None:
+    async with Upstream().listening() as service, open_gateway(orders=[service]) as browser:
+        service.accepting = False
+        await checks_again(service)
+        answer = await browser.post("/api/orders", json={})
+    assert (answer.status_code, answer.json()) == (503, UNAVAILABLE)
+    assert service.asked == 0
 
 
 async def test_replicas_share_the_work(open_gateway: OpenGateway) -> None:

@@ -10,7 +10,7 @@ from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.money import Price
 from common.messaging.bus import Bus
-from common.messaging.consumer import Consumer, Handlers
+from common.messaging.consumer import Consumer, Handlers, Lane, by_aggregate
 from common.messaging.event_side import event_side
 from common.messaging.outbox import Outbox
 from common.mongo import Collection, Database, Document
@@ -89,10 +89,12 @@ async def announcing(url: str, database: Database) -> AsyncIterator[Bus]:
 
 
 @asynccontextmanager
-async def hearing(url: str, handlers: Handlers) -> AsyncIterator[Consumer]:
+async def hearing(
+    url: str, handlers: Handlers, lane: Lane = by_aggregate
+) -> AsyncIterator[Consumer]:
     """What hears for one replica of a service, for as long as the block."""
     bus = Bus(url, service=SERVICE, replicas=1)
-    consumer = Consumer(bus, SERVICE, handlers, repository=None)
+    consumer = Consumer(bus, SERVICE, handlers, None, lane)
     bus.on_connected.append(consumer.start)
     await bus.connect()
     try:
