@@ -1,11 +1,14 @@
 """Jobs of one key run one after another, jobs of different keys side by side."""
 
 import asyncio
+from itertools import count
 
 import pytest
 
 from common.messaging import lanes as lanes_module
 from common.messaging.lanes import Job, Lanes
+
+number = count(10)
 
 
 def noting(log: list[str], name: str, until: asyncio.Event | None = None) -> Job:
@@ -30,14 +33,14 @@ async def through(lanes: Lanes, *keys: str) -> None:
         return job
 
     for key, event in zip(keys, passed, strict=True):
-        lanes.put(key, last(event))
+        lanes.put(key, next(number), last(event))
     await asyncio.gather(*(event.wait() for event in passed))
 
 
 async def test_one_key_goes_in_order() -> None:
     lanes, log = Lanes(), list[str]()
     for name in ("first", "second", "third"):
-        lanes.put("a", noting(log, name))
+        lanes.put("a", next(number), noting(log, name))
     await through(lanes, "a")
     assert log == [
         *("first begins", "first ends"),
@@ -52,29 +55,62 @@ async def test_keys_do_not_wait_for_each_other() -> None:
     async def let_go() -> None:
         go.set()
 
-    lanes.put("a", noting(log, "slow", go))
-    lanes.put("a", noting(log, "next"))
-    lanes.put("b", let_go)
+    lanes.put("a", next(number), noting(log, "slow", go))
+    lanes.put("a", next(number), noting(log, "next"))
+    lanes.put("b", next(number), let_go)
     await through(lanes, "a", "b")
     assert log == ["slow begins", "slow ends", "next begins", "next ends"]
 
 
 async def test_an_empty_lane_opens_again() -> None:
     lanes, log = Lanes(), list[str]()
-    lanes.put("a", noting(log, "first"))
-    await lanes.finish(1)
-    lanes.put("a", noting(log, "second"))
-    await lanes.finish(1)
+    lanes.put("a", next(number), noting(log, "first"))
+    await through(lanes, "a")
+    await asyncio.sleep(0)  # so that the lane is gone
+    lanes.put("a", next(number), noting(log, "second"))
+    await through(lanes, "a")
     assert log == ["first begins", "first ends", "second begins", "second ends"]
 
 
 async def test_finishing_begins_nothing_more() -> None:
     lanes, log = Lanes(), list[str]()
-    lanes.put("a", noting(log, "running"))
-    lanes.put("a", noting(log, "parked"))
+    lanes.put("a", next(number), noting(log, "running"))
+    lanes.put("a", next(number), noting(log, "parked"))
     await asyncio.sleep(0)  # so that the first one begins
     await lanes.finish(1)
     assert log == ["running begins", "running ends"]
+
+
+async def test_a_job_that_was_too_early_lets_lower_numbers_go_first() -> None:
+    lanes, log = Lanes(), list[str]()
+    tried_once = asyncio.Event()
+
+    async def early() -> float | None:
+        log.append("early")
+        tried_once.set()
+        return None if "needed" in log else 3600
+
+    async def needed() -> None:
+        log.append("needed")
+
+    lanes.put("a", 2, early)
+    lanes.put("a", 3, noting(log, "next"))
+    await tried_once.wait()
+    lanes.put("a", 1, needed)
+    await through(lanes, "a")
+    assert log == ["early", "needed", "early", "next begins", "next ends"]
+
+
+async def test_a_job_that_was_too_early_is_tried_again() -> None:
+    lanes, log = Lanes(), list[str]()
+
+    async def early() -> float | None:
+        log.append("early")
+        return None if len(log) == 3 else 0.001
+
+    lanes.put("a", next(number), early)
+    await through(lanes, "a")
+    assert log == ["early"] * 3
 
 
 async def test_what_is_parked_is_no_load_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +118,8 @@ async def test_what_is_parked_is_no_load_up_to_a_limit(monkeypatch: pytest.Monke
     lanes, log, go = Lanes(), list[str](), asyncio.Event()
     loads = []
     for key in ("a", "a", "b", "a", "a"):
-        lanes.put(key, noting(log, key, go))
+        lanes.put(key, next(number), noting(log, key, go))
+        await asyncio.sleep(0)  # so that it begins if it can
         loads.append(lanes.load)
     assert loads == [1, 1, 2, 2, 3]
     go.set()
@@ -99,8 +136,9 @@ async def test_finishing_has_a_limit() -> None:
         finally:
             cut_off.set()
 
-    lanes.put("a", endless)
-    lanes.put("b", noting(log, "quick"))
+    lanes.put("a", next(number), endless)
+    lanes.put("b", next(number), noting(log, "quick"))
+    await asyncio.sleep(0)  # so that they begin
     await lanes.finish(0.05)
     assert log == ["quick begins", "quick ends"]
     await asyncio.wait_for(cut_off.wait(), 1)

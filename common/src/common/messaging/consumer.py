@@ -27,6 +27,8 @@ Lane: TypeAlias = Callable[[Any], str]
 HANDLER_SECONDS = 20.0
 KEEP_SECONDS = ACK_WAIT_SECONDS / 3
 DEFECTS_ALLOWED = 10
+TRIES_IN_PLACE = 5
+WAITING = "waiting"
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class Consumer:
         self._bus, self._service = bus, service
         self._handlers, self._repository, self._lane = handlers, repository, lane
         self._lanes = Lanes()
-        self._taken: dict[Delivery, None] = {}  # in the order of their arrival
+        self._tried: dict[Delivery, int] = {}  # how often, for each that was taken
         self._loop = PullLoop(bus, service, self._take, lambda: self._lanes.load)
         self._keeping: asyncio.Task[None] | None = None
 
@@ -82,34 +84,37 @@ class Consumer:
         await self._lanes.finish(max(0, until - time.monotonic()))
         if self._keeping:
             self._keeping.cancel()
-        for delivery in list(self._taken):
+        for delivery in list(self._tried):
             await delivery.nak(0)
 
     async def _keep(self) -> None:
         """What waits here longer than the bus does would be delivered a second time."""
         while True:
             await asyncio.sleep(KEEP_SECONDS)
-            for delivery in list(self._taken):
+            for delivery in list(self._tried):
                 await delivery.keep()
 
     def _take(self, delivery: Delivery) -> None:
-        self._taken[delivery] = None
+        self._tried[delivery] = 0
         try:
             event = event_of(delivery)
         except Unreadable as error:
             lane = str(delivery.sequence)
-            job = partial(self._give_up, delivery, f"unreadable: {error}")
+            job: Job = partial(self._give_up, delivery, f"unreadable: {error}")
         else:
             lane = self._lane(event)
             job = partial(self._handle, delivery, event)
-        self._lanes.put(lane, lambda: self._answered(delivery, job))
+        self._lanes.put(lane, delivery.sequence, partial(self._answered, delivery, job))
 
-    async def _answered(self, delivery: Delivery, job: Job) -> None:
-        await job()
-        del self._taken[delivery]
+    async def _answered(self, delivery: Delivery, job: Job) -> float | None:
+        self._tried[delivery] += 1
+        if pause := await job():
+            return pause
+        del self._tried[delivery]
         await self._loop.ask()
+        return None
 
-    async def _handle(self, delivery: Delivery, event: Event) -> None:
+    async def _handle(self, delivery: Delivery, event: Event) -> float | None:
         logs.context.set(
             {
                 "subject": delivery.subject,
@@ -128,14 +133,14 @@ class Consumer:
                 "duration_ms": round((time.perf_counter() - started) * 1000, 1),
             },
         )
+        return gap_delay(self._tried[delivery]) if outcome == WAITING else None
 
     async def _outcome(self, delivery: Delivery, event: Event) -> str:
         try:
             async with asyncio.timeout(HANDLER_SECONDS):
                 await self._handlers[Subject(delivery.subject)](event, self._repository)
         except (VersionGap, NotFound):  # its predecessor, or what it is about, is on its way
-            await delivery.nak(gap_delay(delivery.attempt))
-            return "early"
+            return await self._early(delivery, event)
         except (Unavailable, TimeoutError):
             await delivery.nak(outage_delay(delivery.attempt))
             return "postponed"
@@ -144,6 +149,12 @@ class Consumer:
             return await self._defect(delivery, defect)
         await delivery.ack()
         return "handled"
+
+    async def _early(self, delivery: Delivery, event: Event) -> str:
+        if self._tried[delivery] < TRIES_IN_PLACE and self._lanes.is_waited_for(self._lane(event)):
+            return WAITING  # or those behind it would all be early, too
+        await delivery.nak(gap_delay(delivery.attempt))
+        return "early"
 
     async def _defect(self, delivery: Delivery, defect: Exception) -> str:
         if delivery.attempt < DEFECTS_ALLOWED:

@@ -1,0 +1,182 @@
+"""One bad or busy entity, or a long outage, does not hold up the others."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+from nats.js.api import RawStreamMsg
+
+from common.contracts.events import TicketUpdated
+from common.contracts.subjects import Subject
+from common.errors import VersionGap
+from common.messaging import bus, consumer
+from common.messaging.bus import DEAD_LETTERS, STREAM
+from common.messaging.consumer import DEFECTS_ALLOWED
+from common.mongo import Database
+from devstack.servers import NatsServer
+from devstack.tallies import SERVICE, Tallies, Tally, announcing, hearing
+from devstack.testing import Neighbour, eventually
+
+Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
+
+HEARD = Subject.TICKET_UPDATED
+
+
+async def say(neighbour: Neighbour, tallies: list[Tally]) -> None:
+    """Have all of it in the stream, in this order."""
+    for begin in range(0, len(tallies), 100):
+        page = tallies[begin : begin + 100]
+        await asyncio.gather(*(neighbour.say(tally.told()) for tally in page))
+
+
+def history(length: int) -> list[Tally]:
+    """All versions of one tally."""
+    tally = Tally.begin()
+    return [Tally(tally.id, version) for version in range(length)]
+
+
+async def test_what_cannot_be_handled_holds_nobody_up(
+    nats_url: str, neighbour: Neighbour, stored: Stored
+) -> None:
+    poison, others = Tally.begin(), [Tally.begin() for _ in range(3_000)]
+    heard = Counter[str]()
+    heard_before_giving_up: list[int] = []
+
+    async def hear(event: TicketUpdated, _: object) -> None:
+        heard[event.id] += 1
+        if event.id == poison.id:
+            if heard[poison.id] == DEFECTS_ALLOWED:
+                heard_before_giving_up.append(len(heard) - 1)
+            raise RuntimeError("a defect")
+
+    await say(neighbour, [poison])
+    for number in range(20):
+        await neighbour.say_raw(HEARD, b"what?", {"Nats-Msg-Id": f"unreadable-{number}"})
+        await say(neighbour, others[150 * number : 150 * (number + 1)])
+    async with hearing(nats_url, {HEARD: hear}):
+        await neighbour.heard_by(SERVICE)
+    assert heard_before_giving_up == [len(others)]
+    assert heard == Counter({tally.id: 1 for tally in others}) + Counter({poison.id: 10})
+    dead = [letter.subject for letter in await stored(DEAD_LETTERS)]
+    assert dead.count(f"dead-letters.{SERVICE}") == 21
+
+
+class Replica:
+    """What a service knows of a busy entity and of others, in the place of a database."""
+
+    def __init__(self, busy: str, seconds: float = 0.005) -> None:
+        self._busy, self._seconds = busy, seconds
+        self.others: list[str] = []
+        self.applied = 0
+        self.applied_before_other: list[int] = []
+        self.tried: list[int] = []
+
+    async def hear(self, event: TicketUpdated, _: object) -> None:
+        """Only the busy entity is slow."""
+        if event.id != self._busy:
+            self.others.append(event.id)
+            self.applied_before_other.append(self.applied)
+            return
+        self.tried.append(event.version)
+        await asyncio.sleep(self._seconds)
+        if event.version > self.applied:
+            raise VersionGap
+        if event.version == self.applied:
+            self.applied += 1
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+async def test_a_busy_entity_keeps_nobody_waiting(
+    nats_url: str, neighbour: Neighbour, replicas: int
+) -> None:
+    busy, others = history(1_000), [Tally.begin() for _ in range(200)]
+    replica = Replica(busy[0].id)
+    await say(neighbour, busy + others)
+    async with AsyncExitStack() as running:
+        for _ in range(replicas):
+            await running.enter_async_context(hearing(nats_url, {HEARD: replica.hear}))
+        await neighbour.heard_by(SERVICE)
+    assert sorted(replica.others) == sorted(tally.id for tally in others)
+    assert max(replica.applied_before_other) < len(busy) / 2
+    assert replica.applied == len(busy)
+
+
+async def test_the_events_of_a_busy_entity_stay_in_order(
+    nats_url: str, neighbour: Neighbour
+) -> None:
+    busy = history(1_000)
+    replica = Replica(busy[0].id, seconds=0)
+    await say(neighbour, busy)
+    async with hearing(nats_url, {HEARD: replica.hear}):
+        await neighbour.heard_by(SERVICE)
+    assert replica.tried == list(range(1_000))
+
+
+async def test_what_waits_long_in_its_lane_is_not_delivered_twice(
+    nats_url: str, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus, "ACK_WAIT_SECONDS", 1)
+    monkeypatch.setattr(consumer, "KEEP_SECONDS", 1 / 3)
+    busy = history(300)
+    replica = Replica(busy[0].id, seconds=0.01)
+    await say(neighbour, busy)
+    async with hearing(nats_url, {HEARD: replica.hear}):
+        await neighbour.heard_by(SERVICE)
+    assert replica.tried == list(range(300))
+
+
+async def test_events_with_the_same_lane_wait_for_each_other(
+    nats_url: str, neighbour: Neighbour
+) -> None:
+    log: list[str] = []
+
+    async def hear(event: TicketUpdated, _: object) -> None:
+        log.append(f"{event.id} begins")
+        await asyncio.sleep(0.001)
+        log.append(f"{event.id} ends")
+
+    said = [Tally.begin() for _ in range(20)]
+    for tally in said:
+        await neighbour.say(tally.told())
+    async with hearing(nats_url, {HEARD: hear}, lane=lambda event: event.user_id):
+        await neighbour.heard_by(SERVICE)
+    assert log == [f"{tally.id} {what}" for tally in said for what in ("begins", "ends")]
+
+
+async def test_new_changes_overtake_the_backlog_of_an_outage(
+    nats_url: str, nats_server: NatsServer, database: Database, tallies: Tallies, stored: Stored
+) -> None:
+    old = [Tally.begin() for _ in range(2_500)]
+    new: list[Tally] = []
+
+    async def drained() -> bool:
+        if len(new) < 50:
+            new.append(Tally.begin())
+            await tallies.add(new[-1])
+        return await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is None
+
+    async with announcing(nats_url, database) as bus:
+
+        async def is_back() -> bool:
+            return bus.is_connected
+
+        nats_server.kill()
+        await asyncio.gather(*(tallies.add(tally) for tally in old))
+        await asyncio.gather(*(tallies.change(tally.id, Tally.count) for tally in old))
+        nats_server.spawn()
+        await eventually(is_back)
+        await eventually(drained)
+    said = [message.headers["Nats-Msg-Id"] for message in await stored(STREAM) if message.headers]
+    backlog = {told(each) for tally in old for each in (tally, tally.count())}
+    assert Counter(said) == Counter(backlog) + Counter(told(one) for one in new)
+    position = {message_id: position for position, message_id in enumerate(said)}
+    assert all(position[told(tally)] < position[told(tally.count())] for tally in old)
+    behind_the_first = backlog.intersection(said[position[told(new[0])] :])
+    assert len(behind_the_first) > len(backlog) / 2
+
+
+def told(tally: Tally) -> str:
+    """The message id that announces this version."""
+    return f"{HEARD}:{tally.id}:{tally.version}"

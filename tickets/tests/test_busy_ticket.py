@@ -1,0 +1,31 @@
+"""One ticket that everybody wants."""
+
+import asyncio
+
+import pytest
+
+from common.contracts.events import OrderCancelled, OrderCreated, TicketUpdated
+from devstack.order_history import OrderHistory
+from devstack.testing import Neighbour
+from tickets.domain import Claim, Ticket
+from tickets.repository import TicketRepository
+
+
+async def test_its_orders_do_not_fight_over_it(
+    tickets: TicketRepository,
+    ticket: Ticket,
+    neighbour: Neighbour,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    orders = [OrderHistory("somebody", ticket_id=ticket.id) for _ in range(300)]
+    for kind, version in ((OrderCreated, 0), (OrderCancelled, 1)):
+        said = (order.event(kind, version) for order in orders)
+        await asyncio.gather(*(neighbour.say(event) for event in said))
+    await neighbour.hears(TicketUpdated, 300)  # half of it, so that patience suffices
+    await neighbour.heard_by("tickets")
+    after = await tickets.get(ticket.id)
+    assert (after.version, after.order_id) == (600, None)
+    assert after.claims == {order.id: Claim(version=1, live=False) for order in orders}
+    announced = await neighbour.hears(TicketUpdated, 600)
+    assert [event.version for event in announced] == list(range(1, 601))
+    assert {log.getMessage() for log in caplog.records if "event" in log.msg} == {"event handled"}
