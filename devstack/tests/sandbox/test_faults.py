@@ -1,15 +1,17 @@
 """Failures on demand."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import stripe
-from httpx import AsyncClient
+from httpx import AsyncClient, ReadError, RemoteProtocolError
 from stripe import PaymentIntent, StripeClient
 
 from common.contracts.ids import new_id
+from devstack.testing import eventually
 
 Create = Callable[..., Awaitable[PaymentIntent]]
 Books = Callable[[], Awaitable[list[dict[str, Any]]]]
@@ -46,6 +48,15 @@ async def test_any_step_can_lose_its_answer(
     assert (await intents.retrieve_async(intent.id)).status == then
 
 
+async def test_a_dropped_answer_does_not_even_begin(web: AsyncClient, create: Create) -> None:
+    await break_down(web, "create", "drop_answer")
+    with pytest.raises(stripe.APIConnectionError) as lost:
+        await create()
+    cause = lost.value.__cause__
+    assert isinstance(cause, ReadError | RemoteProtocolError)
+    assert "incomplete" not in str(cause)  # as it would be after a status line
+
+
 @pytest.mark.parametrize(("kind", "status"), [("conflict", 409), ("error", 500)])
 async def test_a_refused_request_was_not_executed(
     web: AsyncClient, create: Create, books: Books, kind: str, status: int
@@ -72,6 +83,48 @@ async def test_a_delay_only_takes_time(web: AsyncClient, create: Create) -> None
     assert time.monotonic() - started >= 0.3
 
 
+async def test_a_delayed_answer_was_executed_at_once(
+    web: AsyncClient, create: Create, books: Books
+) -> None:
+    await break_down(web, "create", "delay_answer", seconds=60)
+    waiting = asyncio.ensure_future(create())
+
+    async def written_down() -> bool:
+        return len(await books()) == 1
+
+    await eventually(written_down)
+    assert not waiting.done()
+    waiting.cancel()
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "code"),
+    [
+        ("confirm", stripe.InvalidRequestError, "payment_intent_unexpected_state"),
+        ("capture", stripe.CardError, "card_declined"),
+        ("cancel", stripe.InvalidRequestError, "payment_intent_unexpected_state"),
+    ],
+)
+async def test_a_refusal_changes_nothing_and_is_repeated(
+    api: StripeClient,
+    web: AsyncClient,
+    create: Create,
+    step: str,
+    error: type[stripe.StripeError],
+    code: str,
+) -> None:
+    intents, key = api.v1.payment_intents, new_id()
+    before = await create(confirm=step != "confirm")
+    await break_down(web, step, "refuse")
+    take = getattr(intents, f"{step}_async")
+    for _ in range(2):
+        with pytest.raises(error) as refused:
+            await take(before.id, options={"idempotency_key": key})
+        assert refused.value.code == code
+    assert (await intents.retrieve_async(before.id)).to_dict() == before.to_dict()
+    assert (await take(before.id, options={"idempotency_key": new_id()})).status != before.status
+
+
 async def test_a_fault_strikes_as_often_as_ordered(web: AsyncClient, create: Create) -> None:
     await break_down(web, "confirm", "error")
     await break_down(web, "create", "error", times=2)
@@ -93,7 +146,7 @@ async def test_faults_can_be_listed_and_cleared(web: AsyncClient, create: Create
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"operation": "refund"}, "operation"),
+        ({"operation": "charge"}, "operation"),
         ({"kind": "explode"}, "kind"),
         ({"times": 0}, "times"),
         ({"seconds": -1}, "seconds"),

@@ -111,9 +111,28 @@ async def test_a_key_that_is_too_long_is_refused(create: Create) -> None:
 def test_a_key_is_forgotten_after_a_day() -> None:
     now = 0.0
     keys = IdempotencyKeys(lambda: now)
-    keys.begin("k", ("/v1", "a=b"))
+    keys.begin("k", "a=b")
     keys.finish("k", 200, {})
     now = KEPT_SECONDS
-    assert keys.begin("k", ("/v1", "a=b")) == (200, {})
+    assert keys.begin("k", "a=b") == (200, {})
     now = KEPT_SECONDS + 1.0
-    assert keys.begin("k", ("/v1", "other")) is None
+    assert keys.begin("k", "other") is None
+
+
+def test_a_key_is_forgotten_after_a_day_with_restarts() -> None:
+    now = 0.0
+    keys = IdempotencyKeys(lambda: now)
+    for key in ("finished", "in progress", "old"):
+        keys.begin(key, "a=b")
+    keys.finish("old", 200, {})
+    now = KEPT_SECONDS / 2
+    keys.forget("finished")
+    keys.begin("finished", "a=b")
+    keys.finish("finished", 402, {"error": {}})
+    now = KEPT_SECONDS + 1.0
+    restarted = IdempotencyKeys(lambda: now)
+    restarted.restore(keys.take_news())
+    assert [one.key for one in restarted.kept()] == ["finished"]
+    assert restarted.begin("finished", "a=b") == (402, {"error": {}})
+    assert restarted.begin("in progress", "a=b") is None
+    assert restarted.begin("old", "a=b") is None

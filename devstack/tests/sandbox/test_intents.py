@@ -127,6 +127,18 @@ async def test_an_intent_can_be_cancelled_while_the_bank_asks(
     assert (await web.post(path, json={"success": True})).status_code == 400
 
 
+async def test_a_hold_expires(
+    api: StripeClient, web: AsyncClient, create: Create, books: Books
+) -> None:
+    intent = await create()
+    path = f"/_sandbox/intents/{intent.id}/expire"
+    assert (await web.post(path)).status_code == 400
+    await api.v1.payment_intents.confirm_async(intent.id)
+    assert (await web.post(path)).json()["cancellation_reason"] == "automatic"
+    assert [(line["status"], line["captured"]) for line in await books()] == [("canceled", 0)]
+    assert (await web.post("/_sandbox/intents/pi_nobody/expire")).status_code == 404
+
+
 async def test_many_confirms_at_once_charge_once(
     api: StripeClient, create: Create, books: Books
 ) -> None:

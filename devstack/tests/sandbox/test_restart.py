@@ -1,5 +1,6 @@
 """What survives a restart, with a ledger file and the command line."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -14,6 +15,7 @@ from devstack.plan import http_url
 from devstack.ports import free_port
 from devstack.process import Process
 from devstack.sandbox.program import sandbox_process
+from devstack.testing import eventually
 
 Sdk = Callable[[str], AbstractAsyncContextManager[StripeClient]]
 HOLD: Any = {"amount": 1999, "currency": "usd", "capture_method": "manual"}
@@ -68,6 +70,44 @@ async def test_everything_survives_a_crash(
         with pytest.raises(stripe.InvalidRequestError) as refused:
             await api.v1.payment_methods.create_async({"type": "card", "card": {"token": token.id}})
         assert refused.value.code == "token_already_used"
+
+
+async def test_answers_are_repeated_after_a_crash(sandbox: Process, sdk: Sdk, port: int) -> None:
+    async with AsyncClient(base_url=http_url(port)) as web, sdk(http_url(port)) as api:
+        intents = api.v1.payment_intents
+        made = await intents.create_async(HOLD, {"idempotency_key": "create"})
+        with pytest.raises(stripe.InvalidRequestError) as refused:
+            await intents.capture_async(made.id, options={"idempotency_key": "capture"})
+        sandbox.kill()
+        sandbox.start()
+        assert (await intents.create_async(HOLD, {"idempotency_key": "create"})).id == made.id
+        with pytest.raises(stripe.InvalidRequestError) as again:
+            await intents.capture_async(made.id, options={"idempotency_key": "capture"})
+        assert again.value.http_body == refused.value.http_body
+        with pytest.raises(stripe.IdempotencyError):
+            await intents.create_async(HOLD | {"amount": 1}, {"idempotency_key": "create"})
+        assert len((await web.get("/_sandbox/ledger")).json()) == 1
+
+
+async def test_a_request_that_a_crash_interrupted_can_be_made_again(
+    sandbox: Process, sdk: Sdk, port: int
+) -> None:
+    fault = {"operation": "create", "kind": "delay", "seconds": 60}
+    async with AsyncClient(base_url=http_url(port)) as web, sdk(http_url(port)) as api:
+        create = api.v1.payment_intents.create_async
+        await web.post("/_sandbox/faults", json=fault)
+        interrupted = asyncio.create_task(create(HOLD, {"idempotency_key": "k"}))
+
+        async def begun() -> bool:
+            return (await web.get("/_sandbox/faults")).text == "[]"
+
+        await eventually(begun)
+        sandbox.kill()
+        with pytest.raises(stripe.APIConnectionError):
+            await interrupted
+        sandbox.start()
+        await create(HOLD, {"idempotency_key": "k"})
+        assert len((await web.get("/_sandbox/ledger")).json()) == 1
 
 
 async def test_a_stopped_sandbox_ends_in_order(sandbox: Process, sdk: Sdk, port: int) -> None:

@@ -13,7 +13,6 @@ from stripe import StripeClient
 
 from devstack.ear import Ear
 from devstack.sandbox.api import Api
-from devstack.sandbox.idempotency import IdempotencyKeys
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.server import create_sandbox
 from devstack.sandbox.webhooks import TRIES, Webhooks
@@ -35,7 +34,7 @@ async def sandbox_url(ear: Ear) -> AsyncIterator[str]:
     async with AsyncExitStack() as stack:
         hook = await stack.enter_async_context(serving(ear.app()))
         webhooks = Webhooks(f"{hook}/hook", SECRET, pause=0.002)
-        api = Api(Ledger(), webhooks, IdempotencyKeys())
+        api = Api(Ledger(), webhooks)
         yield await stack.enter_async_context(serving(create_sandbox(api)))
 
 
@@ -109,6 +108,15 @@ async def test_what_the_bank_asks_is_told(
     await heard(ear, *asked, f"payment_intent.{kind}")
 
 
+async def test_the_end_of_a_hold_is_told(api: StripeClient, ear: Ear, web: AsyncClient) -> None:
+    intent = await api.v1.payment_intents.create_async(hold(confirm=True))
+    await web.post(f"/_sandbox/intents/{intent.id}/expire")
+    held = ("payment_intent.created", "payment_intent.amount_capturable_updated")
+    told = await heard(ear, *held, "payment_intent.canceled")
+    canceled = told["payment_intent.canceled"]["data"]["object"]
+    assert canceled["cancellation_reason"] == "automatic"
+
+
 async def test_an_event_looks_like_stripes(api: StripeClient, ear: Ear) -> None:
     intents = api.v1.payment_intents
     intent = await intents.create_async(hold())
@@ -141,7 +149,7 @@ async def test_a_refused_webhook_comes_again(api: StripeClient, ear: Ear) -> Non
 
 async def test_stopping_does_not_wait_for_the_deaf(sdk: Sdk) -> None:
     webhooks = Webhooks("http://127.0.0.1:1/", SECRET, pause=60)
-    sandbox = create_sandbox(Api(Ledger(), webhooks, IdempotencyKeys()))
+    sandbox = create_sandbox(Api(Ledger(), webhooks))
     async with asyncio.timeout(5):
         async with serving(sandbox) as url, sdk(url) as api:
             await api.v1.payment_intents.create_async(hold(confirm=True))

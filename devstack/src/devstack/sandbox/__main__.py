@@ -7,7 +7,7 @@ import uvicorn
 
 from devstack.ports import LOOPBACK
 from devstack.sandbox.api import Api
-from devstack.sandbox.idempotency import IdempotencyKeys
+from devstack.sandbox.hanging_up import AbruptProtocol
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.server import create_sandbox
 from devstack.sandbox.webhooks import Webhooks
@@ -22,11 +22,12 @@ def main() -> None:
     parser.add_argument("--ledger", type=Path, help="a file to keep everything in")
     chosen = parser.parse_args()
     webhooks = Webhooks(chosen.webhook_url, chosen.webhook_secret)
-    app = create_sandbox(Api(Ledger(chosen.ledger), webhooks, IdempotencyKeys()))
+    app = create_sandbox(Api(Ledger(chosen.ledger), webhooks))
     uvicorn.run(
         app,
         host=LOOPBACK,
         port=chosen.port,
+        http=AbruptProtocol,
         log_level="critical",
         timeout_graceful_shutdown=2,
     )

@@ -6,10 +6,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from devstack.sandbox.errors import Json, StripeError, broken
+from devstack.sandbox.errors import Json, StripeError, broken, refused
 from devstack.sandbox.faults import Fault, Faults
 from devstack.sandbox.forms import Form
-from devstack.sandbox.idempotency import IdempotencyKeys
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.operations import Operation, find_operation
 from devstack.sandbox.webhooks import Webhooks
@@ -46,9 +45,8 @@ class Answered:
 class Api:
     """The sandbox without its web server."""
 
-    def __init__(self, ledger: Ledger, webhooks: Webhooks, keys: IdempotencyKeys) -> None:
-        self.ledger, self.webhooks, self._keys = ledger, webhooks, keys
-        self.faults = Faults()
+    def __init__(self, ledger: Ledger, webhooks: Webhooks) -> None:
+        self.ledger, self.webhooks, self.faults = ledger, webhooks, Faults()
 
     async def answer(self, asked: Asked) -> Answered:
         """What Stripe would answer."""
@@ -66,30 +64,51 @@ class Api:
         self._settle()
         return intent.to_json()
 
+    def expire(self, identity: str) -> Json:
+        """Seven days in no time."""
+        intent = self.ledger.intent(identity)
+        intent.expire()
+        self._settle()
+        return intent.to_json()
+
     async def _execute(self, asked: Asked, operation: Operation, identity: str) -> Answered:
         fault, key = self.faults.take(operation.name), asked.key
-        kind, dropped = fault and fault.kind, fault is not None and fault.kind == "drop_answer"
+        kind, seconds = (fault.kind, fault.seconds) if fault else (None, 0.0)
         if kind == "conflict":
             raise StripeError(409, "api_error", "This object is locked.", code="lock_timeout")
-        known = self._keys.begin(key, (asked.path, asked.form)) if key else None
+        known = self.ledger.keys.begin(key, f"{asked.path}?{asked.form}") if key else None
         if known:
-            return Answered(*known, replayed=True, dropped=dropped)
-        if fault and kind == "delay":
-            await asyncio.sleep(fault.seconds)
-        try:
-            body = self._result(asked, operation, identity, fault)
-        except StripeError as error:
-            self._remember(key, error.status, error.body, executed=error.executed)
-            return Answered(error.status, error.body, dropped=dropped)
-        self._remember(key, 200, body, executed=True)
-        return Answered(200, body, dropped=dropped)
+            return Answered(*known, replayed=True, dropped=kind == "drop_answer")
+        if kind == "delay":
+            await asyncio.sleep(seconds)
+        status, body = self._result(asked, operation, identity, fault)
+        if kind == "delay_answer":
+            await asyncio.sleep(seconds)
+        return Answered(status, body, dropped=kind == "drop_answer")
 
     def _result(
         self, asked: Asked, operation: Operation, identity: str, fault: Fault | None
-    ) -> Json:
+    ) -> tuple[int, Json]:
         """Never waits for anything, so that two requests cannot change one intent at once."""
+        status, executed = 200, True
+        try:
+            body = self._changed(asked, operation, identity, fault)
+        except StripeError as error:
+            status, body, executed = error.status, error.body, error.executed
+        if asked.key and executed:
+            self.ledger.keys.finish(asked.key, status, body)
+        elif asked.key:
+            self.ledger.keys.forget(asked.key)
+        self._settle(asked)
+        return status, body
+
+    def _changed(
+        self, asked: Asked, operation: Operation, identity: str, fault: Fault | None
+    ) -> Json:
         if fault and fault.kind == "error":
             raise broken()
+        if fault and fault.kind == "refuse":
+            raise refused(operation.name)
         try:
             return operation.execute(self.ledger, identity, Form.parse(asked.form))
         except StripeError:
@@ -97,19 +116,11 @@ class Api:
         except Exception as error:
             log.exception("%s %s failed", asked.method, asked.path)
             raise broken() from error
-        finally:
-            self._settle(asked)
 
     def _settle(self, asked: Asked | None = None) -> None:
         request: Json = {"id": asked and asked.id, "idempotency_key": asked and asked.key}
         for kind, thing in self.ledger.settle():
             self.webhooks.tell(kind, thing, request)
-
-    def _remember(self, key: str | None, status: int, body: Json, *, executed: bool) -> None:
-        if key and executed:
-            self._keys.finish(key, status, body)
-        elif key:
-            self._keys.forget(key)
 
 
 def _authenticate(asked: Asked, operation: Operation) -> None:

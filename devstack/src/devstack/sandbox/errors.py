@@ -45,3 +45,11 @@ def missing(what: str, identity: str, param: str, status: int = 400) -> StripeEr
 def broken() -> Failed:
     """It is not the client's fault."""
     return Failed(500, "api_error", "Something went wrong on Stripe's end.")
+
+
+def refused(operation: str) -> Failed:
+    """On purpose: what a bank may say to a capture, or Stripe to anything else."""
+    if operation == "capture":
+        code, message = "card_declined", "Your card was declined."
+        return Failed(402, "card_error", message, code=code, decline_code="generic_decline")
+    return impossible("This was refused on purpose.", "payment_intent_unexpected_state")

@@ -1,8 +1,10 @@
 """Idempotency keys with Stripe's rules: https://docs.stripe.com/api/idempotent_requests."""
 
+import hashlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+
+from pydantic import BaseModel
 
 from devstack.sandbox.errors import Json, StripeError, invalid
 
@@ -10,11 +12,11 @@ KEPT_SECONDS = 24 * 3600
 LONGEST_KEY = 255
 
 
-@dataclass
-class Remembered:
-    """The first request with a key, and its answer once there is one."""
+class Remembered(BaseModel):
+    """The first request with a key, as a digest, and its answer once there is one."""
 
-    request: tuple[str, str]
+    key: str
+    request: str
     since: float
     answer: tuple[int, Json] | None = None
 
@@ -25,15 +27,32 @@ class IdempotencyKeys:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._known: dict[str, Remembered] = {}
+        self._news: list[Remembered] = []
 
-    def begin(self, key: str, request: tuple[str, str]) -> tuple[int, Json] | None:
+    def restore(self, remembered: Iterable[Remembered]) -> None:
+        """Know again what was known before a restart; the later one of two counts."""
+        for one in remembered:
+            self._known.pop(one.key, None)
+            self._known[one.key] = one
+
+    def kept(self) -> list[Remembered]:
+        """All there is to know again after a restart."""
+        self._forget_old_ones()
+        return [one for one in self._known.values() if one.answer]
+
+    def take_news(self) -> list[Remembered]:
+        """What there is to know since the last time."""
+        news, self._news = self._news, []
+        return news
+
+    def begin(self, key: str, asked: str) -> tuple[int, Json] | None:
         """The answer to repeat, if any; raises when the key is used for something else or twice."""
         self._forget_old_ones()
         if len(key) > LONGEST_KEY:
             raise invalid("Idempotency keys have at most 255 characters.", "parameter_invalid")
-        known = self._known.get(key)
+        known, request = self._known.get(key), hashlib.sha256(asked.encode()).hexdigest()
         if known is None:
-            self._known[key] = Remembered(request, self._clock())
+            self._known[key] = Remembered(key=key, request=request, since=self._clock())
             return None
         if known.request != request:
             message = "Keys for idempotent requests can only be used with the same parameters."
@@ -47,6 +66,7 @@ class IdempotencyKeys:
     def finish(self, key: str, status: int, body: Json) -> None:
         """Remember the answer."""
         self._known[key].answer = (status, body)
+        self._news.append(self._known[key])
 
     def forget(self, key: str) -> None:
         """Nothing was executed."""

@@ -105,6 +105,12 @@ class Intent(BaseModel):
         self.canceled_at, self.cancellation_reason = int(time.time()), reason
         self._become("canceled", "canceled")
 
+    def expire(self) -> None:
+        """The bank's hold is over before it was captured: after seven days, or on demand."""
+        if self.status != "requires_capture":
+            raise self._unexpected("expire")
+        self.cancel("automatic")
+
     def refund(self, amount: int | None) -> int:
         """Give back what was taken, or some of it; how much."""
         left = self.captured - self.refunded

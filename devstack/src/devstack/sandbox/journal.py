@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from devstack.sandbox.idempotency import Remembered
 from devstack.sandbox.intents import Intent
 
 
@@ -13,6 +14,7 @@ class Entry(BaseModel):
 
     intents: list[Intent] = []
     cards: dict[str, str] = {}
+    keys: list[Remembered] = []
 
 
 class Journal:

@@ -1,10 +1,11 @@
-"""Everything the sandbox knows: intents, and the cards behind tokens and payment methods."""
+"""Everything the sandbox knows: intents, the cards behind names, the answers to repeat."""
 
 import secrets
 from pathlib import Path
 
 from devstack.sandbox.cards import CARDS, NAMED
 from devstack.sandbox.errors import Json, invalid, missing
+from devstack.sandbox.idempotency import IdempotencyKeys
 from devstack.sandbox.intents import Intent
 from devstack.sandbox.journal import Entry, Journal
 
@@ -18,13 +19,16 @@ class Ledger:
     def __init__(self, file: Path | None = None) -> None:
         self.intents: dict[str, Intent] = {}
         self.cards: dict[str, str] = {}
+        self.keys = IdempotencyKeys()
         self._looked_up: set[str] = set()
         self._new_cards: dict[str, str] = {}
         self._journal = Journal(file)
         for entry in self._journal.entries():
             self.intents |= {intent.id: intent for intent in entry.intents}
             self.cards |= entry.cards
-        self._journal.restart(Entry(intents=list(self.intents.values()), cards=self.cards))
+            self.keys.restore(entry.keys)
+        everything = list(self.intents.values())
+        self._journal.restart(Entry(intents=everything, cards=self.cards, keys=self.keys.kept()))
 
     def add(self, intent: Intent) -> None:
         """A new intent."""
@@ -77,12 +81,13 @@ class Ledger:
         self.cards[name] = self._new_cards[name] = number
 
     def settle(self) -> list[tuple[str, Json]]:
-        """Keep what has changed since the last time; the events that tell of it."""
+        """Keep what has changed since the last time, all or nothing; the events that tell of it."""
         looked_up = [self.intents[identity] for identity in self._looked_up]
         news = [(intent, intent.take_news()) for intent in looked_up]
         changed = [intent for intent, happened in news if happened]
-        if changed or self._new_cards:
-            self._journal.append(Entry(intents=changed, cards=self._new_cards))
+        keys = self.keys.take_news()
+        if changed or self._new_cards or keys:
+            self._journal.append(Entry(intents=changed, cards=self._new_cards, keys=keys))
         self._looked_up, self._new_cards = set(), {}
         return [event for _, happened in news for event in happened]
 

@@ -1,6 +1,6 @@
 """The sandbox's web server: Stripe's API under /v1, and what only a sandbox has under /_sandbox."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -14,16 +14,18 @@ from typing_extensions import override
 from devstack.sandbox.api import Api, Asked
 from devstack.sandbox.errors import Json, StripeError
 from devstack.sandbox.faults import Fault
+from devstack.sandbox.hanging_up import HANG_UP
 
 
-class DroppedAnswer(Response):
-    """Announces a body that never comes: the web server hangs up on the client."""
+class Silence(Response):
+    """No answer at all: the web server hangs up on the client."""
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Begin to answer, and stop."""
-        headers = [(b"content-length", b"1000")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        """Cut the connection, and wait until it is gone."""
+        scope["state"][HANG_UP]()
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 class Authentication(BaseModel):
@@ -64,6 +66,7 @@ def create_sandbox(api: Api) -> FastAPI:
     app.add_api_route("/_sandbox/faults", _add_fault, methods=["POST"], status_code=201)
     app.add_api_route("/_sandbox/faults", _clear_faults, methods=["DELETE"], status_code=204)
     app.add_api_route("/_sandbox/intents/{identity}/authenticate", _authenticate, methods=["POST"])
+    app.add_api_route("/_sandbox/intents/{identity}/expire", _expire, methods=["POST"])
     return app
 
 
@@ -73,7 +76,7 @@ async def _ask(request: Request, api: TheApi) -> Response:
     asked = Asked(request.method, request.url.path, form, request.headers)
     answered = await api.answer(asked)
     if answered.dropped:
-        return DroppedAnswer()
+        return Silence()
     headers = {"Request-Id": asked.id}
     if answered.replayed:
         headers["Idempotent-Replayed"] = "true"
@@ -102,7 +105,15 @@ async def _clear_faults(api: TheApi) -> None:
 
 
 async def _authenticate(identity: str, done: Authentication, api: TheApi) -> JSONResponse:
+    return _done(lambda: api.authenticate(identity, done.success))
+
+
+async def _expire(identity: str, api: TheApi) -> JSONResponse:
+    return _done(lambda: api.expire(identity))
+
+
+def _done(action: Callable[[], Json]) -> JSONResponse:
     try:
-        return JSONResponse(api.authenticate(identity, done.success))
+        return JSONResponse(action())
     except StripeError as error:
         return JSONResponse(error.body, error.status)
