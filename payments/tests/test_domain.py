@@ -1,6 +1,5 @@
 """The rules of a checkout, without a server in sight."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,9 +17,10 @@ from common.contracts.ids import new_id
 from common.contracts.order_status import OrderStatus
 from common.errors import VersionGap
 from devstack.order_history import OrderHistory
-from payments.domain import Checkout, Step
+from payments.domain import Checkout
+from payments.intent import Intent, IntentStatus, Step
 from payments.order import NotTheBuyer, Order, OrderNotPayable
-from payments.payment import Intent, IntentStatus, Payment, PaymentStatus
+from payments.payment import Payment, PaymentStatus
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 MARGIN = timedelta(seconds=5)
@@ -125,33 +125,10 @@ def test_the_first_intent_is_the_one() -> None:
     assert first.heed(Intent("pi_2", IntentStatus.REQUIRES_CAPTURE), NOW) is first
 
 
-def test_silence_keeps_the_key_and_a_failure_changes_it() -> None:
-    payment = begun().payment
-    changed = begun().try_anew().payment
-    assert payment
-    assert changed
-    assert payment.key_for("create") == payment.key_for("create")
-    assert replace(changed, id=payment.id).key_for("create") != payment.key_for("create")
-
-
-STEPS = {
-    (OrderStatus.CREATED, IntentStatus.REQUIRES_CONFIRMATION): Step.CONFIRM,
-    (OrderStatus.CREATED, IntentStatus.REQUIRES_PAYMENT_METHOD): Step.CANCEL,
-    (OrderStatus.COMPLETE, IntentStatus.REQUIRES_CAPTURE): Step.CAPTURE,
-    (OrderStatus.COMPLETE, IntentStatus.REQUIRES_CONFIRMATION): Step.CONFIRM,
-    (OrderStatus.COMPLETE, IntentStatus.REQUIRES_PAYMENT_METHOD): Step.CANCEL,
-    (OrderStatus.CANCELLED, IntentStatus.REQUIRES_CONFIRMATION): Step.CANCEL,
-    (OrderStatus.CANCELLED, IntentStatus.REQUIRES_PAYMENT_METHOD): Step.CANCEL,
-    (OrderStatus.CANCELLED, IntentStatus.REQUIRES_ACTION): Step.CANCEL,
-    (OrderStatus.CANCELLED, IntentStatus.REQUIRES_CAPTURE): Step.CANCEL,
-}
-
-
-@pytest.mark.parametrize("order", [s for s in OrderStatus if s is not OrderStatus.AWAITING_PAYMENT])
-@pytest.mark.parametrize("intent", IntentStatus)
-def test_every_state_has_its_next_step(order: OrderStatus, intent: IntentStatus) -> None:
-    current = replace(begun(), order=replace(begun().order, status=order))
-    assert current.next_step(Intent("pi_1", intent)) is STEPS.get((order, intent))
+def test_a_cancelled_order_is_not_paid_even_while_its_price_is_held() -> None:
+    gone = after(IntentStatus.REQUIRES_CAPTURE).follow(HISTORY.event(OrderCancelled, 1), NOW)
+    with pytest.raises(OrderNotPayable):
+        gone.begin(Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN)
 
 
 def test_an_order_is_followed_version_by_version() -> None:

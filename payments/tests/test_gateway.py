@@ -17,7 +17,7 @@ from devstack.process import Process, Program
 from devstack.testing import serving
 from payments.domain import UnknownCard
 from payments.gateway import StripeGateway
-from payments.payment import IntentStatus
+from payments.intent import IntentStatus
 
 DECLINES = "pm_card_chargeCustomerFail"  # the one that both servers know as declining
 

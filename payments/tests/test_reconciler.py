@@ -14,8 +14,9 @@ from devstack.people import Ledger
 from devstack.testing import Neighbour, Person, eventually
 from payments.domain import Checkout
 from payments.gateway import StripeGateway
+from payments.intent import Intent
 from payments.order import Order
-from payments.payment import Intent, Payment, PaymentStatus
+from payments.payment import Payment, PaymentStatus
 from payments.repository import CheckoutRepository
 
 CARD = "pm_card_visa"
@@ -34,7 +35,8 @@ async def begin(checkouts: CheckoutRepository, order: OrderHistory) -> Payment:
 
 async def becomes(checkouts: CheckoutRepository, order_id: str, status: PaymentStatus) -> None:
     """Let the lease of the crashed request run out, and wait for the end."""
-    await checkouts.look_again(order_id, datetime.now(UTC))
+    now = datetime.now(UTC)
+    await checkouts.change(order_id, lambda checkout: checkout.wake(now))
 
     async def there() -> bool:
         payment = (await checkouts.get(order_id)).payment

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Self
 
-from common.contracts.events import Event, OrderEvent, PaymentCreated, PaymentFailed
+from common.contracts.events import Event, OrderEvent
 from common.contracts.order_status import OrderStatus
 from common.errors import InvalidInput, NotFound, PaymentRequired, VersionGap
+from payments.intent import NEXT, Aim, Intent, Step
 from payments.order import NotTheBuyer, Order, OrderNotPayable
-from payments.payment import Intent, IntentStatus, Payment, PaymentStatus
+from payments.payment import Payment, PaymentStatus
+from payments.setback import Trouble
 
 LEASE = timedelta(seconds=20)
 """How long a request has for its payment before the reconciler takes over."""
@@ -17,16 +18,13 @@ LEASE = timedelta(seconds=20)
 LOOK_AGAIN = timedelta(seconds=2)
 """How often to ask whether the buyer has satisfied the bank, should Stripe's message get lost."""
 
-RETRY = timedelta(seconds=1)
-"""How soon to try again when Stripe's answer is missing."""
-
 
 class PaymentNotFound(NotFound):
     """Nobody has tried to pay yet."""
 
 
 class UnknownCard(InvalidInput):
-    """Stripe does not know the token; the order stays payable."""
+    """Stripe knows no such card, or will not even try it; the order stays payable."""
 
     message = "Stripe does not know this card token"
     field = "token"
@@ -36,15 +34,6 @@ class CardDeclined(PaymentRequired):
     """The bank said no."""
 
     message = "Your card was declined and the order is cancelled"
-
-
-class Step(StrEnum):
-    """What to ask of Stripe next."""
-
-    CREATE = "create"
-    CONFIRM = "confirm"
-    CAPTURE = "capture"
-    CANCEL = "cancel"
 
 
 @dataclass(frozen=True)
@@ -63,6 +52,12 @@ class Checkout:
         """The order's id."""
         return self.order.id
 
+    @property
+    def lacks_its_price(self) -> bool:
+        """Whether the ticket is the buyer's without the money being the seller's."""
+        uncollected = self.payment and self.payment.status is PaymentStatus.UNCOLLECTED
+        return bool(uncollected) and self.order.status is OrderStatus.COMPLETE
+
     def shown_to(self, user_id: str) -> Self:
         """The checkout itself, for the buyer only."""
         if user_id != self.order.user_id:
@@ -72,7 +67,8 @@ class Checkout:
     def begin(self, payment: Payment, user_id: str, now: datetime, margin: timedelta) -> Self:
         """Claim the order for this payment; whatever was begun already goes on instead."""
         self.shown_to(user_id)
-        if self.payment and self.payment.status.is_paid:
+        cancelled = self.order.status is OrderStatus.CANCELLED
+        if self.payment and self.payment.status.is_paid and not cancelled:
             return self
         self.order.refuse_unless_payable(now, margin)
         if self.payment is None:
@@ -88,69 +84,95 @@ class Checkout:
         return self._next(payment=None, due_at=None)
 
     def follow(self, event: OrderEvent, now: datetime) -> Self:
-        """Apply version v of the order onto v-1; older is ignored, newer raises VersionGap."""
-        if event.version <= self.order.version:
-            return self
-        if event.version > self.order.version + 1:
-            raise VersionGap(f"order {event.id} is at version {self.order.version}")
-        payment, due_at = self.payment, self.due_at
-        if payment and not payment.closed and event.status.is_final:
-            due_at = now
-            if event.status is OrderStatus.CANCELLED and payment.intent_id is None:
-                payment, due_at = payment.drop(), None
-        return self._next(order=Order.of(event), payment=payment, due_at=due_at)
+        """Apply version v of the order onto v-1; older is ignored, newer raises VersionGap.
 
-    def try_anew(self) -> Self:
-        """Stripe answered with a failure, and would repeat that answer to the same key."""
+        A snapshot is applied onto any version that is not newer, and has the payment's own news
+        told again: they may have been lost together with what the snapshot repairs.
+        """
+        known = self.order.version
+        if event.version < known or (event.version == known and not event.snapshot):
+            return self
+        if event.version > known + 1 and not event.snapshot:
+            raise VersionGap(f"order {event.id} is at version {known}")
+        order, payment, due_at = Order.of(event), self.payment, self.due_at
+        if payment and order.status.is_final:
+            payment = payment.end_with(order.status)
+            due_at = None if payment.closed else now
+        open_snapshot = event.snapshot and not order.status.is_final
+        again = payment.news_for(order.id) if payment and open_snapshot else None
+        if again is None and (order, payment, due_at) == (self.order, self.payment, self.due_at):
+            return self
+        return self._next(order=order, payment=payment, due_at=due_at, event=again)
+
+    def wake(self, now: datetime) -> Self:
+        """Something happened at Stripe: look soon.
+
+        After a refusal the pause is kept: Stripe tells of refusals too, which would make a circle.
+        """
+        payment = self.payment
+        if payment is None or payment.closed:
+            return self
+        if payment.setback and payment.setback.trouble is Trouble.REFUSAL:
+            return self
+        return self._next(payment=payment, due_at=now)
+
+    def set_back(self, trouble: Trouble, reason: str, now: datetime) -> Self:
+        """Keep what went wrong, and look again after a pause."""
         if self.payment is None or self.payment.closed:
             return self
-        return self._next(payment=self.payment.try_anew(), due_at=self.due_at)
+        payment = self.payment.set_back(trouble, reason)
+        pause = payment.setback.pause if payment.setback else LEASE
+        return self._next(payment=payment, due_at=self._unless_asked(now + pause, now))
 
     def heed(self, intent: Intent, now: datetime) -> Self:
         """Store what Stripe says, and announce a payment that is held or declined."""
         before = self.payment
-        after = before and before.heed(intent)
-        if before is None or after is None or after == before:
+        if before is None or not before.concerns(intent):
             return self
-        return self._next(
-            payment=after, due_at=self._due_after(after, now), event=self._announced(before, after)
-        )
+        after = before.heed(intent, self.order.status)
+        step = self._step(after, intent)
+        if step is None:
+            after = replace(after, setback=None)
+        elif after == before:
+            return self
+        due_at = self._due_after(after, step, now)
+        if (after, due_at) == (before, self.due_at):
+            return self
+        return self._next(payment=after, due_at=due_at, event=self._announced(before, after))
 
     def next_step(self, intent: Intent | None) -> Step | None:
         """What to ask of Stripe, given what it said last; None when others have to act first."""
-        if self.payment is None or self.payment.closed:
-            return None
-        cancelled = self.order.status is OrderStatus.CANCELLED
-        match intent and intent.status:
-            case None:
-                return Step.CREATE
-            case IntentStatus.REQUIRES_CONFIRMATION:
-                return Step.CANCEL if cancelled else Step.CONFIRM
-            case IntentStatus.REQUIRES_PAYMENT_METHOD:
-                return Step.CANCEL
-            case IntentStatus.REQUIRES_ACTION | IntentStatus.REQUIRES_CAPTURE if cancelled:
-                return Step.CANCEL
-            case IntentStatus.REQUIRES_CAPTURE if self.order.status is OrderStatus.COMPLETE:
-                return Step.CAPTURE
-        return None
+        return self._step(self.payment, intent)
 
-    def _due_after(self, payment: Payment, now: datetime) -> datetime | None:
-        if payment.closed:
+    def _step(self, payment: Payment | None, intent: Intent | None) -> Step | None:
+        if payment is None or payment.closed:
             return None
-        if payment.status is PaymentStatus.AUTHORIZED and not self.order.status.is_final:
-            return None  # the order's next event wakes the reconciler
-        return now + (LOOK_AGAIN if payment.status is PaymentStatus.REQUIRES_ACTION else LEASE)
+        if intent is None:
+            return Step.CREATE
+        status, aim = self.order.status, Aim.HOLD
+        if status is OrderStatus.CANCELLED or payment.status is PaymentStatus.DECLINED:
+            aim = Aim.RELEASE
+        elif status is OrderStatus.COMPLETE:
+            aim = Aim.TAKE
+        return NEXT[aim].get(intent.status)
 
     def _announced(self, before: Payment, after: Payment) -> Event | None:
-        live = self.order.status is not OrderStatus.CANCELLED
-        if before.status is after.status or not live or before.status.is_paid:
+        """News, as long as the orders service may act on them."""
+        said, says = before.news_for(self.id), after.news_for(self.id)
+        return None if self.order.status.is_final or type(says) is type(said) else says
+
+    def _due_after(self, payment: Payment, step: Step | None, now: datetime) -> datetime | None:
+        if payment.closed:
             return None
-        if after.status.is_paid:
-            return PaymentCreated(order_id=self.id, id=after.id, stripe_id=after.intent_id or "")
-        if after.status in {PaymentStatus.DECLINED, PaymentStatus.VOIDED}:
-            reason = after.decline_reason or after.status.value
-            return PaymentFailed(order_id=self.id, id=after.id, reason=reason)
-        return None
+        if step:
+            return self._unless_asked(now + LEASE, now)
+        if payment.status.is_paid:  # the order's next event wakes the reconciler
+            return self._unless_asked(None, now)
+        return self._unless_asked(now + LOOK_AGAIN, now)
+
+    def _unless_asked(self, due_at: datetime | None, now: datetime) -> datetime | None:
+        """A look that was asked for since the last one began is not put off."""
+        return self.due_at if self.due_at and self.due_at <= now else due_at
 
     def _next(
         self,

@@ -1,5 +1,6 @@
 """The event door of the payments service."""
 
+import logging
 from datetime import UTC, datetime
 
 from common.contracts.events import OrderEvent
@@ -9,16 +10,21 @@ from payments.domain import Checkout
 from payments.order import Order
 from payments.repository import CheckoutRepository
 
+log = logging.getLogger(__name__)
+
 
 async def on_order_created(event: OrderEvent, checkouts: CheckoutRepository) -> None:
-    """An order can be paid from now on."""
-    await checkouts.add(Checkout(Order.of(event)))
+    """An order can be paid from now on; a snapshot may also tell what became of a known one."""
+    if not await checkouts.add(Checkout(Order.of(event))):
+        await on_order_changed(event, checkouts)
 
 
 async def on_order_changed(event: OrderEvent, checkouts: CheckoutRepository) -> None:
     """The replica follows; the reconciler captures or releases when the order is final."""
     now = datetime.now(UTC)
-    await checkouts.change(event.id, lambda checkout: checkout.follow(event, now))
+    checkout = await checkouts.change(event.id, lambda current: current.follow(event, now))
+    if checkout.lacks_its_price:
+        log.error("an order is complete, but its price cannot be taken any more")
 
 
 HANDLERS: Handlers = {

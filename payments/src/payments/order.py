@@ -20,7 +20,7 @@ class NotTheBuyer(Forbidden):
 
 
 class OrderNotPayable(Conflict):
-    """It is cancelled, or too late."""
+    """It is cancelled, or too late, or paid for already."""
 
     message = "Cannot pay for a cancelled order"
 
@@ -46,6 +46,8 @@ class Order:
         """Raise OrderNotPayable when a payment must not begin any more."""
         if self.status is OrderStatus.CANCELLED:
             raise OrderNotPayable
+        if self.status is OrderStatus.COMPLETE:
+            raise OrderNotPayable("The order is complete")
         if now >= self.expires_at:
             raise OrderNotPayable("The order has expired")
         if now >= self.expires_at - margin:

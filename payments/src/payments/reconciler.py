@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 from common.errors import Refusal, Unavailable
 from common.messaging.bus import Bus
-from payments.domain import LOOK_AGAIN, RETRY
-from payments.gateway import Gateway
+from payments.gateway import StripeGateway, StripeTrouble
 from payments.repository import CheckoutRepository
 from payments.settlement import Settlement
 
@@ -18,7 +17,7 @@ AT_ONCE = 8
 log = logging.getLogger(__name__)
 
 
-def reconciler(gateway: Gateway) -> Callable[[CheckoutRepository, Bus], Awaitable[None]]:
+def reconciler(gateway: StripeGateway) -> Callable[[CheckoutRepository, Bus], Awaitable[None]]:
     """The worker that looks at each payment when it is due, at several side by side."""
 
     async def run(checkouts: CheckoutRepository, _bus: Bus) -> None:
@@ -31,7 +30,7 @@ def reconciler(gateway: Gateway) -> Callable[[CheckoutRepository, Bus], Awaitabl
                     free.release()
                     await asyncio.sleep(TICK_SECONDS)
                     continue
-                look = looks.create_task(_look(order_id, checkouts, settlement))
+                look = looks.create_task(_look(order_id, settlement))
                 look.add_done_callback(lambda _: free.release())
 
     return run
@@ -45,21 +44,15 @@ async def _claim(checkouts: CheckoutRepository) -> str | None:
         return None
 
 
-async def _look(order_id: str, checkouts: CheckoutRepository, settlement: Settlement) -> None:
+async def _look(order_id: str, settlement: Settlement) -> None:
     """One look; what goes wrong here must not end the others, and is looked at again."""
     try:
-        checkout = await settlement.settle(order_id)
-        if checkout.due_at:
-            await checkouts.look_again(order_id, datetime.now(UTC) + LOOK_AGAIN)
+        await settlement.settle(order_id)
     except Refusal as refusal:
         log.info("payment refused", extra={"order_id": order_id, "refusal": refusal.text})
-    except Exception as error:  # noqa: BLE001 - its lease ends, and it is looked at again
-        log.warning("payment waits", extra={"order_id": order_id, "error": repr(error)})
-        await _later(order_id, checkouts)
-
-
-async def _later(order_id: str, checkouts: CheckoutRepository) -> None:
-    try:
-        await checkouts.look_again(order_id, datetime.now(UTC) + RETRY)
-    except Unavailable:
-        log.warning("payment waits for its lease to end", extra={"order_id": order_id})
+    except StripeTrouble:
+        pass  # it is on record, with the time of the next look
+    except Unavailable as error:
+        log.warning("payment waits for its lease to end", extra={"error": str(error)})
+    except Exception:
+        log.exception("payment waits for its lease to end", extra={"order_id": order_id})

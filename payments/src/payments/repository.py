@@ -1,7 +1,6 @@
 """Checkouts in MongoDB: the replica of an order and its payment in one document."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from datetime import datetime
 
 from common.aggregates import Aggregates
@@ -10,6 +9,7 @@ from common.mongo import Collection, Database, Document, DuplicateKey
 from payments.domain import LEASE, Checkout
 from payments.order import Order, OrderNotFound
 from payments.payment import Payment, PaymentStatus
+from payments.setback import Setback, Trouble
 
 
 def _to_document(checkout: Checkout) -> Document:
@@ -37,6 +37,15 @@ def _payment_document(payment: Payment) -> Document:
         "clientSecret": payment.client_secret,
         "declineReason": payment.decline_reason,
         "closed": payment.closed,
+        "setback": payment.setback and _setback_document(payment.setback),
+    }
+
+
+def _setback_document(setback: Setback) -> Document:
+    return {
+        "trouble": setback.trouble.value,
+        "reason": setback.reason,
+        "times": setback.times,
     }
 
 
@@ -67,7 +76,14 @@ def _payment(document: Document) -> Payment:
         client_secret=document["clientSecret"],
         decline_reason=document["declineReason"],
         closed=document["closed"],
+        setback=_setback(document.get("setback")),
     )
+
+
+def _setback(document: Document | None) -> Setback | None:
+    if document is None:
+        return None
+    return Setback(Trouble(document["trouble"]), document["reason"], document["times"])
 
 
 class CheckoutRepository:
@@ -90,10 +106,13 @@ class CheckoutRepository:
             [("dueAt", 1)], where={"dueAt": {"$type": "date"}}
         )
 
-    async def add(self, checkout: Checkout) -> None:
-        """Store a new order's checkout, unless it is there."""
-        with suppress(DuplicateKey):
+    async def add(self, checkout: Checkout) -> bool:
+        """Store a new order's checkout, unless it is there; whether it was stored."""
+        try:
             await self._checkouts.add(checkout)
+        except DuplicateKey:
+            return False
+        return True
 
     async def find(self, order_id: str) -> Checkout | None:
         """The order's checkout as far as it is known here."""
@@ -120,9 +139,3 @@ class CheckoutRepository:
             only=["_id"],
         )
         return claimed["_id"] if claimed else None
-
-    async def look_again(self, order_id: str, at: datetime) -> None:
-        """Have the reconciler look at a payment that is still open."""
-        await self._checkouts.collection.update(
-            {"_id": order_id, "payment.closed": False}, {"$set": {"dueAt": at}}
-        )

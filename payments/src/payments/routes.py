@@ -1,26 +1,24 @@
 """The HTTP door of the payments service."""
 
-import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from common.errors import Unavailable
+from common.contracts.order_status import OrderStatus
 from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
 from common.web.dependencies import CurrentUser, repository, settings
 from common.web.error_responses import errors
-from payments.domain import RETRY, CardDeclined, Checkout
-from payments.gateway import StripeGateway
+from payments.domain import CardDeclined, Checkout
+from payments.gateway import StripeGateway, StripeTrouble
 from payments.order import OrderNotFound, OrderNotPayable
 from payments.payment import Payment, PaymentStatus
 from payments.repository import CheckoutRepository
 from payments.schemas import Pay, PaymentOut, Received
 from payments.settings import Settings
 from payments.settlement import Settlement
-
-log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/payments", tags=["payments"], route_class=JsonRoute)
 
@@ -77,20 +75,20 @@ async def _settled(
         return checkout
     try:
         return await Settlement(checkouts, gateway).settle(checkout.id)
-    except Unavailable as error:
-        log.warning("payment waits", extra={"order_id": checkout.id, "error": str(error)})
-        await checkouts.look_again(checkout.id, datetime.now(UTC) + RETRY)
+    except StripeTrouble:  # the reconciler goes on
         return await checkouts.get(checkout.id)
 
 
 def _status(checkout: Checkout, payment: Payment) -> int:
     """How to answer; raises CardDeclined or OrderNotPayable."""
     current = checkout.payment
-    if current and current.status.is_paid:
-        return 201 if current.id == payment.id else 200
     if current and current.status is PaymentStatus.DECLINED:
         raise CardDeclined
-    if current is None or current.closed:
+    if current is None or checkout.order.status is OrderStatus.CANCELLED:
+        raise OrderNotPayable
+    if current.status.is_paid:
+        return 201 if current.id == payment.id else 200
+    if current.closed:
         raise OrderNotPayable
     return 202
 
@@ -112,5 +110,7 @@ async def receive_webhook(
     """Stripe says that something happened: a hint to look, nothing to believe."""
     order_id = gateway.order_of_webhook(await request.body(), stripe_signature)
     if order_id:
-        await checkouts.look_again(order_id, datetime.now(UTC))
+        now = datetime.now(UTC)
+        with suppress(OrderNotFound):  # of another system that shares the account
+            await checkouts.change(order_id, lambda checkout: checkout.wake(now))
     return Received()

@@ -36,11 +36,14 @@ class PaymentOut(WireModel):
         payment = checkout.payment
         if payment is None:
             raise PaymentNotFound
-        asks = payment.status is PaymentStatus.REQUIRES_ACTION
+        status = payment.status
+        if status is PaymentStatus.UNCOLLECTED:
+            status = PaymentStatus.AUTHORIZED  # the rest is between the seller and Stripe
+        asks = status is PaymentStatus.REQUIRES_ACTION
         return cls(
             id=payment.id,
             order_id=checkout.id,
-            status=payment.status,
+            status=status,
             price=Price(checkout.order.amount_cents),
             client_secret=payment.client_secret if asks else None,
         )
