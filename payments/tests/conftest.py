@@ -1,6 +1,6 @@
 """The payments service between a Stripe sandbox and a neighbour who plays the orders service."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 from fastapi import FastAPI
@@ -10,6 +10,7 @@ from common.contracts.events import OrderCreated
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.ports import LOOPBACK, free_port
+from devstack.sandbox.dashboard import Dashboard
 from devstack.sandbox.program import sandbox_process
 from devstack.testing import Neighbour, Person, eventually
 from payments.main import create_app
@@ -19,6 +20,9 @@ from payments.setback import Setback, Trouble
 from payments.settings import Settings
 
 WEBHOOK_SECRET = "whsec_of_these_tests"
+
+Becomes = Callable[..., Awaitable[Payment]]
+IsSetBack = Callable[[Trouble, int], Awaitable[Setback]]
 
 
 @pytest.fixture(scope="session")
@@ -42,42 +46,13 @@ async def ledger(sandbox_url: str) -> AsyncIterator[Ledger]:
         await client.delete("/_sandbox/faults")
 
 
-class Dashboard:
-    """What a person can do to the intent of an order by hand, and what time does to it."""
-
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
-
-    async def take(self, order_id: str, step: str) -> None:
-        """Capture or cancel, without a key, as the buttons of Stripe's dashboard do."""
-        await self._post(order_id, "/v1/payment_intents/{}/" + step)
-
-    async def expire(self, order_id: str) -> None:
-        """The bank does not wait any longer."""
-        await self._post(order_id, "/_sandbox/intents/{}/expire")
-
-    async def _post(self, order_id: str, path: str) -> None:
-        [intent] = await Ledger(self._client).of(order_id)
-        secret = {"Authorization": "Bearer sk_test_by_hand"}
-        answer = await self._client.post(path.format(intent["intent"]), headers=secret)
-        assert answer.is_success, answer.text
-
-    async def break_often(self, operation: str, kind: str, times: int = 1000) -> None:
-        """Let many calls of one operation go wrong, until `repair`."""
-        fault = {"operation": operation, "kind": kind, "times": times}
-        await self._client.post("/_sandbox/faults", json=fault)
-
-    async def repair(self) -> None:
-        """Nothing goes wrong any more."""
-        await self._client.delete("/_sandbox/faults")
-
-
 @pytest.fixture
 async def dashboard(sandbox_url: str) -> AsyncIterator[Dashboard]:
     """Somebody with an account at Stripe."""
     async with AsyncClient(base_url=sandbox_url) as client:
-        yield Dashboard(client)
-        await client.delete("/_sandbox/faults")
+        by_hand = Dashboard(client)
+        yield by_hand
+        await by_hand.repair()
 
 
 @pytest.fixture
@@ -128,41 +103,39 @@ async def held_intent(
     return str(intent["intent"])
 
 
-class Watch:
-    """Waits for what becomes of the payment of an order."""
+@pytest.fixture
+def becomes(
+    checkouts: CheckoutRepository, order: OrderHistory
+) -> Callable[..., Awaitable[Payment]]:
+    """Waits for a status of the order's payment; the payment then."""
 
-    def __init__(self, checkouts: CheckoutRepository, order_id: str) -> None:
-        self._checkouts, self._order_id = checkouts, order_id
+    async def wait(status: PaymentStatus, *, closed: bool = False) -> Payment:
+        async def there() -> bool:
+            payment = (await checkouts.get(order.id)).payment
+            return payment is not None and payment.status is status and payment.closed >= closed
 
-    async def payment(self) -> Payment:
-        """As it is stored."""
-        payment = (await self._checkouts.get(self._order_id)).payment
+        await eventually(there, f"the payment becomes {status}")
+        payment = (await checkouts.get(order.id)).payment
         assert payment
         return payment
 
-    async def becomes(self, status: PaymentStatus, *, closed: bool = False) -> None:
-        """Wait for a status."""
-
-        async def there() -> bool:
-            payment = await self.payment()
-            return payment.status is status and payment.closed >= closed
-
-        await eventually(there, f"the payment becomes {status}")
-
-    async def is_set_back(self, trouble: Trouble, times: int) -> Setback:
-        """Wait until something has gone wrong so many times."""
-
-        async def there() -> bool:
-            setback = (await self.payment()).setback
-            return setback is not None and setback.trouble is trouble and setback.times >= times
-
-        await eventually(there, f"{times} x {trouble}")
-        setback = (await self.payment()).setback
-        assert setback
-        return setback
+    return wait
 
 
 @pytest.fixture
-def watch(checkouts: CheckoutRepository, order: OrderHistory) -> Watch:
-    """An eye on the payment of the order."""
-    return Watch(checkouts, order.id)
+def is_set_back(checkouts: CheckoutRepository, order: OrderHistory) -> IsSetBack:
+    """Waits until so much has gone wrong in a row with the order's payment."""
+
+    async def wait(trouble: Trouble, times: int) -> Setback:
+        found: list[Setback] = []
+
+        async def there() -> bool:
+            payment = (await checkouts.get(order.id)).payment
+            if payment and payment.setback:
+                found.append(payment.setback)
+            return bool(found) and found[-1].trouble is trouble and found[-1].times >= times
+
+        await eventually(there, f"{times} x {trouble}")
+        return found[-1]
+
+    return wait

@@ -14,10 +14,12 @@ from common.contracts.ids import new_id
 from devstack.ports import LOOPBACK, free_port
 from devstack.probes import answers_ok
 from devstack.process import Process, Program
+from devstack.sandbox.dashboard import Dashboard
 from devstack.testing import serving
 from payments.domain import UnknownCard
-from payments.gateway import StripeGateway
+from payments.gateway import StripeGateway, StripeTrouble
 from payments.intent import IntentStatus
+from payments.setback import Trouble
 
 DECLINES = "pm_card_chargeCustomerFail"  # the one that both servers know as declining
 
@@ -71,6 +73,14 @@ async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[StripeGateway
         yield gateway
 
 
+@pytest.fixture
+async def before_sandbox(sandbox_url: str) -> AsyncIterator[StripeGateway]:
+    """The gateway before ours, for what the other server lacks."""
+    gateway = StripeGateway("sk_test_sandbox", "whsec_of_these_tests", sandbox_url)
+    yield gateway
+    await gateway.close()
+
+
 async def test_an_amount_is_held_and_captured(gateway: StripeGateway) -> None:
     intent = await gateway.create(new_id(), 1999, "pm_card_visa", new_id())
     assert intent.status is IntentStatus.REQUIRES_CONFIRMATION
@@ -102,6 +112,61 @@ async def test_a_step_that_comes_too_late_changes_nothing(gateway: StripeGateway
     await gateway.capture(intent.id, new_id())
     for late in (gateway.confirm, gateway.capture, gateway.cancel):
         assert (await late(intent.id, new_id())).status is IntentStatus.SUCCEEDED
+
+
+async def test_what_was_taken_is_given_back(gateway: StripeGateway) -> None:
+    intent = await gateway.create(new_id(), 1999, "pm_card_visa", new_id())
+    await gateway.confirm(intent.id, new_id())
+    await gateway.capture(intent.id, new_id())
+    for _ in range(2):  # the second time there is nothing left
+        assert (await gateway.refund(intent.id, new_id())).status is IntentStatus.REFUNDED
+
+
+async def test_what_was_not_taken_cannot_be_given_back(before_sandbox: StripeGateway) -> None:
+    intent = await before_sandbox.create(new_id(), 1999, "pm_card_visa", new_id())
+    with pytest.raises(StripeTrouble) as refused:
+        await before_sandbox.refund(intent.id, new_id())
+    assert refused.value.trouble is Trouble.REFUSAL
+
+
+async def test_a_refused_step_says_why(before_sandbox: StripeGateway) -> None:
+    intent = await before_sandbox.create(new_id(), 1999, "pm_card_visa", new_id())
+    refused = await before_sandbox.capture(intent.id, new_id())
+    assert refused.status is IntentStatus.REQUIRES_CONFIRMATION
+    assert refused.refusal == "payment_intent_unexpected_state"
+
+
+async def test_an_intent_that_stripe_does_not_know_is_a_refusal(gateway: StripeGateway) -> None:
+    for step in (gateway.retrieve("pi_nobody"), gateway.capture("pi_nobody", new_id())):
+        with pytest.raises(StripeTrouble) as refused:
+            await step
+        assert refused.value.trouble is Trouble.REFUSAL
+
+
+@pytest.mark.parametrize(
+    ("kind", "trouble"),
+    [
+        ("drop_answer", Trouble.SILENCE),
+        ("conflict", Trouble.SILENCE),
+        ("error", Trouble.FAILURE),
+        ("refuse", Trouble.REFUSAL),
+    ],
+)
+async def test_every_kind_of_trouble_has_its_name(
+    before_sandbox: StripeGateway, dashboard: Dashboard, kind: str, trouble: Trouble
+) -> None:
+    await dashboard.break_down("create", kind)
+    with pytest.raises(StripeTrouble) as troubled:
+        await before_sandbox.create(new_id(), 1999, "pm_card_visa", new_id())
+    assert troubled.value.trouble is trouble
+
+
+async def test_a_wrong_key_is_silence_until_it_is_right(sandbox_url: str) -> None:
+    gateway = StripeGateway("sk_wrong", "whsec_of_these_tests", sandbox_url)
+    with pytest.raises(StripeTrouble) as troubled:
+        await gateway.retrieve("pi_1")
+    assert troubled.value.trouble is Trouble.SILENCE
+    await gateway.close()
 
 
 async def test_an_unknown_card_is_refused(gateway: StripeGateway) -> None:

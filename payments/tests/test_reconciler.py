@@ -2,22 +2,32 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated, PaymentCreated
+from common.contracts.events import (
+    OrderCancelled,
+    OrderCompleted,
+    OrderCreated,
+    OrderEvent,
+    PaymentCreated,
+)
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.testing import Neighbour, Person, eventually
+from devstack.testing import Neighbour, Person, eventually, running
 from payments.domain import Checkout
-from payments.gateway import StripeGateway
+from payments.gateway import StripeGateway, StripeTrouble
 from payments.intent import Intent
+from payments.main import create_app
 from payments.order import Order
 from payments.payment import Payment, PaymentStatus
 from payments.repository import CheckoutRepository
+from payments.settings import Settings
+from payments.settlement import Settlement
 
 CARD = "pm_card_visa"
 
@@ -121,6 +131,75 @@ async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
         "canceled",
         "requires_confirmation",
     }
+
+
+@pytest.mark.parametrize(
+    ("end", "step", "status", "books"),
+    [
+        (OrderCompleted, "capture", PaymentStatus.CAPTURED, ("succeeded", 1999, 0)),
+        (OrderCancelled, "cancel", PaymentStatus.VOIDED, ("canceled", 0, 0)),
+        (OrderCancelled, "refund", PaymentStatus.REFUNDED, ("succeeded", 1999, 1999)),
+    ],
+)
+async def test_a_crash_after_the_last_step_ends_with_what_was_done(
+    checkouts: CheckoutRepository,
+    gateway: StripeGateway,
+    neighbour: Neighbour,
+    order: OrderHistory,
+    ledger: Ledger,
+    end: type[OrderEvent],
+    step: str,
+    status: PaymentStatus,
+    books: tuple[str, int, int],
+) -> None:
+    await crash(confirmed, gateway, checkouts, order)
+    await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
+    payment = (await checkouts.get(order.id)).payment
+    assert payment
+    assert payment.intent_id
+    if step == "refund":
+        await gateway.capture(payment.intent_id, payment.key_for("capture"))
+    await getattr(gateway, step)(payment.intent_id, payment.key_for(step))
+    await neighbour.say(order.event(end, 1))
+    await becomes(checkouts, order.id, status)
+    [line] = await ledger.of(order.id)
+    assert (line["status"], line["captured"], line["refunded"]) == books
+
+
+async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
+    settings: Settings,
+    client: AsyncClient,
+    checkouts: CheckoutRepository,
+    gateway: StripeGateway,
+    neighbour: Neighbour,
+    buyer: Person,
+    ledger: Ledger,
+) -> None:
+    orders = [OrderHistory(buyer.id) for _ in range(4)]
+    settle = Settlement(checkouts, gateway).settle
+
+    async def at_last(order: OrderHistory) -> None:
+        with suppress(StripeTrouble):  # somebody else is taking the same step
+            await settle(order.id)
+
+    async def buy(order: OrderHistory, *replicas: AsyncClient) -> None:
+        await begin(checkouts, order)
+        body = {"orderId": order.id, "token": CARD}
+        await asyncio.gather(
+            *(one.post("/api/payments", json=body, headers=buyer.headers) for one in replicas),
+            *(at_last(order) for _ in range(4)),
+            becomes(checkouts, order.id, PaymentStatus.AUTHORIZED),
+        )
+        await neighbour.say(order.event(OrderCompleted, 1))
+        await asyncio.gather(*(at_last(order) for _ in range(4)))
+        await becomes(checkouts, order.id, PaymentStatus.CAPTURED)
+
+    async with running(create_app(settings)) as other:
+        await asyncio.gather(*(buy(order, client, other) for order in orders))
+    for order in orders:
+        assert [line["captured"] for line in await ledger.of(order.id)] == [1999]
+    told = [event.order_id for event in await neighbour.hears(PaymentCreated, len(orders))]
+    assert sorted(told) == sorted(order.id for order in orders)
 
 
 async def test_a_request_that_races_with_the_reconciler_charges_once(

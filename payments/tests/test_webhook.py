@@ -7,10 +7,10 @@ import pytest
 import stripe
 from httpx import AsyncClient, Response
 
-from common.contracts.events import OrderCreated, PaymentCreated
+from common.contracts.events import OrderCompleted, OrderCreated, PaymentCreated, PaymentFailed
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.testing import Neighbour, Person
+from devstack.testing import Neighbour, Person, eventually
 from payments.settings import Settings
 
 
@@ -59,6 +59,97 @@ async def test_any_event_of_stripe_is_acknowledged(
 ) -> None:
     body = webhook(kind, "0" * 24)
     assert (await send(client, body, settings.stripe_webhook_secret)).status_code == 200
+
+
+THING = '"object": {"object": "payment_intent", "metadata": '
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{}",
+        "[]",
+        "null",
+        "17",
+        '"evt_1"',
+        "",
+        "not even JSON",
+        "[" * 30_000,
+        '{"object": "event"}',
+        '{"object": "event", "type": "payment_intent.succeeded", "data": null}',
+        '{"object": "event", "data": {}}',
+        '{"object": "event", "data": {"object": null}}',
+        '{"object": "event", "data": {"object": ["pi_1"]}}',
+        '{"object": "event", "data": {"object": {"object": "balance"}}}',
+        '{"object": "event", "data": {' + THING + "null}}}",
+        '{"object": "event", "data": {' + THING + "[]}}}",
+        '{"object": "event", "data": {' + THING + "{}}}}",
+        '{"object": "event", "data": {' + THING + '{"orderId": null}}}}',
+        '{"object": "event", "data": {' + THING + '{"orderId": 7}}}}',
+        '{"object": "event", "data": {' + THING + '{"orderId": "of another system"}}}}',
+        '{"object": "event", "data": {' + THING + '{"orderId": "\\u0000"}}}}',
+        '{"object": "v2.core.event", "type": "v2.core.account.updated", "id": "evt_1",'
+        ' "related_object": {"id": "acct_1", "type": "account", "url": "/v2/core/accounts/1"}}',
+        '{"object": "v2.core.event", "type": "v1.billing.meter.no_meter_found",'
+        ' "data": {"developer_message_summary": "none"}}',
+    ],
+)
+async def test_whatever_is_signed_and_not_ours_is_acknowledged(
+    client: AsyncClient, settings: Settings, body: str
+) -> None:
+    answer = await send(client, body.encode(), settings.stripe_webhook_secret)
+    assert (answer.status_code, answer.json()) == (200, {"received": True})
+
+
+async def test_what_stripe_says_is_looked_up_and_not_believed(
+    client: AsyncClient,
+    neighbour: Neighbour,
+    buyer: Person,
+    order: OrderHistory,
+    ledger: Ledger,
+    settings: Settings,
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    body = {"orderId": order.id, "token": "pm_card_visa"}
+    assert (await client.post("/api/payments", json=body, headers=buyer.headers)).is_success
+    kinds = ("canceled", "succeeded", "requires_action", "payment_failed", "created")
+    for kind in kinds:  # in no order that could be true
+        hint = webhook(f"payment_intent.{kind}", order.id)
+        assert (await send(client, hint, settings.stripe_webhook_secret)).status_code == 200
+    await neighbour.say(order.event(OrderCompleted, 1))
+    checkout = f"/api/payments/{order.id}"
+
+    async def captured() -> bool:
+        shown = (await client.get(checkout, headers=buyer.headers)).json()
+        assert shown["status"] in {"authorized", "captured"}
+        return bool(shown["status"] == "captured")
+
+    await eventually(captured)
+    for kind in kinds:
+        hint = webhook(f"payment_intent.{kind}", order.id)
+        assert (await send(client, hint, settings.stripe_webhook_secret)).status_code == 200
+        assert await captured()
+    assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
+    assert len(neighbour.heard_of(PaymentCreated)) == 1
+    assert neighbour.heard_of(PaymentFailed) == []
+
+
+@pytest.mark.parametrize(
+    "signature",
+    ["", "t", "t=,v1=", "t=1", "t=x,v1=00", "v1=00", "t=1,v1=\xe9", "t=9999999999,v1=00"],
+)
+async def test_a_malformed_signature_is_refused(client: AsyncClient, signature: str) -> None:
+    headers = {"Stripe-Signature": signature.encode("latin-1")}
+    hint = webhook("payment_intent.succeeded", "0" * 24)
+    answer = await client.post("/api/payments/webhook", content=hint, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json() == {"errors": [{"message": "The signature is not Stripe's"}]}
+
+
+async def test_bytes_that_are_no_text_are_refused(client: AsyncClient) -> None:
+    headers = {"Stripe-Signature": "t=1,v1=00"}
+    answer = await client.post("/api/payments/webhook", content=b"\xff\xfe", headers=headers)
+    assert answer.status_code == 400
 
 
 @pytest.mark.parametrize(("secret", "age"), [("whsec_of_somebody_else", 0), ("", 3600)])

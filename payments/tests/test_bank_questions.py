@@ -1,0 +1,131 @@
+"""The buyer's bank asks the buyer: from the question to the money, or to its release."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+from httpx import AsyncClient, Response
+
+from common.contracts.events import OrderCancelled, OrderCreated, PaymentCreated, PaymentFailed
+from devstack.order_history import OrderHistory
+from devstack.people import Ledger
+from devstack.sandbox.dashboard import Dashboard
+from devstack.testing import Neighbour, Person
+from payments.payment import Payment, PaymentStatus
+from payments.setback import Setback, Trouble
+
+Becomes = Callable[..., Awaitable[Payment]]
+IsSetBack = Callable[[Trouble, int], Awaitable[Setback]]
+Pay = Callable[[], Awaitable[Response]]
+Show = Callable[[], Awaitable[dict[str, object]]]
+
+
+@pytest.fixture
+def pay(client: AsyncClient, buyer: Person, order: OrderHistory) -> Pay:
+    """Press Pay, with a card whose bank asks."""
+    body = {"orderId": order.id, "token": "pm_card_threeDSecure2Required"}
+    return lambda: client.post("/api/payments", json=body, headers=buyer.headers)
+
+
+@pytest.fixture
+def show(client: AsyncClient, buyer: Person, order: OrderHistory) -> Show:
+    """Look at the payment."""
+
+    async def shown() -> dict[str, object]:
+        found: dict[str, object] = (
+            await client.get(f"/api/payments/{order.id}", headers=buyer.headers)
+        ).json()
+        return found
+
+    return shown
+
+
+@pytest.fixture
+async def asked(neighbour: Neighbour, order: OrderHistory, pay: Pay) -> dict[str, object]:
+    """The bank's question, as the buyer's browser gets it."""
+    await neighbour.say(order.event(OrderCreated, 0))
+    answer = await pay()
+    assert answer.status_code == 202
+    question: dict[str, object] = answer.json()
+    assert question["status"] == "requires_action"
+    assert question["clientSecret"]
+    return question
+
+
+async def test_a_satisfied_bank_holds_the_price_even_when_the_webhook_is_lost(
+    asked: dict[str, object],
+    neighbour: Neighbour,
+    order: OrderHistory,
+    ledger: Ledger,
+    show: Show,
+    becomes: Becomes,
+) -> None:
+    assert await show() == asked
+    await ledger.authenticate(order.id, success=True)
+    await becomes(PaymentStatus.AUTHORIZED)
+    assert len(await neighbour.hears(PaymentCreated)) == 1
+    shown = await show()
+    assert shown["status"] == "authorized"
+    assert "clientSecret" not in shown
+
+
+@pytest.mark.usefixtures("asked")
+async def test_a_buyer_who_fails_is_declined(
+    neighbour: Neighbour, order: OrderHistory, ledger: Ledger, pay: Pay, becomes: Becomes
+) -> None:
+    await ledger.authenticate(order.id, success=False)
+    assert (await pay()).status_code == 402
+    await becomes(PaymentStatus.DECLINED, closed=True)
+    [failed] = await neighbour.hears(PaymentFailed)
+    assert isinstance(failed, PaymentFailed)
+    assert failed.reason == "payment_intent_authentication_failure"
+    assert [books["status"] for books in await ledger.of(order.id)] == ["canceled"]
+    assert (await pay()).status_code == 409
+
+
+@pytest.mark.usefixtures("asked")
+async def test_a_question_that_nobody_answers_ends_with_the_order(
+    neighbour: Neighbour, order: OrderHistory, ledger: Ledger, pay: Pay, becomes: Becomes
+) -> None:
+    await neighbour.say(order.event(OrderCancelled, 1))
+    await becomes(PaymentStatus.VOIDED, closed=True)
+    assert [books["status"] for books in await ledger.of(order.id)] == ["canceled"]
+    assert neighbour.heard_of(PaymentFailed) == []
+    assert (await pay()).status_code == 409
+
+
+async def test_paying_again_repeats_the_question(
+    asked: dict[str, object], order: OrderHistory, ledger: Ledger, pay: Pay
+) -> None:
+    for _ in range(3):
+        again = await pay()
+        assert (again.status_code, again.json()) == (202, asked)
+    assert len(await ledger.of(order.id)) == 1
+
+
+@pytest.mark.usefixtures("asked")
+async def test_paying_again_after_the_answer_is_paid(
+    order: OrderHistory, ledger: Ledger, pay: Pay
+) -> None:
+    await ledger.authenticate(order.id, success=True)
+    paid = await pay()
+    assert (paid.status_code, paid.json()["status"]) == (200, "authorized")
+
+
+@pytest.mark.usefixtures("asked")
+async def test_an_answer_after_the_end_of_the_order_is_released(
+    neighbour: Neighbour,
+    order: OrderHistory,
+    ledger: Ledger,
+    dashboard: Dashboard,
+    becomes: Becomes,
+    is_set_back: IsSetBack,
+) -> None:
+    await dashboard.break_down("cancel", "conflict")
+    await neighbour.say(order.event(OrderCancelled, 1))
+    await is_set_back(Trouble.SILENCE, 1)
+    await ledger.authenticate(order.id, success=True)
+    await dashboard.repair()
+    await becomes(PaymentStatus.VOIDED, closed=True)
+    [books] = await ledger.of(order.id)
+    assert (books["status"], books["captured"]) == ("canceled", 0)
+    assert neighbour.heard_of(PaymentCreated) == []

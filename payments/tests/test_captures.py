@@ -1,0 +1,146 @@
+"""Captures and releases that Stripe refuses, and holds that are gone or were taken by hand."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+from httpx import AsyncClient
+
+from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated, PaymentFailed
+from devstack.order_history import OrderHistory
+from devstack.people import Ledger
+from devstack.sandbox.dashboard import Dashboard
+from devstack.testing import Neighbour, Person
+from payments.payment import Payment, PaymentStatus
+from payments.setback import Setback, Trouble
+
+Becomes = Callable[..., Awaitable[Payment]]
+IsSetBack = Callable[[Trouble, int], Awaitable[Setback]]
+
+pytestmark = pytest.mark.usefixtures("held_intent")
+
+
+async def seen_by(client: AsyncClient, buyer: Person, order: OrderHistory) -> tuple[object, int]:
+    """What the buyer sees: the status, and what he gets for paying once more."""
+    shown = await client.get(f"/api/payments/{order.id}", headers=buyer.headers)
+    body = {"orderId": order.id, "token": "pm_card_visa"}
+    again = await client.post("/api/payments", json=body, headers=buyer.headers)
+    return shown.json()["status"], again.status_code
+
+
+async def test_a_refused_capture_is_kept_and_tried_again(
+    client: AsyncClient,
+    neighbour: Neighbour,
+    buyer: Person,
+    order: OrderHistory,
+    ledger: Ledger,
+    dashboard: Dashboard,
+    becomes: Becomes,
+    is_set_back: IsSetBack,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await dashboard.break_down("capture", "refuse")
+    await neighbour.say(order.event(OrderCompleted, 1))
+    setback = await is_set_back(Trouble.REFUSAL, 2)
+    assert setback.reason == "capture: card_declined"
+    assert "payment waits" in {r.message for r in caplog.records if r.levelno == logging.ERROR}
+    assert await seen_by(client, buyer, order) == ("authorized", 200)
+    await dashboard.repair()
+    assert (await becomes(PaymentStatus.CAPTURED, closed=True)).setback is None
+    assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
+
+
+async def test_a_refused_release_is_kept_and_tried_again(
+    neighbour: Neighbour,
+    order: OrderHistory,
+    ledger: Ledger,
+    dashboard: Dashboard,
+    becomes: Becomes,
+    is_set_back: IsSetBack,
+) -> None:
+    await dashboard.break_down("cancel", "refuse")
+    await neighbour.say(order.event(OrderCancelled, 1))
+    setback = await is_set_back(Trouble.REFUSAL, 2)
+    assert setback.reason == "cancel: payment_intent_unexpected_state"
+    await dashboard.repair()
+    await becomes(PaymentStatus.VOIDED, closed=True)
+    assert [books["status"] for books in await ledger.of(order.id)] == ["canceled"]
+
+
+async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
+    client: AsyncClient,
+    neighbour: Neighbour,
+    buyer: Person,
+    order: OrderHistory,
+    dashboard: Dashboard,
+    becomes: Becomes,
+    is_set_back: IsSetBack,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    await dashboard.break_down("capture", "refuse")
+    await neighbour.say(order.event(OrderCompleted, 1))
+    await is_set_back(Trouble.REFUSAL, 1)
+    await dashboard.expire(order.id)
+    await becomes(PaymentStatus.UNCOLLECTED, closed=True)
+    said = {record.message for record in caplog.records if record.levelno == logging.ERROR}
+    assert "a hold was gone before it was taken" in said
+    assert await seen_by(client, buyer, order) == ("authorized", 200)
+
+
+async def test_a_hold_that_is_gone_when_the_order_completes_is_kept_for_a_person(
+    neighbour: Neighbour, order: OrderHistory, dashboard: Dashboard, becomes: Becomes
+) -> None:
+    await dashboard.take(order.id, "cancel")
+    await neighbour.say(order.event(OrderCompleted, 1))
+    await becomes(PaymentStatus.UNCOLLECTED, closed=True)
+    assert neighbour.heard_of(PaymentFailed) == []
+
+
+@pytest.mark.parametrize("lost", ["", "refund"])
+async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
+    client: AsyncClient,
+    neighbour: Neighbour,
+    buyer: Person,
+    order: OrderHistory,
+    ledger: Ledger,
+    dashboard: Dashboard,
+    becomes: Becomes,
+    caplog: pytest.LogCaptureFixture,
+    lost: str,
+) -> None:
+    await dashboard.take(order.id, "capture")
+    if lost:
+        await dashboard.break_down(lost, "drop_answer", 2)
+    await neighbour.say(order.event(OrderCancelled, 1))
+    await becomes(PaymentStatus.REFUNDED, closed=True)
+    [books] = await ledger.of(order.id)
+    assert (books["captured"], books["refunded"]) == (1999, 1999)
+    said = {record.message for record in caplog.records if record.levelno == logging.ERROR}
+    assert "taken for a cancelled order, and given back" in said
+    assert await seen_by(client, buyer, order) == ("refunded", 409)
+
+
+async def test_what_was_taken_by_hand_for_a_complete_order_stays_taken(
+    neighbour: Neighbour,
+    order: OrderHistory,
+    ledger: Ledger,
+    dashboard: Dashboard,
+    becomes: Becomes,
+) -> None:
+    await dashboard.take(order.id, "capture")
+    await neighbour.say(order.event(OrderCompleted, 1))
+    await becomes(PaymentStatus.CAPTURED, closed=True)
+    [books] = await ledger.of(order.id)
+    assert (books["captured"], books["refunded"]) == (1999, 0)
+
+
+async def test_a_late_duplicate_of_the_end_changes_nothing(
+    neighbour: Neighbour, order: OrderHistory, ledger: Ledger, becomes: Becomes
+) -> None:
+    await neighbour.say(order.event(OrderCompleted, 1))
+    captured = await becomes(PaymentStatus.CAPTURED, closed=True)
+    for kind, version in ((OrderCompleted, 1), (OrderCreated, 0)):
+        await neighbour.say(order.event(kind, version), ":again")
+    await neighbour.heard_by("payments")
+    assert await becomes(PaymentStatus.CAPTURED) == captured
+    assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
