@@ -15,11 +15,12 @@ from tests.chaos.processes import Processes
 
 from common.contracts.events import wire_time
 from common.messaging.bus import STREAM
+from devstack.testing import eventually
 
 SERVICES = ("auth", *HEARING)
 BREATH_SECONDS = 0.5
 OPERATIONS = ("create", "confirm", "capture", "cancel", "retrieve")
-KINDS = ("drop_answer", "delay", "error", "conflict")
+KINDS = ("drop_answer", "delay", "delay_answer", "error", "conflict")
 
 
 class Faults:
@@ -39,6 +40,7 @@ class Faults:
             self._pause_a_server: 8,
             self._kill_nats: 6,
             self._kill_mongod: 5,
+            self._kill_stripe: 4,
             self._break_stripe: 22,
             self._repeat_messages: 12,
             self._delay_messages: 12,
@@ -52,6 +54,17 @@ class Faults:
                 await asyncio.sleep(self._random.uniform(0, 2 * BREATH_SECONDS))
                 [way] = self._random.choices(list(self._ways), list(self._ways.values()))
                 under_way.create_task(self._try(way))
+
+    async def end(self) -> None:
+        """Let Stripe be well again, as soon as it is there."""
+
+        async def is_well() -> bool:
+            try:
+                return (await self._sandbox.delete("/_sandbox/faults")).is_success
+            except HTTPError:
+                return False
+
+        await eventually(is_well, "the sandbox answers")
 
     async def _try(self, way: Callable[[], Awaitable[object]]) -> None:
         try:
@@ -71,6 +84,9 @@ class Faults:
 
     async def _kill_mongod(self) -> None:
         await self._kill("mongod")
+
+    async def _kill_stripe(self) -> None:
+        await self._kill("sandbox")
 
     async def _stop_a_service(self) -> None:
         if self._processes.send(signal.SIGTERM, *SERVICES):

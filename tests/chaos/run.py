@@ -58,7 +58,7 @@ async def _run(seed: int, seconds: float, stack: Stack, databases: Databases) ->
         faults = Faults(Processes(stack, random), bus, sandbox, random)
         async with _crowd(seed, stack, history, sandbox):
             await _for_a_while(faults, seconds)
-        await sandbox.delete("/_sandbox/faults")
+        await faults.end()
         noise = await is_quiet(stack, databases)
         evidence = await gather(stack, databases, history.answers)
     return Outcome(seed, seconds, faults.done, evidence, [*noise, *violations(evidence)])

@@ -12,7 +12,7 @@ from devstack.stack import Stack
 
 FIRST_DELAY: Final = 0.5
 LONGEST_DELAY: Final = 10.0
-QUIET_SECONDS: Final = 30.0
+QUIET_SECONDS: Final = 5.0
 
 
 @dataclass
