@@ -12,9 +12,9 @@ from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
 from common.errors import NotFound, Unavailable, VersionGap
-from common.messaging.bus import DEAD_LETTERS
 from common.messaging.consumer import DEFECTS_ALLOWED
 from common.messaging.pull_loop import CREDIT
+from common.messaging.streams import DEAD_LETTERS
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import Neighbour, eventually
 

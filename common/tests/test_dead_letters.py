@@ -9,7 +9,7 @@ from nats.js.api import RawStreamMsg
 from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
-from common.messaging.bus import DEAD_LETTERS
+from common.messaging.streams import DEAD_LETTERS
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import Neighbour, eventually
 

@@ -11,8 +11,8 @@ from nats.js.api import RawStreamMsg
 
 from common import logs
 from common.messaging import outbox
-from common.messaging.bus import STREAM
 from common.messaging.outbox import PAGE
+from common.messaging.streams import STREAM
 from common.mongo import Database
 from devstack.servers import NatsServer
 from devstack.tallies import Tallies, Tally, announcing

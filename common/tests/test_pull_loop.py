@@ -9,8 +9,8 @@ from nats.js import JetStreamContext
 
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
-from common.messaging.bus import ACK_WAIT_SECONDS, STREAM
 from common.messaging.consumer import Handlers
+from common.messaging.streams import ACK_WAIT_SECONDS, STREAM
 from devstack.servers import NatsServer
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import PATIENCE_SECONDS, Neighbour, eventually

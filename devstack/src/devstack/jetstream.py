@@ -8,7 +8,7 @@ from io import BufferedRWPair
 
 from pydantic import BaseModel
 
-from common.messaging.bus import STREAM
+from common.messaging.streams import STREAM
 from devstack.ports import LOOPBACK
 
 INBOX = "_INBOX.devstack"

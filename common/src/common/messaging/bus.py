@@ -1,31 +1,22 @@
-"""The one home of NATS: the connection, the streams, publishing and receiving."""
+"""The connection to NATS, which heals by itself: publishing, receiving, and being prepared."""
 
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import ConsumerConfig, StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import NoStreamResponseError
 from typing_extensions import override
 
-from common.contracts.subjects import Subject
 from common.errors import Unavailable
-from common.messaging.delivery import Delivery, Inbox, PullStatus
+from common.messaging.delivery import Delivery, Inbox, PullStatus, original_subject
+from common.messaging.streams import STREAM, Streams
 from common.stopping import BUS_SECONDS
 
-STREAM = "ticketing"
-DEAD_LETTERS = "ticketing-dead-letters"
-STREAMS = {STREAM: [subject.value for subject in Subject], DEAD_LETTERS: ["dead-letters.>"]}
-WEEK_SECONDS = 7 * 24 * 3600
-
-ACK_WAIT_SECONDS = 30
-MAX_ACK_PENDING = 20_000
-"""What all replicas of a service may hold, parked messages included (see `lanes`)."""
 PUBLISH_SECONDS = 5
 TRY_AGAIN_SECONDS = 0.5
 
@@ -47,20 +38,29 @@ class Bus:
     Whatever needs an answer raises Unavailable when none comes.
     """
 
-    def __init__(self, url: str, *, service: str, replicas: int) -> None:
-        self._url, self._service, self._replicas = url, service, replicas
+    def __init__(self, url: str, *, service: str, replicas: int | None) -> None:
+        """A guest, who declares nothing, leaves `replicas` (of the streams) open."""
+        self._url, self._service = url, service
         self._client = _Connection()
         self._stream = self._client.jetstream()
+        self.streams = Streams(self._stream, replicas or 1)
+        self._is_guest = replicas is None
         self._preparing: asyncio.Task[None] | None = None
+        self._prepared = asyncio.Event()
         self._closing = False
-        self.is_prepared = False
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
-        """Awaited after each connection, the first included, when the streams exist."""
+        """Awaited when the streams exist: after each connection, the first included, and when
+        somebody had deleted what was there."""
 
     @property
     def is_connected(self) -> bool:
         """Whether a message could leave now."""
         return self._client.is_connected
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the streams have once been seen to exist."""
+        return self._prepared.is_set()
 
     async def connect(self) -> None:
         """Connect and make the streams exist, however long that takes."""
@@ -75,13 +75,16 @@ class Bus:
             disconnected_cb=self._disconnected,
             error_cb=self._failed,
         )
-        await self._prepare()
+        if not self._is_guest:
+            self.prepare_again()
+            await self._prepared.wait()
 
     async def _reconnected(self) -> None:
         log.info("connected to NATS again")
         if self._preparing:
             self._preparing.cancel()
-        self._preparing = asyncio.create_task(self._prepare())
+            self._preparing = None
+        self.prepare_again()
 
     async def _disconnected(self) -> None:
         if not self._closing:
@@ -90,34 +93,32 @@ class Bus:
     async def _failed(self, error: Exception) -> None:
         log.warning("NATS reports a problem", extra={"error": repr(error)})
 
-    async def _prepare(self) -> None:
-        while True:
-            try:
-                for name, subjects in STREAMS.items():
-                    await self._ensure_stream(name, subjects)
-                for prepare in self.on_connected:
-                    await prepare()
-            except (NatsError, OSError, TimeoutError) as error:
-                log.warning("JetStream is not ready", extra={"error": repr(error)})
-                await asyncio.sleep(TRY_AGAIN_SECONDS)
-            else:
-                self.is_prepared = True
-                return
+    def prepare_again(self) -> None:
+        """Make streams and consumers exist soon: who asks has noticed that something is missing.
 
-    async def _ensure_stream(self, name: str, subjects: list[str]) -> None:
-        """Add the stream, or add what it lacks; never take subjects away that others still use."""
-        wanted = StreamConfig(
-            name=name, subjects=subjects, num_replicas=self._replicas, max_age=WEEK_SECONDS
-        )
+        It is dropped while the same is being done, so ask again as long as it is missing.
+        """
+        is_under_way = self._preparing is not None and not self._preparing.done()
+        if not (self._is_guest or self._closing or is_under_way):
+            self._preparing = asyncio.create_task(self._prepare())
+
+    async def _prepare(self) -> None:
+        """Until it has succeeded, and never more often than every TRY_AGAIN_SECONDS."""
+        is_ready = False
+        while not is_ready:
+            is_ready = await self._try_to_prepare()
+            await asyncio.sleep(TRY_AGAIN_SECONDS)
+
+    async def _try_to_prepare(self) -> bool:
         try:
-            existing = (await self._stream.stream_info(name)).config
-        except NotFoundError:
-            await self._stream.add_stream(wanted)
-            return
-        known = set(existing.subjects or [])
-        if not known.issuperset(subjects) or existing.num_replicas != self._replicas:
-            wanted.subjects = sorted(known.union(subjects))
-            await self._stream.update_stream(wanted)
+            await self.streams.ensure()
+            for prepare in self.on_connected:
+                await prepare()
+        except Exception as error:  # noqa: BLE001 - whatever it is, without this nothing works
+            log.warning("JetStream is not ready", extra={"error": repr(error)})
+            return False
+        self._prepared.set()
+        return True
 
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
         """Store a message in its stream; it is there when this returns.
@@ -131,22 +132,11 @@ class Bus:
                 subject, body, wait_stall=PUBLISH_SECONDS, headers=headers
             )
             await asyncio.wait_for(acknowledged, PUBLISH_SECONDS)
+        except NoStreamResponseError as error:
+            self.prepare_again()
+            raise Unavailable(f"no stream takes {subject}") from error
         except (NatsError, OSError, TimeoutError) as error:
             raise Unavailable("NATS did not acknowledge") from error
-
-    async def ensure_consumer(self, durable: str, subjects: Iterable[str]) -> None:
-        """Create or update the durable consumer that all replicas of a service share."""
-        await self._stream.add_consumer(
-            STREAM,
-            ConsumerConfig(
-                name=durable,
-                durable_name=durable,
-                filter_subjects=sorted(subjects),
-                ack_wait=ACK_WAIT_SECONDS,
-                max_ack_pending=MAX_ACK_PENDING,
-                max_deliver=-1,
-            ),
-        )
 
     async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> Inbox:
         """An inbox for messages that will be pulled."""
@@ -191,7 +181,7 @@ def _received(message: Msg) -> Delivery | PullStatus:
         unused = headers.get("Nats-Pending-Messages")
         return PullStatus(code, int(unused) if unused else None)
     return Delivery(
-        subject=message.subject,
+        subject=original_subject(message.subject, headers),
         body=message.data,
         headers=headers,
         sequence=message.metadata.sequence.stream,

@@ -73,7 +73,7 @@ class Consumer:
 
     async def start(self) -> None:
         """Begin to hear; called again after each reconnection."""
-        await self._bus.ensure_consumer(self._service, self._handlers)
+        await self._bus.streams.ensure_consumer(self._service, self._handlers)
         await self._loop.start()
         self._keeping = self._keeping or asyncio.create_task(self._keep())
 

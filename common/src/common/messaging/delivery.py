@@ -5,6 +5,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+REPLAY_OF = "Replay-Of"
+"""The header with the subject that a replayed message had at first."""
+
+
+def replays_to(service: str) -> str:
+    """The subject on which one service alone hears a message once more."""
+    return f"replay.{service}"
+
+
+def original_subject(subject: str, headers: Mapping[str, str]) -> str:
+    """What a message is about, on whatever subject it comes."""
+    return headers.get(REPLAY_OF, subject) if subject.startswith(replays_to("")) else subject
+
 
 class Answerable(Protocol):
     """The library's message, as far as it is answered."""

@@ -1,6 +1,7 @@
 """Keeps credit for messages outstanding on a durable consumer, through every reconnection."""
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 
@@ -35,7 +36,7 @@ class PullLoop:
         self._watchdog: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin; or, after a reconnection, ask anew, because requests do not survive it."""
+        """Begin; or ask anew, because requests survive neither a reconnection nor a deletion."""
         if self._stopped:
             return
         if self._inbox is None:
@@ -76,10 +77,10 @@ class PullLoop:
             self._asked = max(0, self._asked - (message.unused or self._asked))
             await self.ask()
         elif message.code != "100":  # deleted, no responders: asking at once would be a hot loop
-            self._asked = 0
+            self._asked, self._seen = 0, -math.inf
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             if self._bus.is_connected and time.monotonic() - self._seen > 2.5 * HEARTBEAT_SECONDS:
-                await self.start()
+                self._bus.prepare_again()  # which starts this anew
