@@ -112,3 +112,16 @@ async def test_a_poison_does_not_delay_the_others(
             await neighbour.say(Tally(identity).told())
         await eventually(all_others)
         assert await stored(DEAD_LETTERS) == []
+
+
+async def test_a_reason_quotes_nothing_of_the_body(
+    nats_url: str, neighbour: Neighbour, stored: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with hearing(nats_url, {HEARD: never}):
+        await neighbour.say_raw(HEARD, b'{"id": "somebody@ticketing.test"}', {})
+        await neighbour.heard_by(SERVICE)
+    for letter in await stored(DEAD_LETTERS):
+        assert "validation errors" in (letter.headers or {})["Dead-Letter-Reason"]
+        assert "somebody" not in (letter.headers or {})["Dead-Letter-Reason"]
+    assert "validation errors" in str([vars(record) for record in caplog.records])
+    assert "somebody" not in str([vars(record) for record in caplog.records])

@@ -39,23 +39,13 @@ def _pem(text: str) -> str:
 Pem = Annotated[str, AfterValidator(_pem)]
 
 
-class ServiceSettings(BaseSettings):
+class EnvironmentSettings(BaseSettings):
     """Read from environment variables of the same names in capitals.
 
     Keys and addresses with passwords never show in `repr` or in an error.
     """
 
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
-
-    service: ClassVar[str]
-    """The name of the service: of its database, its durable consumer and its log lines."""
-
-    mongo_uri: Annotated[str, AfterValidator(_mongo_uri)] = Field(repr=False)
-    jwt_public_key: Pem = Field(repr=False)
-    log_format: Literal["json", "text"] = "json"
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    lame_duck_seconds: float = Field(default=2, ge=0, allow_inf_nan=False)
-    """How long a stopping service still serves, so that load balancers can turn away from it."""
 
     @classmethod
     def load(cls) -> Self:
@@ -69,8 +59,27 @@ class ServiceSettings(BaseSettings):
             sys.exit("\n".join(["Configuration is wrong:", *wrong]))
 
 
-class EventSettings(ServiceSettings):
-    """For a service that also speaks on the bus."""
+class BusSettings(EnvironmentSettings):
+    """Where the bus is."""
 
     nats_url: Annotated[str, AfterValidator(_nats_url)] = Field(repr=False)
+
+
+class ServiceSettings(EnvironmentSettings):
+    """What a service cannot do without."""
+
+    service: ClassVar[str]
+    """The name of the service: of its database, its durable consumer and its log lines."""
+
+    mongo_uri: Annotated[str, AfterValidator(_mongo_uri)] = Field(repr=False)
+    jwt_public_key: Pem = Field(repr=False)
+    log_format: Literal["json", "text"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    lame_duck_seconds: float = Field(default=2, ge=0, allow_inf_nan=False)
+    """How long a stopping service still serves, so that load balancers can turn away from it."""
+
+
+class EventSettings(BusSettings, ServiceSettings):
+    """For a service that also speaks on the bus."""
+
     stream_replicas: int = Field(default=1, ge=1, le=5)

@@ -26,7 +26,11 @@ class WireModel(BaseModel):
     """Immutable, camelCase in JSON, snake_case in Python; unknown fields are ignored."""
 
     model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        hide_input_in_errors=True,  # it may be personal, and errors reach logs and headers
     )
 
 
