@@ -28,26 +28,26 @@ async def state_of(stored: Collection, order_id: str) -> str:
 async def test_a_timer_is_due_at_its_time_not_before(timers: TimerRepository) -> None:
     await timers.schedule("now", NOW)
     await timers.schedule("later", LATER)
-    assert await timers.claim_due(NOW) == ["now"]
+    assert await timers.claim_due(NOW) == {"now": 0}
 
 
 async def test_the_longest_overdue_comes_first(timers: TimerRepository) -> None:
     for order_id, seconds in (("b", 2), ("c", 1), ("a", 3)):
         await timers.schedule(order_id, NOW - timedelta(seconds=seconds))
-    assert await timers.claim_due(NOW) == ["a", "b", "c"]
+    assert list(await timers.claim_due(NOW)) == ["a", "b", "c"]
 
 
 async def test_scheduling_again_changes_nothing(timers: TimerRepository) -> None:
     await timers.schedule("order", LATER)
     await timers.schedule("order", OVERDUE)
-    assert await timers.claim_due(NOW) == []
+    assert await timers.claim_due(NOW) == {}
 
 
 async def test_what_has_fired_never_fires_again(timers: TimerRepository) -> None:
     await timers.schedule("order", OVERDUE)
     await timers.fired(await timers.claim_due(NOW))
     await timers.schedule("order", OVERDUE)
-    assert await timers.claim_due(NOW + 2 * LEASE) == []
+    assert await timers.claim_due(NOW + 2 * LEASE) == {}
 
 
 async def test_cancelling_what_has_fired_changes_nothing(
@@ -65,7 +65,7 @@ async def test_a_cancelled_timer_stays_cancelled(
 ) -> None:
     for word in arrival:
         await (timers.cancel("order") if word == "cancel" else timers.schedule("order", OVERDUE))
-    assert await timers.claim_due(NOW) == []
+    assert await timers.claim_due(NOW) == {}
     assert await state_of(stored, "order") == TimerState.CANCELLED
 
 
@@ -90,9 +90,9 @@ async def test_replicas_claiming_at_once_share_the_work(timers: TimerRepository)
 
 async def test_a_claim_ends_with_its_lease(timers: TimerRepository) -> None:
     await timers.schedule("order", OVERDUE)
-    assert await timers.claim_due(NOW) == ["order"]
-    assert await timers.claim_due(NOW + LEASE) == []
-    assert await timers.claim_due(NOW + LEASE + timedelta(milliseconds=1)) == ["order"]
+    assert await timers.claim_due(NOW) == {"order": 0}
+    assert await timers.claim_due(NOW + LEASE) == {}
+    assert await timers.claim_due(NOW + LEASE + timedelta(milliseconds=1)) == {"order": 0}
 
 
 async def test_a_claimed_timer_can_still_be_cancelled(
@@ -124,3 +124,25 @@ async def test_only_what_is_done_can_be_forgotten(
     await timers.fired(["fired"])
     done = await stored.find({"doneAt": {"$type": "date"}}, sort=[("_id", 1)], limit=9)
     assert [timer["_id"] for timer in done] == ["cancelled", "fired"]
+
+
+async def test_what_has_fired_in_vain_is_due_again(timers: TimerRepository) -> None:
+    await timers.schedule("order", OVERDUE)
+    await timers.fired(await timers.claim_due(NOW))
+    for repeats in (1, 2):
+        await timers.schedule_again("order", OVERDUE)
+        await timers.schedule_again("order", OVERDUE)
+        assert await timers.claim_due(NOW) == {"order": repeats}
+        await timers.fired(["order"])
+
+
+async def test_scheduling_again_is_scheduling_unless_it_has_fired(
+    timers: TimerRepository, stored: Collection
+) -> None:
+    await timers.schedule_again("new", OVERDUE)
+    await timers.schedule("known", LATER)
+    await timers.schedule_again("known", OVERDUE)
+    await timers.cancel("cancelled")
+    await timers.schedule_again("cancelled", OVERDUE)
+    assert await timers.claim_due(NOW) == {"new": 0}
+    assert await state_of(stored, "cancelled") == TimerState.CANCELLED

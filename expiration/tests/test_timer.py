@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from common.contracts.events import (
     ExpirationComplete,
+    OrderAwaitingPayment,
     OrderCancelled,
     OrderCompleted,
     OrderCreated,
@@ -89,7 +90,7 @@ async def test_a_claim_left_by_a_crash_fires_after_its_lease(
     left = new_id()
     now = datetime.now(UTC)
     await timers.schedule(left, now)
-    assert await timers.claim_due(now) == [left]
+    assert await timers.claim_due(now) == {left: 0}
     marker = new_id()
     await timers.schedule(marker, now)
     async with running(app):
@@ -104,7 +105,7 @@ async def test_what_the_bus_did_not_take_is_not_done(
     order_id, now = new_id(), datetime.now(UTC)
     await timers.schedule(order_id, now)
     assert await fire_due(timers, Bus(nats_url, service="expiration", replicas=1)) == 1
-    assert await timers.claim_due(now + 2 * LEASE) == [order_id]
+    assert await timers.claim_due(now + 2 * LEASE) == {order_id: 0}
 
 
 @pytest.mark.usefixtures("service")
@@ -137,3 +138,40 @@ async def test_hundreds_of_timers_due_at_once_fire_once_each(neighbour: Neighbou
     *fired, last = await expired(neighbour, 301)
     assert sorted(fired) == sorted(order.id for order in orders)
     assert last == marker.id
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_lost_expiration_is_said_again(neighbour: Neighbour, stored: Collection) -> None:
+    order = order_due_in(-1)
+    await neighbour.say(order.event(OrderCreated, 0))
+    assert await expired(neighbour) == [order.id]
+
+    async def is_done() -> bool:
+        return await stored.find_one({"_id": order.id, "state": "fired"}) is not None
+
+    await eventually(is_done)
+    await neighbour.say(order.snapshot(OrderCreated, 0), ":snapshot")
+    assert await expired(neighbour, 2) == [order.id, order.id]
+
+
+@pytest.mark.usefixtures("service")
+@pytest.mark.parametrize("end", [OrderCancelled, OrderCompleted])
+async def test_a_snapshot_of_a_final_order_cancels_its_timer(
+    neighbour: Neighbour, stored: Collection, end: type[OrderEvent]
+) -> None:
+    order, unknown, marker = order_due_in(60), order_due_in(-60), order_due_in(-1)
+    await neighbour.say(order.event(OrderCreated, 0))
+    for final in (order, unknown):
+        await neighbour.say(final.snapshot(end, 2))
+    await neighbour.say(marker.event(OrderCreated, 0))
+    assert await expired(neighbour) == [marker.id]
+    await neighbour.heard_by("expiration")
+    found = await stored.find({"state": "cancelled"}, sort=[("_id", 1)], limit=9)
+    assert [timer["_id"] for timer in found] == sorted([order.id, unknown.id])
+
+
+@pytest.mark.usefixtures("service")
+async def test_a_snapshot_of_a_live_order_sets_its_timer(neighbour: Neighbour) -> None:
+    order = order_due_in(0.5)
+    await neighbour.say(order.snapshot(OrderAwaitingPayment, 1))
+    assert await expired(neighbour) == [order.id]

@@ -140,3 +140,15 @@ def test_each_status_has_its_event(order: Order, kind: type[OrderEvent]) -> None
         ticket=OrderedTicket(id=TICKET.id, title="Concert", price=Price(1999)),
         cancel_reason=order.cancel_reason,
     )
+
+
+@pytest.mark.parametrize("end", [None, Order.confirm, Order.complete])
+def test_a_snapshot_says_the_state_where_every_copy_hears_it(
+    end: Callable[[Order], Order] | None,
+) -> None:
+    order = end(PLACED) if end else PLACED
+    told = order.snapshot
+    assert type(told) is OrderCreated
+    assert told.snapshot
+    assert (told.status, told.version) == (order.status, order.version)
+    assert told.model_dump(exclude={"snapshot"}) == order.event.model_dump(exclude={"snapshot"})

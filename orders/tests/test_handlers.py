@@ -1,5 +1,6 @@
 """Hearing tickets, expirations and payments."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -166,3 +167,65 @@ async def test_each_version_is_announced_once_in_order(
     assert [event.version for event in heard] == list(range(stored.version + 1))
     assert type(heard[0]) is OrderCreated
     assert stored.status is OrderStatus.COMPLETE
+
+
+async def test_a_snapshot_fills_a_replica_and_skips_gaps(
+    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
+) -> None:
+    new = TicketHistory()
+    for known in (ticket, new):
+        await neighbour.say(known.snapshot(5))
+    await neighbour.heard_by("orders")
+    assert await versions_of(ticket, new, orders) == [5, 5]
+    await neighbour.say(ticket.event(6))
+    await neighbour.heard_by("orders")
+    assert await versions_of(ticket, new, orders) == [6, 5]
+
+
+async def test_an_old_snapshot_changes_nothing(
+    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
+) -> None:
+    await orders.follow_ticket(ticket.event(1))
+    for version in (1, 0):
+        wrong = ticket.snapshot(version).model_copy(update={"title": "Wrong"})
+        await neighbour.say(wrong)
+    await neighbour.heard_by("orders")
+    known = await orders.ticket(ticket.id)
+    assert known
+    assert (known.version, known.title) == (1, "Concert 1")
+
+
+async def test_a_snapshot_of_a_new_ticket_can_be_ordered(
+    orders: OrderRepository, neighbour: Neighbour
+) -> None:
+    new = TicketHistory()
+    await neighbour.say(new.snapshot(0))
+    await neighbour.heard_by("orders")
+    await orders.follow_ticket(new.event(0))
+    await orders.follow_ticket(new.event(1))
+    known = await orders.ticket(new.id)
+    assert known
+    assert known.version == 1
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_snapshots_at_once_end_at_the_newest(
+    orders: OrderRepository, *, is_known: bool
+) -> None:
+    for _ in range(30):
+        ticket = TicketHistory()
+        if is_known:
+            await orders.follow_ticket(ticket.event(0))
+        versions = (3, 7, 5, 7, 1)
+        await asyncio.gather(*(orders.follow_ticket(ticket.snapshot(each)) for each in versions))
+        known = await orders.ticket(ticket.id)
+        assert known
+        assert known.version == 7
+
+
+async def test_a_snapshot_of_a_held_ticket_confirms_its_order(
+    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order
+) -> None:
+    await neighbour.say(ticket.snapshot(4, order.id))
+    assert await neighbour.hears(OrderAwaitingPayment) == [order.confirm().event]
+    assert await orders.get(order.id) == order.confirm()

@@ -1,5 +1,7 @@
 """Looking for tickets over HTTP."""
 
+from datetime import UTC, datetime
+
 import pytest
 from httpx import AsyncClient
 
@@ -9,6 +11,8 @@ from devstack.order_history import OrderHistory
 from devstack.testing import Person, SignIn, pages
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
+
+NOW = datetime.now(UTC)
 
 
 async def offer(tickets: TicketRepository, seller: Person, count: int) -> list[str]:
@@ -36,7 +40,7 @@ async def test_the_newest_ticket_comes_first(
 async def test_a_held_ticket_is_hidden_but_readable(
     client: AsyncClient, tickets: TicketRepository, ticket: Ticket, order: OrderHistory
 ) -> None:
-    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0)))
+    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0), NOW))
     assert (await client.get("/api/tickets")).json() == []
     shown = await client.get(f"/api/tickets/{ticket.id}")
     assert shown.status_code == 200
@@ -51,7 +55,7 @@ async def test_sellers_see_all_of_their_own(
     seller: Person,
     sign_in: SignIn,
 ) -> None:
-    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0)))
+    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0), NOW))
     free = await offer(tickets, seller, 1)
     await offer(tickets, sign_in(), 1)
     mine = await client.get("/api/tickets?mine=true", headers=seller.headers)

@@ -1,6 +1,7 @@
 """The rules of a ticket."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from itertools import permutations
 
@@ -18,11 +19,14 @@ from common.contracts.events import (
 from common.contracts.ids import is_id
 from common.contracts.money import Price
 from devstack.order_history import OrderHistory
-from tickets.domain import NotTheSeller, Ticket, TicketReserved
+from tickets.domain import MEMORY, NotTheSeller, Ticket, TicketReserved
+
+NOW = datetime.now(UTC)
+LONG_AFTER = NOW + MEMORY + timedelta(hours=1)
 
 FREE = Ticket.offer("Concert", Price(1999), "seller")
 A, B, C = (OrderHistory("buyer", ticket_id=FREE.id) for _ in "ABC")
-HELD = FREE.heed(A.event(OrderCreated, 0))
+HELD = FREE.heed(A.event(OrderCreated, 0), NOW)
 
 A_THEN_B: list[OrderEvent] = [
     A.event(OrderCreated, 0),
@@ -42,11 +46,15 @@ A_THEN_B_THEN_C: list[OrderEvent] = [
 ]
 
 
+def heed(ticket: Ticket, event: OrderEvent) -> Ticket:
+    """Hear of an order now."""
+    return ticket.heed(event, NOW)
+
+
 def holders(history: Sequence[OrderEvent], arrivals: Iterable[Sequence[int]]) -> set[str | None]:
     """Who holds the ticket after each way in which a history may arrive."""
     return {
-        reduce(Ticket.heed, (history[index] for index in arrival), FREE).order_id
-        for arrival in arrivals
+        reduce(heed, (history[index] for index in arrival), FREE).order_id for arrival in arrivals
     }
 
 
@@ -89,24 +97,24 @@ def test_a_hold_is_announced_with_its_order() -> None:
 
 @pytest.mark.parametrize("later", [OrderAwaitingPayment, OrderCompleted])
 def test_a_live_order_keeps_its_ticket(later: type[OrderEvent]) -> None:
-    assert HELD.heed(A.event(later, 1)).order_id == A.id
+    assert HELD.heed(A.event(later, 1), NOW).order_id == A.id
 
 
 def test_a_cancelled_order_gives_its_ticket_back() -> None:
-    freed = HELD.heed(A.event(OrderCancelled, 1))
+    freed = HELD.heed(A.event(OrderCancelled, 1), NOW)
     assert (freed.version, freed.order_id) == (2, None)
     assert freed.edit("Opera", Price(2500), by="seller").version == 3
 
 
 def test_a_cancellation_ends_only_its_own_order() -> None:
-    assert HELD.heed(B.event(OrderCancelled, 1)).order_id == A.id
+    assert HELD.heed(B.event(OrderCancelled, 1), NOW).order_id == A.id
 
 
 def test_what_is_known_already_changes_nothing() -> None:
-    assert HELD.heed(A.event(OrderCreated, 0)) is HELD
-    freed = HELD.heed(A.event(OrderCancelled, 1))
+    assert HELD.heed(A.event(OrderCreated, 0), NOW) is HELD
+    freed = HELD.heed(A.event(OrderCancelled, 1), NOW)
     for old in (A.event(OrderCancelled, 1), A.event(OrderCreated, 0)):
-        assert freed.heed(old) is freed
+        assert freed.heed(old, NOW) is freed
 
 
 @pytest.mark.parametrize(
@@ -127,3 +135,62 @@ def test_duplicates_between_the_events_change_no_holder() -> None:
     arrivals = set(permutations([0, 0, 1, 1, 2, 2]))
     assert len(arrivals) == 90
     assert holders(A_THEN_B, arrivals) == {B.id}
+
+
+@pytest.mark.parametrize("ticket", [FREE, HELD])
+def test_a_snapshot_says_the_whole_state_at_any_version(ticket: Ticket) -> None:
+    assert ticket.snapshot == TicketUpdated(
+        id=ticket.id,
+        version=ticket.version,
+        title="Concert",
+        price=Price(1999),
+        user_id="seller",
+        order_id=ticket.order_id,
+        snapshot=True,
+    )
+
+
+@pytest.mark.parametrize("kind", [OrderCreated, OrderAwaitingPayment, OrderCompleted])
+def test_a_snapshot_of_a_live_order_holds_its_ticket(kind: type[OrderEvent]) -> None:
+    held = FREE.heed(A.snapshot(kind, 2), NOW)
+    assert held.order_id == A.id
+    for late in (A.event(OrderCreated, 0), A.snapshot(kind, 2)):
+        assert held.heed(late, NOW) is held
+
+
+def test_a_snapshot_of_a_cancelled_order_frees_its_ticket() -> None:
+    freed = HELD.heed(A.snapshot(OrderCancelled, 2), NOW)
+    assert freed.order_id is None
+    for late in (A.event(OrderCreated, 0), A.snapshot(OrderAwaitingPayment, 1)):
+        assert freed.heed(late, NOW) is freed
+
+
+def test_what_does_not_change_the_holder_is_not_announced() -> None:
+    assert HELD.heed(A.snapshot(OrderCompleted, 2), NOW) is HELD
+
+
+def test_an_order_that_ended_long_ago_is_forgotten_with_the_next_change() -> None:
+    freed = HELD.heed(A.event(OrderCancelled, 1), NOW)
+    assert set(freed.heed(B.event(OrderCreated, 0), NOW).claims) == {A.id, B.id}
+    later = freed.heed(B.snapshot(OrderCompleted, 2), LONG_AFTER)
+    assert (set(later.claims), later.order_id) == ({B.id}, B.id)
+
+
+def test_a_live_order_is_never_forgotten() -> None:
+    later = HELD.heed(B.snapshot(OrderCompleted, 2), LONG_AFTER)
+    assert set(later.claims) == {A.id, B.id}
+    assert later.heed(A.event(OrderCancelled, 1), LONG_AFTER).order_id == B.id
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        A.event(OrderCreated, 0),
+        A.event(OrderCancelled, 1),
+        A.snapshot(OrderAwaitingPayment, 1),
+        A.snapshot(OrderCancelled, 2),
+    ],
+    ids=["created", "cancelled", "snapshot of a live one", "snapshot of a cancelled one"],
+)
+def test_a_late_copy_of_what_is_forgotten_changes_nothing(late: OrderEvent) -> None:
+    assert FREE.heed(late, LONG_AFTER) is FREE

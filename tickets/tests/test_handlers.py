@@ -4,7 +4,13 @@ from itertools import permutations
 
 from httpx import AsyncClient
 
-from common.contracts.events import OrderCancelled, OrderCreated, OrderEvent, TicketUpdated
+from common.contracts.events import (
+    OrderAwaitingPayment,
+    OrderCancelled,
+    OrderCreated,
+    OrderEvent,
+    TicketUpdated,
+)
 from common.contracts.money import Price
 from devstack.order_history import OrderHistory
 from devstack.testing import Neighbour, Person
@@ -103,3 +109,17 @@ async def test_an_order_of_an_unknown_ticket_waits_for_it(
     await tickets.add(Ticket(early.ticket_id, 0, "Concert", Price(1999), ticket.user_id))
     await neighbour.heard_by("tickets")
     assert (await tickets.get(early.ticket_id)).order_id == early.id
+
+
+async def test_a_snapshot_of_an_order_does_what_its_lost_events_would(
+    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+) -> None:
+    await neighbour.say(order.snapshot(OrderAwaitingPayment, 1))
+    await neighbour.heard_by("tickets")
+    assert (await tickets.get(ticket.id)).order_id == order.id
+    await neighbour.say(order.snapshot(OrderCancelled, 2))
+    await neighbour.heard_by("tickets")
+    assert (await tickets.get(ticket.id)).order_id is None
+    await neighbour.say(order.snapshot(OrderAwaitingPayment, 1), ":late")
+    await neighbour.heard_by("tickets")
+    assert (await tickets.get(ticket.id)).order_id is None

@@ -1,6 +1,7 @@
 """Selling tickets over HTTP."""
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from httpx import AsyncClient
@@ -11,6 +12,8 @@ from devstack.order_history import OrderHistory
 from devstack.testing import Neighbour, Person, SignIn
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
+
+NOW = datetime.now(UTC)
 
 TITLE = {"message": "Title is required, with at most 200 characters", "field": "title"}
 PRICE = {
@@ -137,7 +140,7 @@ async def test_a_strangers_edit_changes_nothing(
     is_held: bool,
 ) -> None:
     if is_held:
-        await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0)))
+        await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0), NOW))
     path = f"/api/tickets/{ticket.id}"
     answer = await client.put(path, json=OPERA, headers=sign_in().headers)
     assert answer.status_code == 403
@@ -152,7 +155,7 @@ async def test_a_held_ticket_cannot_be_edited(
     order: OrderHistory,
     seller: Person,
 ) -> None:
-    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0)))
+    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0), NOW))
     path = f"/api/tickets/{ticket.id}"
     answer = await client.put(path, json=OPERA, headers=seller.headers)
     assert answer.status_code == 409

@@ -100,6 +100,10 @@ class Aggregates(Generic[A]):
         found = await self.collection.find(query, sort=sort, limit=limit, without=["outbox"])
         return [self._from_document(document) for document in found]
 
+    async def after(self, identity: str, limit: int) -> list[A]:
+        """The next `limit` aggregates in the order of their ids; begin with ""."""
+        return await self.find({"_id": {"$gt": identity}}, sort=[("_id", 1)], limit=limit)
+
     async def add(self, aggregate: A) -> None:
         """Store a new aggregate with its event; raises DuplicateKey."""
         document = {"_id": aggregate.id, **self._to_document(aggregate), "version": 0}

@@ -44,3 +44,7 @@ class OrderHistory:
             expires_at=self.expires_at,
             ticket=OrderedTicket(id=self.ticket_id, title="Concert", price=Price(1999)),
         )
+
+    def snapshot(self, kind: type[OrderEvent], version: int) -> OrderCreated:
+        """What `republish` says of the order after that."""
+        return OrderCreated.model_validate({**dict(self.event(kind, version)), "snapshot": True})

@@ -45,6 +45,11 @@ class Tally:
         """What announces the count."""
         return None if self.is_silent else self.told()
 
+    @property
+    def snapshot(self) -> TicketUpdated:
+        """The count once more, for copies that may have missed it."""
+        return self.told().model_copy(update={"snapshot": True})
+
     def told(self) -> TicketUpdated:
         """The count in the words of a contract that is there anyway."""
         return TicketUpdated(

@@ -26,3 +26,8 @@ class TicketHistory:
             user_id=self.seller,
             order_id=order_id,
         )
+
+    def snapshot(self, version: int, order_id: str | None = None) -> TicketUpdated:
+        """What `republish` says of the ticket at that version."""
+        state = dict(self.event(version, order_id))
+        return TicketUpdated.model_validate({**state, "snapshot": True})

@@ -7,8 +7,13 @@ from expiration.repository import TimerRepository
 
 
 async def on_order_created(event: OrderCreated, timers: TimerRepository) -> None:
-    """Its time to pay begins."""
-    await timers.schedule(event.id, event.expires_at)
+    """Its time to pay begins; a snapshot may say that it goes on, or that it is over."""
+    if not event.snapshot:
+        await timers.schedule(event.id, event.expires_at)
+    elif event.status.is_final:
+        await timers.cancel(event.id)
+    else:
+        await timers.schedule_again(event.id, event.expires_at)
 
 
 async def on_order_final(event: OrderCompleted | OrderCancelled, timers: TimerRepository) -> None:

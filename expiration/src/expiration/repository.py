@@ -36,6 +36,17 @@ class TimerRepository:
         timer = {"fireAt": fire_at, "state": TimerState.SCHEDULED.value}
         await self._timers.update({"_id": order_id}, {"$setOnInsert": timer}, upsert=True)
 
+    async def schedule_again(self, order_id: str, fire_at: datetime) -> None:
+        """Set the timer, also when it has fired: the order lives on, so nobody has heard it."""
+        again: Document = {
+            "$set": {"fireAt": fire_at, "state": TimerState.SCHEDULED.value},
+            "$inc": {"repeats": 1},
+            "$unset": dict.fromkeys(["doneAt", "owner", "leaseUntil"], ""),
+        }
+        fired = {"_id": order_id, "state": TimerState.FIRED.value}
+        if not await self._timers.update(fired, again):
+            await self.schedule(order_id, fire_at)
+
     async def cancel(self, order_id: str) -> None:
         """Never fire, not even when the order's creation is heard later."""
         done = {"state": TimerState.CANCELLED.value, "doneAt": datetime.now(UTC)}
@@ -45,10 +56,11 @@ class TimerRepository:
         except DuplicateKey:  # fired already, or scheduled by another replica in this very moment
             await self._timers.update(not_fired, {"$set": done})
 
-    async def claim_due(self, now: datetime) -> list[str]:
-        """The orders whose timers this caller is to fire, for as long as the lease lasts.
+    async def claim_due(self, now: datetime) -> dict[str, int]:
+        """The orders whose timers this caller is to fire, and how often each was set again.
 
-        The lease only saves work: what makes a second firing harmless is the order's status.
+        They are the caller's for as long as the lease lasts. It only saves work: what makes a
+        second firing harmless is the order's status.
         """
         free: Document = {
             "state": TimerState.SCHEDULED.value,
@@ -57,17 +69,15 @@ class TimerRepository:
         }
         due = await self._timers.find(free, sort=[("fireAt", 1)], limit=BATCH)
         if not due:
-            return []
+            return {}
         owner = secrets.token_hex(8)
         lease = {"owner": owner, "leaseUntil": now + LEASE}
         await self._timers.update_many(
             {"_id": {"$in": [timer["_id"] for timer in due]}, **free}, {"$set": lease}
         )
         won: Document = {"owner": owner, "state": TimerState.SCHEDULED.value}
-        return [
-            timer["_id"]
-            for timer in await self._timers.find(won, sort=[("fireAt", 1)], limit=BATCH)
-        ]
+        timers = await self._timers.find(won, sort=[("fireAt", 1)], limit=BATCH)
+        return {timer["_id"]: timer.get("repeats", 0) for timer in timers}
 
     async def fired(self, order_ids: Iterable[str]) -> None:
         """These are announced."""

@@ -37,14 +37,14 @@ async def fire_due(timers: TimerRepository, bus: Bus) -> int:
     What was not acknowledged is claimed again when its lease is over.
     """
     claimed = await timers.claim_due(datetime.now(UTC))
-    announced = await asyncio.gather(*(_announce(order_id, bus) for order_id in claimed))
+    announced = await asyncio.gather(*(_announce(*each, bus) for each in claimed.items()))
     if any(announced):
         await timers.fired(order_id for order_id, ok in zip(claimed, announced, strict=True) if ok)
     return len(claimed)
 
 
-async def _announce(order_id: str, bus: Bus) -> bool:
-    announcement = Announcement.of(ExpirationComplete(order_id=order_id), version=0)
+async def _announce(order_id: str, repeats: int, bus: Bus) -> bool:
+    announcement = Announcement.of(ExpirationComplete(order_id=order_id), version=repeats)
     try:
         await bus.publish(
             announcement.subject, announcement.body.encode(), headers_of(announcement, "expiration")

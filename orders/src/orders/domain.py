@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import Literal, Self, TypeVar
 
 from common.contracts.events import (
     OrderAwaitingPayment,
@@ -50,6 +50,8 @@ EVENT_OF: dict[OrderStatus, type[OrderEvent]] = {
     OrderStatus.COMPLETE: OrderCompleted,
     OrderStatus.CANCELLED: OrderCancelled,
 }
+
+Told = TypeVar("Told", bound=OrderEvent)
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,15 @@ class Order:
     @property
     def event(self) -> OrderEvent:
         """What announces the change to this version."""
-        return EVENT_OF[self.status](
+        return self._told(EVENT_OF[self.status])
+
+    @property
+    def snapshot(self) -> OrderCreated:
+        """The whole state, on the subject that every keeper of a copy hears."""
+        return self._told(OrderCreated, snapshot=True)
+
+    def _told(self, kind: type[Told], *, snapshot: Literal[True] | None = None) -> Told:
+        return kind(
             id=self.id,
             version=self.version,
             status=self.status,
@@ -130,4 +140,5 @@ class Order:
                 id=self.ticket.id, title=self.ticket.title, price=self.ticket.price
             ),
             cancel_reason=self.cancel_reason,
+            snapshot=snapshot,
         )

@@ -87,6 +87,10 @@ class OrderRepository:
             return order
         raise OrderNotFound
 
+    async def after(self, order_id: str, limit: int) -> list[Order]:
+        """The next orders in the order of their ids."""
+        return await self._orders.after(order_id, limit)
+
     async def of_buyer(
         self, user_id: str, statuses: Iterable[OrderStatus], older_than: str | None, limit: int
     ) -> list[Order]:
@@ -102,8 +106,11 @@ class OrderRepository:
         return _ticket(ticket_id, document) if document else None
 
     async def follow_ticket(self, event: TicketCreated | TicketUpdated) -> None:
-        """Apply version v onto v-1; older is ignored, newer raises VersionGap."""
+        """Apply version v onto v-1; older is ignored, newer raises VersionGap unless a snapshot."""
         fields = _ticket_fields(event)
+        if event.snapshot:
+            await self._adopt_ticket(event.id, fields)
+            return
         if event.version == 0:
             await self._tickets.update({"_id": event.id}, {"$setOnInsert": fields}, upsert=True)
             return
@@ -113,3 +120,11 @@ class OrderRepository:
         known = await self._tickets.find_one({"_id": event.id})
         if known is None or known["version"] < event.version:
             raise VersionGap(f"ticket {event.id} is not at version {event.version - 1} yet")
+
+    async def _adopt_ticket(self, ticket_id: str, fields: Document) -> None:
+        """The state itself, unless something as new is known."""
+        older = {"_id": ticket_id, "version": {"$lt": fields["version"]}}
+        try:
+            await self._tickets.update(older, {"$set": fields}, upsert=True)
+        except DuplicateKey:  # it is as new, or was inserted by another replica in this very moment
+            await self._tickets.update(older, {"$set": fields})

@@ -2,13 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Literal, Self
 
 from common.contracts.events import OrderEvent, TicketCreated, TicketUpdated
-from common.contracts.ids import new_id
+from common.contracts.ids import made_at, new_id
 from common.contracts.money import Price
 from common.contracts.order_status import OrderStatus
 from common.errors import Conflict, Forbidden, NotFound
+
+MEMORY = timedelta(days=8)
+"""How long an ended order is remembered: longer than the stream could deliver its events again."""
 
 
 class TicketNotFound(NotFound):
@@ -33,6 +37,10 @@ class Claim:
 
     version: int
     live: bool
+
+    def matters(self, order_id: str, now: datetime) -> bool:
+        """Whether an event of that order could still come, or it holds the ticket."""
+        return self.live or not _is_forgotten(order_id, now)
 
 
 @dataclass(frozen=True)
@@ -60,17 +68,20 @@ class Ticket:
             raise TicketReserved
         return replace(self, version=self.version + 1, title=title, price=price)
 
-    def heed(self, order: OrderEvent) -> Self:
+    def heed(self, order: OrderEvent, now: datetime) -> Self:
         """Take note of an order of this ticket, unless something newer of it is known.
 
         Two orders of one ticket announce themselves independently, so their events come in any
         order; noting each order by itself makes every order of arrival end the same.
         """
+        live = order.status is not OrderStatus.CANCELLED
         known = self.claims.get(order.id)
-        if known and known.version >= order.version:
+        if known and (known.version >= order.version or known.live == live):
             return self
-        claim = Claim(order.version, live=order.status is not OrderStatus.CANCELLED)
-        claims = {**self.claims, order.id: claim}
+        if not known and _is_forgotten(order.id, now) and not _still_counts(order, now):
+            return self
+        remembered = {key: each for key, each in self.claims.items() if each.matters(key, now)}
+        claims = {**remembered, order.id: Claim(order.version, live)}
         holders = [order_id for order_id, each in claims.items() if each.live]
         return replace(
             self,
@@ -86,6 +97,14 @@ class Ticket:
             return TicketCreated(
                 id=self.id, version=0, title=self.title, price=self.price, user_id=self.user_id
             )
+        return self._updated()
+
+    @property
+    def snapshot(self) -> TicketUpdated:
+        """The whole state, for copies that may have missed how it came about."""
+        return self._updated(snapshot=True)
+
+    def _updated(self, *, snapshot: Literal[True] | None = None) -> TicketUpdated:
         return TicketUpdated(
             id=self.id,
             version=self.version,
@@ -93,4 +112,20 @@ class Ticket:
             price=self.price,
             user_id=self.user_id,
             order_id=self.order_id,
+            snapshot=snapshot,
         )
+
+
+def _is_forgotten(order_id: str, now: datetime) -> bool:
+    return now - made_at(order_id) > MEMORY
+
+
+def _still_counts(order: OrderEvent, now: datetime) -> bool:
+    """Whether an order of which nothing is known any more is worth a note, however old it is.
+
+    A snapshot says how things stand, an event that old can only be a late copy. A snapshot may be
+    late, too, but what is paid stays so, and what has time left has not been ended by that.
+    """
+    if not order.snapshot or order.status is OrderStatus.CANCELLED:
+        return False
+    return order.status is OrderStatus.COMPLETE or order.expires_at > now

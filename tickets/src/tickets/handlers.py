@@ -1,5 +1,7 @@
 """The event door of the tickets service."""
 
+from datetime import UTC, datetime
+
 from common.contracts.events import OrderEvent
 from common.contracts.subjects import Subject
 from common.messaging.consumer import Handlers
@@ -8,7 +10,8 @@ from tickets.repository import TicketRepository
 
 async def on_order_changed(event: OrderEvent, tickets: TicketRepository) -> None:
     """An order takes its ticket, or gives it back."""
-    await tickets.change(event.ticket.id, lambda ticket: ticket.heed(event))
+    now = datetime.now(UTC)
+    await tickets.change(event.ticket.id, lambda ticket: ticket.heed(event, now))
 
 
 HANDLERS: Handlers = {

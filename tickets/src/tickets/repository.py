@@ -68,6 +68,10 @@ class TicketRepository:
             return ticket
         raise TicketNotFound
 
+    async def after(self, ticket_id: str, limit: int) -> list[Ticket]:
+        """The next tickets in the order of their ids."""
+        return await self._tickets.after(ticket_id, limit)
+
     async def free(self, older_than: str | None, limit: int) -> list[Ticket]:
         """Tickets that nobody holds, newest first."""
         return await self._find({"orderId": None}, older_than, limit)

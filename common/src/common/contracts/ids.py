@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -22,6 +23,11 @@ def new_id() -> str:
 def is_id(text: str) -> bool:
     """Whether a text has the form of an id."""
     return _ID.fullmatch(text) is not None
+
+
+def made_at(identity: str) -> datetime:
+    """When an id was made (UTC); meaningless (but harmless) for one this module did not make."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(identity[:14], 16))
 
 
 def age_of(identity: str) -> float:

@@ -15,13 +15,17 @@ class Unreadable(Exception):
     """A message that no later delivery will make readable."""
 
 
-def headers_of(announcement: Announcement, source: str) -> dict[str, str]:
-    """The headers of an announcement (CloudEvents 1.0.2, NATS binding; W3C Trace Context)."""
+def headers_of(announcement: Announcement, source: str, *, again: str = "") -> dict[str, str]:
+    """The headers of an announcement (CloudEvents 1.0.2, NATS binding; W3C Trace Context).
+
+    `again` is different for each repetition that the bus must not take for a copy of the first.
+    """
+    message_id = f"{announcement.message_id}:{again}" if again else announcement.message_id
     headers = {
-        "Nats-Msg-Id": announcement.message_id,
+        "Nats-Msg-Id": message_id,
         "content-type": "application/json",
         "ce-specversion": "1.0",
-        "ce-id": announcement.message_id,
+        "ce-id": message_id,
         "ce-source": f"/{source}",
         "ce-type": announcement.subject,
         "ce-subject": announcement.aggregate_id,

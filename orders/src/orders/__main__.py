@@ -1,0 +1,8 @@
+"""`python -m orders republish` says the state of all orders once more."""
+
+from common.republish import main
+from orders.repository import OrderRepository
+from orders.settings import Settings
+
+if __name__ == "__main__":
+    main(Settings, OrderRepository)

@@ -1,0 +1,8 @@
+"""`python -m tickets republish` says the state of all tickets once more."""
+
+from common.republish import main
+from tickets.repository import TicketRepository
+from tickets.settings import Settings
+
+if __name__ == "__main__":
+    main(Settings, TicketRepository)
