@@ -9,7 +9,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
         --no-emit-package ticketing-common
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev test lint types imports unit chaos chaos-breaks format lock clean
+.PHONY: help install dev dead-letters republish test lint types imports unit chaos chaos-breaks format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -25,6 +25,13 @@ install: .venv/installed ## install everything into .venv (the other targets do 
 
 dev: install ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/python -m devstack up $(ARGS)
+
+dead-letters: install ## what services gave up; ARGS="show 3", "replay all", "discard 3 --service orders"
+	@$(BIN)/python -m devstack exec orders $(BIN)/python -m common.dead_letters $(or $(ARGS),list)
+
+republish: install ## say the state of everything once more, for the copies; SERVICE=tickets chooses
+	@for service in $(or $(SERVICE),tickets orders); do \
+	  $(BIN)/python -m devstack exec $$service $(BIN)/python -m $$service republish || exit 1; done
 
 test: lint types imports unit ## what CI runs: every check and every test, against real servers
 

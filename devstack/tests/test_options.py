@@ -1,18 +1,27 @@
 """The command line of the launcher."""
 
+from pathlib import Path
+
 import pytest
 
-from devstack.options import parse
+from devstack.options import Errand, Options, parse
+
+
+def up(*arguments: str) -> Options:
+    """The options of `up`."""
+    options = parse(["up", *arguments])
+    assert isinstance(options, Options)
+    return options
 
 
 def test_without_arguments_it_is_the_usual_stack() -> None:
-    options = parse(["up"])
+    options = up()
     assert (options.port, options.window, options.replicas) == (8080, 900, {})
     assert not options.ephemeral
 
 
 def test_replicas_are_counted_by_service() -> None:
-    assert parse(["up", "--replicas", "orders=2,tickets=3"]).replicas == {"orders": 2, "tickets": 3}
+    assert up("--replicas", "orders=2,tickets=3").replicas == {"orders": 2, "tickets": 3}
 
 
 @pytest.mark.parametrize(
@@ -30,3 +39,20 @@ def test_nonsense_is_explained(wrong: list[str], capsys: pytest.CaptureFixture[s
         parse(["up", *wrong])
     assert exit_code.value.code == 2
     assert wrong[0] in capsys.readouterr().err
+
+
+def test_an_errand_keeps_the_arguments_of_its_command() -> None:
+    errand = parse(["exec", "--data", "there", "orders", "python", "-m", "orders", "--data", "x"])
+    assert errand == Errand(Path("there"), "orders", ("python", "-m", "orders", "--data", "x"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"), [(["exec", "shop", "env"], "shop"), (["exec", "orders"], "which command?")]
+)
+def test_an_errand_of_nobody_or_nothing_is_explained(
+    wrong: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_code:
+        parse(wrong)
+    assert exit_code.value.code == 2
+    assert why in capsys.readouterr().err

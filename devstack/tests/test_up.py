@@ -38,6 +38,26 @@ class Launcher:
         assert ended.returncode == 1
         return ended.stderr
 
+    def run_errand(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """`python -m devstack exec` beside it."""
+        return subprocess.run(  # noqa: S603 (the command is ours)
+            [sys.executable, "-m", "devstack", "exec", "--data", str(self.data), *words],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+
+    @property
+    def own_record(self) -> Path:
+        """What `exec` reads."""
+        return self.data / "stack.json"
+
+    @property
+    def record(self) -> Path:
+        """What `--json` asked for."""
+        return self._facts
+
     @contextmanager
     def running(self) -> Iterator["Launcher"]:
         """Ready, and stopped at the end of the block."""
@@ -112,6 +132,38 @@ def test_the_api_answers_at_one_address(launcher: Launcher) -> None:
         assert browser.get("/api/payments/1").status_code == 401
 
 
+def test_a_command_runs_with_the_settings_of_a_service(launcher: Launcher) -> None:
+    ended = launcher.run_errand("payments", "env")
+    settings = dict(line.split("=", 1) for line in ended.stdout.splitlines() if "=" in line)
+    assert ended.returncode == 0
+    assert settings["MONGO_URI"] == launcher.stack.mongo["payments"]
+    assert settings["NATS_URL"] == launcher.stack.nats
+    assert settings["JWT_PUBLIC_KEY"].startswith("-----BEGIN")
+    assert settings["STRIPE_WEBHOOK_SECRET"]
+
+
+def test_a_command_says_its_own_exit_code(launcher: Launcher) -> None:
+    assert launcher.run_errand("orders", "sh", "-c", "exit 7").returncode == 7
+    unknown = launcher.run_errand("orders", "no-such-program")
+    assert unknown.returncode == 1
+    assert "error: no-such-program does not run: No such file or directory" in unknown.stderr
+
+
+def test_its_own_record_is_its_owners_alone(launcher: Launcher) -> None:
+    assert launcher.own_record.stat().st_mode & 0o777 == 0o600
+    assert "STRIPE" not in launcher.record.read_text()
+
+
+def test_a_command_needs_a_running_stack(launcher: Launcher, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    stopped = Launcher(tmp_path)
+    for _ in range(2):
+        ended = stopped.run_errand("orders", "env")
+        assert ended.returncode == 1
+        assert ended.stderr.startswith("error: no stack is running in")
+        stopped.own_record.write_text(launcher.own_record.read_text())  # as after a SIGKILL
+
+
 def test_a_second_launcher_says_who_runs(launcher: Launcher) -> None:
     said = Launcher(launcher.data.parent, "--port", "0").run()
     assert f"already running (pid {launcher.process.pid}, {launcher.stack.gateway})" in said
@@ -167,6 +219,7 @@ def test_data_survives_a_restart_and_nothing_else_does(tmp_path: Path) -> None:
         assert httpx.post(f"{second.gateway}/api/users/signin", json=ACCOUNT).status_code == 200
         assert launcher.stop(signal.SIGTERM) == 0
     assert not any(map(is_alive, all_pids(second)))
+    assert not launcher.own_record.exists()
 
 
 def test_a_failed_start_shows_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
-"""`python -m devstack up` runs everything on this machine."""
+"""`python -m devstack up` runs everything on this machine; `exec` runs something beside it."""
 
 import sys
 
-from devstack.options import parse
+from devstack.errand import run
+from devstack.options import Options, parse
 from devstack.up import up
 
 if __name__ == "__main__":
-    sys.exit(up(parse()))
+    asked = parse()
+    sys.exit(up(asked) if isinstance(asked, Options) else run(asked))

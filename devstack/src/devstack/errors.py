@@ -9,12 +9,20 @@ class AlreadyRunning(StackError):
     """Another launcher uses the same data folder."""
 
 
+class NothingRuns(StackError):
+    """There is no running stack to run something beside."""
+
+
 class PortTaken(StackError):
     """Something else listens where the gateway should."""
 
 
 class BinaryUnusable(StackError):
     """A server is missing or does not run on this machine."""
+
+
+class CommandUnusable(StackError):
+    """What should run beside the stack does not run."""
 
 
 class StartFailed(StackError):

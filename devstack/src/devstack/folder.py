@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -39,6 +39,16 @@ def held(folder: Path, address: str) -> Iterator[None]:
         lock.flush()
         yield
         lock.truncate(0)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a launcher uses the folder now."""
+    with suppress(FileNotFoundError), (folder / "lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def begin_logs(logs: Path) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from devstack.plan import SERVICES
 
+DATA = Path(".dev")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -21,24 +23,43 @@ class Options:
     quiet: bool
 
 
-def parse(arguments: Sequence[str] | None = None) -> Options:
+@dataclass(frozen=True)
+class Errand:
+    """The command line of `exec`."""
+
+    data: Path
+    service: str
+    command: tuple[str, ...]
+
+
+def parse(arguments: Sequence[str] | None = None) -> Options | Errand:
     """The options; ends the program with an explanation when they make no sense."""
     parser = argparse.ArgumentParser(
         prog="python -m devstack", description="The whole system on this machine."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    _describe(commands.add_parser("up", help="start everything; Ctrl-C stops it"))
+    _describe_up(commands.add_parser("up", help="start everything; Ctrl-C stops it"))
+    run = commands.add_parser("exec", help="run a command with the settings of a running service")
+    _describe_exec(run)
     chosen = vars(parser.parse_args(arguments))
-    del chosen["command"]
-    return Options(**chosen)
+    if chosen.pop("command") == "up":
+        return Options(**chosen)
+    errand = Errand(chosen["data"], chosen["service"], tuple(chosen["words"]))
+    return errand if errand.command else run.error("which command?")
 
 
-def _describe(up: argparse.ArgumentParser) -> None:
+def _describe_exec(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--data", type=Path, default=DATA, help="the folder of the stack (.dev)")
+    run.add_argument("service", choices=SERVICES, help="whose settings it gets")
+    run.add_argument("words", metavar="command", nargs=argparse.REMAINDER, help="and its arguments")
+
+
+def _describe_up(up: argparse.ArgumentParser) -> None:
     say = up.add_argument
     say("--port", type=_port, default=8080, help="of the gateway; 0 picks a free one (8080)")
     say("--window", type=_positive, default=900, help="seconds an order holds its ticket (900)")
     say("--replicas", type=_replicas, default={}, help="processes, such as orders=2,tickets=2")
-    say("--data", type=Path, default=Path(".dev"), help="the folder that remembers (.dev)")
+    say("--data", type=Path, default=DATA, help="the folder that remembers (.dev)")
     say("--ephemeral", action="store_true", help="remember nothing")
     say("--json", type=Path, help="a file to write once everything is ready: what runs where")
     say("--quiet", action="store_true", help="leave the logs in their files")

@@ -53,10 +53,13 @@ def _replica(plan: Plan, service: str, name: str, port: int) -> Process:
         *("--timeout-graceful-shutdown", str(REQUESTS_SECONDS)),
         *("--loop", "uvloop", "--http", "httptools"),
     )
-    variables = _shared_variables(plan, service) | _own_variables(plan)[service]
-    return Process(
-        Program(name, command, plan.logs / f"{name}.log", answers_ok(port, "/readyz"), variables)
-    )
+    log, probe = plan.logs / f"{name}.log", answers_ok(port, "/readyz")
+    return Process(Program(name, command, log, probe, variables(plan, service)))
+
+
+def variables(plan: Plan, service: str) -> dict[str, str]:
+    """The settings of a service."""
+    return _shared_variables(plan, service) | _own_variables(plan)[service]
 
 
 def _shared_variables(plan: Plan, service: str) -> dict[str, str]:

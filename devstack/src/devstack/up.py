@@ -13,7 +13,7 @@ from devstack.options import Options
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.ports import is_free
 from devstack.process import nap
-from devstack.record import write_record
+from devstack.record import own_record, write_own_record, write_record
 from devstack.signals import StopRequested, StopSignals
 from devstack.stack import Stack, Stopping
 from devstack.supervision import Supervision
@@ -87,9 +87,11 @@ class _Launch:
         self._console.show_logs()
 
     def _write_record(self) -> None:
+        write_own_record(self._plan, self._stack)
         if self._record:
             write_record(self._record, self._plan, self._stack)
 
     def _forget_record(self) -> None:
+        own_record(self._plan.folder).unlink(missing_ok=True)
         if self._record:
             self._record.unlink(missing_ok=True)
