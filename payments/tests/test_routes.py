@@ -1,5 +1,6 @@
 """Paying over HTTP."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,7 @@ from common.contracts.events import (
 from common.contracts.ids import new_id
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
+from devstack.sandbox.dashboard import Dashboard
 from devstack.testing import Neighbour, Person, eventually
 
 
@@ -131,3 +133,29 @@ async def test_an_order_about_to_expire_is_refused(
     assert refused.status_code == 409
     assert refused.json()["errors"] == [{"message": "The order is about to expire"}]
     assert await ledger.of(order.id) == []
+
+
+async def test_an_order_that_is_cancelled_while_the_bank_answers_is_not_paid(
+    client: AsyncClient,
+    neighbour: Neighbour,
+    buyer: Person,
+    order: OrderHistory,
+    ledger: Ledger,
+    dashboard: Dashboard,
+) -> None:
+    await neighbour.say(order.event(OrderCreated, 0))
+    await dashboard.break_down("confirm", "delay_answer", 1)
+    await dashboard.break_down("cancel", "conflict")
+    paying = asyncio.create_task(pay(client, buyer, order.id))
+
+    async def held() -> bool:
+        return [books["status"] for books in await ledger.of(order.id)] == ["requires_capture"]
+
+    await eventually(held)
+    await neighbour.say(order.event(OrderCancelled, 1))
+    await neighbour.heard_by("payments")
+    assert not paying.done()
+    assert (await paying).status_code == 409
+    await dashboard.repair()
+    await becomes(client, buyer, order.id, "voided")
+    assert neighbour.heard_of(PaymentCreated) == []

@@ -139,7 +139,7 @@ async def test_what_stripe_says_is_looked_up_and_not_believed(
     ["", "t", "t=,v1=", "t=1", "t=x,v1=00", "v1=00", "t=1,v1=\xe9", "t=9999999999,v1=00"],
 )
 async def test_a_malformed_signature_is_refused(client: AsyncClient, signature: str) -> None:
-    headers = {"Stripe-Signature": signature.encode("latin-1")}
+    headers = [(b"Stripe-Signature", signature.encode("latin-1"))]
     hint = webhook("payment_intent.succeeded", "0" * 24)
     answer = await client.post("/api/payments/webhook", content=hint, headers=headers)
     assert answer.status_code == 400
