@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from common.contracts.order_status import OrderStatus
+from common.errors import Unavailable
 from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
 from common.web.dependencies import CurrentUser, repository, settings
 from common.web.error_responses import errors
 from payments.domain import CardDeclined, Checkout
-from payments.gateway import StripeGateway, StripeTrouble
+from payments.gateway import StripeGateway
 from payments.order import OrderNotFound, OrderNotPayable
 from payments.payment import Payment, PaymentStatus
 from payments.repository import CheckoutRepository
@@ -75,7 +76,7 @@ async def _settled(
         return checkout
     try:
         return await Settlement(checkouts, gateway).settle(checkout.id)
-    except StripeTrouble:  # the reconciler goes on
+    except Unavailable:  # the reconciler goes on
         return await checkouts.get(checkout.id)
 
 

@@ -3,6 +3,7 @@
 import logging
 from datetime import UTC, datetime
 
+from common.errors import Unavailable
 from payments.domain import Checkout, UnknownCard
 from payments.gateway import StripeGateway, StripeTrouble
 from payments.intent import Intent, Step
@@ -28,12 +29,15 @@ class Settlement:
     async def settle(self, order_id: str) -> Checkout:
         """Take every step that can be taken now.
 
-        Raises StripeTrouble, which is on record then, and UnknownCard.
+        Raises Unavailable, which is on record if the database can be written, and UnknownCard.
         """
         try:
             return await self._go_on(order_id)
-        except StripeTrouble as trouble:
-            await self._keep(order_id, trouble)
+        except StripeTrouble as error:
+            await self._keep(order_id, error.trouble, error.reason)
+            raise
+        except Unavailable as error:
+            await self._keep(order_id, Trouble.SILENCE, str(error))
             raise
 
     async def _go_on(self, order_id: str) -> Checkout:
@@ -63,15 +67,15 @@ class Settlement:
         _report(before, after)
         return after
 
-    async def _keep(self, order_id: str, trouble: StripeTrouble) -> None:
-        kind, reason, now = trouble.trouble, trouble.reason, datetime.now(UTC)
+    async def _keep(self, order_id: str, trouble: Trouble, reason: str) -> None:
+        now = datetime.now(UTC)
         checkout = await self._checkouts.change(
-            order_id, lambda current: current.set_back(kind, reason, now)
+            order_id, lambda current: current.set_back(trouble, reason, now)
         )
-        again = checkout.payment and checkout.payment.setback
-        level = logging.ERROR if kind is Trouble.REFUSAL else logging.WARNING
-        extra = {"order_id": order_id, "trouble": kind.value, "reason": reason}
-        log.log(level, "payment waits", extra={**extra, "times": again and again.times})
+        setback = checkout.payment and checkout.payment.setback
+        level = logging.ERROR if trouble is Trouble.REFUSAL else logging.WARNING
+        extra = {"order_id": order_id, "trouble": trouble.value, "reason": reason}
+        log.log(level, "payment waits", extra={**extra, "times": setback and setback.times})
 
     async def _take(self, step: Step, checkout: Checkout, payment: Payment) -> Intent:
         try:

@@ -60,6 +60,11 @@ def create_sandbox(api: Api) -> FastAPI:
         expose_headers=["Request-Id"],
     )
     app.add_api_route("/v1/{path:path}", _ask, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
+    _add_back_door(app)
+    return app
+
+
+def _add_back_door(app: FastAPI) -> None:
     app.add_api_route("/_sandbox/health", _health)
     app.add_api_route("/_sandbox/ledger", _books)
     app.add_api_route("/_sandbox/faults", _list_faults)
@@ -67,7 +72,6 @@ def create_sandbox(api: Api) -> FastAPI:
     app.add_api_route("/_sandbox/faults", _clear_faults, methods=["DELETE"], status_code=204)
     app.add_api_route("/_sandbox/intents/{identity}/authenticate", _authenticate, methods=["POST"])
     app.add_api_route("/_sandbox/intents/{identity}/expire", _expire, methods=["POST"])
-    return app
 
 
 async def _ask(request: Request, api: TheApi) -> Response:
