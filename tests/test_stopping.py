@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from httpx import AsyncClient, TransportError
+from httpx import AsyncClient, Response, TransportError
 
 from common.contracts.events import OrderCreated
 from devstack import topology
@@ -144,16 +144,23 @@ async def test_a_request_that_has_begun_is_finished(
 async def test_it_ends_in_time_while_mongodb_is_silent(
     replica: Process, client: AsyncClient, mongod: MongoServer, neighbour: Neighbour, buyer: Person
 ) -> None:
-    ticket = TicketHistory()
+    ticket, requests = TicketHistory(), list[asyncio.Task[Response]]()
+
+    async def keep_busy() -> None:
+        while True:
+            requests.append(asyncio.create_task(client.get("/api/orders", headers=buyer.headers)))
+            await neighbour.say(TicketHistory().event(0))
+            await asyncio.sleep(0.2)
+
     with frozen(mongod):
-        request = asyncio.create_task(client.get("/api/orders", headers=buyer.headers))
         await neighbour.say(ticket.event(0))
-        await neighbour.holds("orders")
-        await becomes(client, "/readyz", 503)
+        busy = asyncio.create_task(keep_busy())
+        await neighbour.holds("orders", 3)
         replica.terminate()
         code = await exit_code(replica)
     assert code == 0
-    await asyncio.gather(request, return_exceptions=True)
+    busy.cancel()
+    await asyncio.gather(busy, *requests, return_exceptions=True)
     replica.start()
     await neighbour.heard_by("orders")
     ordered = await client.post("/api/orders", json={"ticketId": ticket.id}, headers=buyer.headers)
