@@ -12,8 +12,8 @@ from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.errors import VersionGap
 from common.messaging import bus, consumer
-from common.messaging.bus import DEAD_LETTERS, STREAM
 from common.messaging.consumer import DEFECTS_ALLOWED
+from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Database
 from devstack.servers import NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally, announcing, hearing

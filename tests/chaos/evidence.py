@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from pymongo import MongoClient
 from tests.chaos.history import Answer
 
-from common.messaging.bus import DEAD_LETTERS, STREAM
+from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Document
 from devstack.headless import Stack
 from devstack.jetstream import Backlog, backlog_of

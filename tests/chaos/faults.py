@@ -14,7 +14,7 @@ from tests.chaos.evidence import HEARING
 from tests.chaos.processes import Processes
 
 from common.contracts.events import wire_time
-from common.messaging.bus import STREAM
+from common.messaging.streams import STREAM
 from devstack.testing import eventually
 
 SERVICES = ("auth", *HEARING)

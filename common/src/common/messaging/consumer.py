@@ -12,11 +12,12 @@ from common.contracts.events import Event
 from common.contracts.subjects import Subject
 from common.errors import NotFound, Unavailable, VersionGap
 from common.messaging import dead_letters
-from common.messaging.bus import ACK_WAIT_SECONDS, Bus
+from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery
 from common.messaging.envelope import Unreadable, event_of, trace_of
 from common.messaging.lanes import Job, Lanes
 from common.messaging.pull_loop import PullLoop
+from common.messaging.streams import ACK_WAIT_SECONDS
 
 Handlers: TypeAlias = Mapping[Subject, Callable[[Any, Any], Awaitable[None]]]
 """What a service hears: for each subject a function of the event and the service's repository."""
