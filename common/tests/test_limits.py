@@ -11,7 +11,7 @@ from nats.js.api import RawStreamMsg
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.errors import VersionGap
-from common.messaging import bus, consumer
+from common.messaging import consumer, streams
 from common.messaging.consumer import DEFECTS_ALLOWED
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Database
@@ -117,7 +117,7 @@ async def test_the_events_of_a_busy_entity_stay_in_order(
 async def test_what_waits_long_in_its_lane_is_not_delivered_twice(
     nats_url: str, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus, "ACK_WAIT_SECONDS", 1)
+    monkeypatch.setattr(streams, "ACK_WAIT_SECONDS", 1)
     monkeypatch.setattr(consumer, "KEEP_SECONDS", 1 / 3)
     busy = history(300)
     replica = Replica(busy[0].id, seconds=0.01)
