@@ -57,3 +57,12 @@ def test_every_event_is_in_the_readme() -> None:
 def test_every_setting_is_in_the_readme(settings: type[BaseSettings]) -> None:
     documented = set(re.findall(r"`([A-Z_]{5,})`", README))
     assert {name.upper() for name in settings.model_fields} - documented == set()
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    guarantees = (ROOT / "docs/guarantees.md").read_text()
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", guarantees)
+    rows = [line for line in guarantees.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 10
+    assert [row for row in rows if "::test_" not in row] == []
+    assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []
