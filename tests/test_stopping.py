@@ -167,6 +167,16 @@ async def test_it_ends_in_time_while_mongodb_is_silent(
     assert ordered.status_code == 201
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_silent_database_needs_no_goodbye(
+    replica: Process, client: AsyncClient, mongod: MongoServer, number: signal.Signals
+) -> None:
+    assert await status(client, "/readyz") == 200
+    with frozen(mongod):
+        os.kill(replica.pid, number)
+        assert await exit_code(replica) == 0
+
+
 async def test_it_ends_in_time_while_nats_is_silent(
     replica: Process,
     client: AsyncClient,

@@ -66,8 +66,9 @@ async def test_what_cannot_be_handled_holds_nobody_up(
 class Replica:
     """What a service knows of a busy entity and of others, in the place of a database."""
 
-    def __init__(self, busy: str, seconds: float = 0.005) -> None:
+    def __init__(self, busy: str, seconds: float = 0.003) -> None:
         self._busy, self._seconds = busy, seconds
+        self.go = asyncio.Event()
         self.others: list[str] = []
         self.applied = 0
         self.applied_before_other: list[int] = []
@@ -75,6 +76,7 @@ class Replica:
 
     async def hear(self, event: TicketUpdated, _: object) -> None:
         """Only the busy entity is slow."""
+        await self.go.wait()
         if event.id != self._busy:
             self.others.append(event.id)
             self.applied_before_other.append(self.applied)
@@ -93,10 +95,11 @@ async def test_a_busy_entity_keeps_nobody_waiting(
 ) -> None:
     busy, others = history(1_000), [Tally.begin() for _ in range(200)]
     replica = Replica(busy[0].id)
-    await say(neighbour, busy + others)
     async with AsyncExitStack() as running:
         for _ in range(replicas):
             await running.enter_async_context(hearing(nats_url, {HEARD: replica.hear}))
+        await say(neighbour, busy + others)
+        replica.go.set()
         await neighbour.heard_by(SERVICE)
     assert sorted(replica.others) == sorted(tally.id for tally in others)
     assert max(replica.applied_before_other) < len(busy) / 2
@@ -108,6 +111,7 @@ async def test_the_events_of_a_busy_entity_stay_in_order(
 ) -> None:
     busy = history(1_000)
     replica = Replica(busy[0].id, seconds=0)
+    replica.go.set()
     await say(neighbour, busy)
     async with hearing(nats_url, {HEARD: replica.hear}):
         await neighbour.heard_by(SERVICE)
@@ -121,6 +125,7 @@ async def test_what_waits_long_in_its_lane_is_not_delivered_twice(
     monkeypatch.setattr(consumer, "KEEP_SECONDS", 1 / 3)
     busy = history(300)
     replica = Replica(busy[0].id, seconds=0.01)
+    replica.go.set()
     await say(neighbour, busy)
     async with hearing(nats_url, {HEARD: replica.hear}):
         await neighbour.heard_by(SERVICE)
