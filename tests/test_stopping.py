@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -175,6 +176,32 @@ async def test_a_silent_database_needs_no_goodbye(
     with frozen(mongod):
         os.kill(replica.pid, number)
         assert await exit_code(replica) == 0
+
+
+HANGING = """
+import asyncio, sys, time, uvicorn
+from common.service import create_service
+from orders.repository import OrderRepository
+from orders.settings import Settings
+
+async def hang(_repository, _bus):
+    await asyncio.to_thread(time.sleep, 3600)
+
+app = create_service(Settings.load(), repository=OrderRepository, workers=[hang])
+uvicorn.run(app, port=int(sys.argv[1]))
+"""
+
+
+async def test_it_ends_in_time_whatever_hangs(
+    neighbour: Neighbour,  # noqa: ARG001 - it is there first
+    make_replica: MakeReplica,
+) -> None:
+    program = make_replica(LAME_DUCK_SECONDS="0").program
+    port = program.command[program.command.index("--port") + 1]
+    process = Process(replace(program, command=(sys.executable, "-c", HANGING, port)))
+    process.start()
+    process.terminate()
+    assert await exit_code(process) == 0
 
 
 async def test_it_ends_in_time_while_nats_is_silent(
