@@ -128,11 +128,14 @@ async def restart(stack: Stack, service: str, index: int) -> None:
     before = stack.now().pids[service][index]
     os.kill(before, signal.SIGTERM)
 
-    async def back() -> bool:
-        now = stack.now()
-        return now.pids[service][index] != before and await is_ready(now.services[service][index])
+    async def replaced() -> bool:
+        return stack.now().pids[service][index] != before
 
-    await eventually(back, f"{service}-{index + 1} is back")
+    async def ready() -> bool:
+        return await is_ready(stack.services[service][index])
+
+    await eventually(replaced, f"{service}-{index + 1} is another process")
+    await eventually(ready, f"{service}-{index + 1} is back")
 
 
 async def is_ready(url: str) -> bool:
