@@ -1,10 +1,39 @@
-"""Hashing passwords."""
+"""Hashing passwords, never too many at once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
 
-from auth.passwords import hash_password, verify_password
+from auth.passwords import (
+    PLACES,
+    PLACES_PER_ADDRESS,
+    hash_password,
+    place_for,
+    verify_password,
+)
+from common.contracts.ids import new_id
+from devstack.testing import running
 
 PASSWORD = "correct horse"
+
+
+def somebody() -> dict[str, str]:
+    """Who wants an account."""
+    return {"email": f"{new_id()}@shop.test", "password": PASSWORD}
+
+
+@contextmanager
+def places_taken(address: str, count: int) -> Iterator[None]:
+    """So many requests of an address are at work."""
+    with ExitStack() as taken:
+        for _ in range(count):
+            taken.enter_context(place_for(address))
+        yield
 
 
 async def test_a_hash_is_argon2id_as_owasp_advises() -> None:
@@ -30,3 +59,43 @@ async def test_nothing_fits_a_malformed_hash(malformed: str) -> None:
 @pytest.mark.parametrize("guess", [PASSWORD, "", "there is no account with this address"])
 async def test_nothing_fits_where_there_is_no_account(guess: str) -> None:
     assert not await verify_password(guess, None)
+
+
+async def test_one_address_cannot_keep_the_others_from_hashing(app: FastAPI) -> None:
+    greedy, modest = ASGITransport(app, client=("192.0.2.1", 1)), ASGITransport(app)
+    async with (
+        running(app),
+        AsyncClient(transport=greedy, base_url="http://ticketing.test") as one,
+        AsyncClient(transport=modest, base_url="http://ticketing.test") as other,
+    ):
+        with places_taken("192.0.2.1", PLACES_PER_ADDRESS):
+            for way in ("signup", "signin"):
+                refused = await one.post(f"/api/users/{way}", json=somebody())
+                assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+            assert (await other.post("/api/users/signup", json=somebody())).status_code == 201
+        assert (await one.post("/api/users/signup", json=somebody())).status_code == 201
+
+
+async def test_all_addresses_together_cannot_hash_without_end(client: AsyncClient) -> None:
+    with (
+        places_taken("192.0.2.1", PLACES_PER_ADDRESS),
+        places_taken("192.0.2.2", PLACES - PLACES_PER_ADDRESS),
+    ):
+        assert (await client.post("/api/users/signup", json=somebody())).status_code == 503
+    assert (await client.post("/api/users/signup", json=somebody())).status_code == 201
+
+
+async def test_a_guess_that_found_no_place_was_none(client: AsyncClient) -> None:
+    account = somebody()
+    with places_taken("127.0.0.1", PLACES_PER_ADDRESS):
+        for _ in range(12):
+            assert (await client.post("/api/users/signin", json=account)).status_code == 503
+    assert (await client.post("/api/users/signin", json=account)).status_code == 401
+
+
+async def test_a_crowd_is_served_as_far_as_there_are_places(client: AsyncClient) -> None:
+    crowd = [client.post("/api/users/signup", json=somebody()) for _ in range(100)]
+    statuses = Counter(answer.status_code for answer in await asyncio.gather(*crowd))
+    assert set(statuses) <= {201, 503}
+    assert statuses[201] >= PLACES_PER_ADDRESS
+    assert (await client.post("/api/users/signup", json=somebody())).status_code == 201

@@ -1,4 +1,4 @@
-"""Users, and the wrong passwords of the last minutes, in MongoDB."""
+"""Users, the wrong passwords of the last minutes, and where owners sign in, in MongoDB."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ class UserRepository:
     def __init__(self, database: Database) -> None:
         self._users = database.collection("users")
         self._guesses = database.collection("guesses")
+        self._places = database.collection("places")
 
     @property
     def outboxes(self) -> Sequence[Collection]:
@@ -20,9 +21,10 @@ class UserRepository:
         return []
 
     async def prepare(self) -> None:
-        """Make the indexes exist: one account an address, and old guesses forgotten."""
+        """Make the indexes exist: one account an address; guesses and places are forgotten."""
         await self._users.ensure_index([("email", 1)], unique=True)
-        await self._guesses.ensure_index([("until", 1)], expire_after_seconds=0)
+        for passing in (self._guesses, self._places):
+            await passing.ensure_index([("until", 1)], expire_after_seconds=0)
 
     async def add(self, user: User) -> None:
         """Store a new account; raises EmailInUse."""
@@ -37,11 +39,8 @@ class UserRepository:
         found = await self._users.find_one({"email": email})
         return User(found["_id"], found["email"], found["passwordHash"]) if found else None
 
-    async def count_guess(self, email: str, window: timedelta) -> tuple[int, datetime]:
-        """Note one more guess at an account; how many there were, and until when they count.
-
-        Counted before the password is looked at, so that guesses made at once all count.
-        """
+    async def count_guess(self, key: str, window: timedelta) -> tuple[int, datetime]:
+        """Count one more guess; how many there were in this window, and when it ends."""
         now = datetime.now(UTC)
         fresh = {"$gt": ["$until", now]}
         counted: list[Document] = [
@@ -52,10 +51,29 @@ class UserRepository:
                 }
             }
         ]
-        guesses = await self._guesses.change_one({"_id": email}, counted, upsert=True)
+        guesses = await self._guesses.change_one({"_id": key}, counted, upsert=True)
         assert guesses is not None  # noqa: S101 - upserted
         return guesses["count"], guesses["until"]
 
-    async def forget_guesses(self, email: str) -> None:
-        """The owner is in."""
-        await self._guesses.delete({"_id": email})
+    async def take_back_guess(self, key: str, until: datetime) -> None:
+        """Count one guess less, if the window in which it was counted goes on."""
+        await self._guesses.update({"_id": key, "until": until}, {"$inc": {"count": -1}})
+
+    async def forget_guesses(self, key: str) -> None:
+        """Begin anew."""
+        await self._guesses.delete({"_id": key})
+
+    async def guesses(self, keys: Sequence[str]) -> dict[str, tuple[int, datetime]]:
+        """How many guesses there were, and until when they count, where there were any."""
+        running = {"_id": {"$in": list(keys)}, "until": {"$gt": datetime.now(UTC)}}
+        found = await self._guesses.find(running, sort=[("_id", 1)], limit=len(keys))
+        return {each["_id"]: (each["count"], each["until"]) for each in found}
+
+    async def remember_place(self, key: str, until: datetime) -> None:
+        """An account was used by its owner from here."""
+        await self._places.update({"_id": key}, {"$set": {"until": until}}, upsert=True)
+
+    async def knows_place(self, key: str) -> bool:
+        """Whether an account was used by its owner from here."""
+        now = datetime.now(UTC)
+        return await self._places.find_one({"_id": key, "until": {"$gt": now}}) is not None

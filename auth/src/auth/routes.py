@@ -1,15 +1,15 @@
 """The HTTP door of the auth service."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from auth.domain import InvalidCredentials, TooManyWrongPasswords, User
-from auth.passwords import hash_password, verify_password
+from auth.domain import InvalidCredentials, User
+from auth.passwords import hash_password, place_for, verify_password
 from auth.repository import UserRepository
 from auth.schemas import CurrentUserOut, Nothing, SignIn, SignUp, UserOut
 from auth.settings import Settings
+from auth.throttle import Throttle
 from common.web import tokens
 from common.web.bodies import JsonRoute
 from common.web.dependencies import OptionalUser, repository, settings
@@ -23,23 +23,39 @@ Users = Annotated[UserRepository, Depends(repository)]
 Configured = Annotated[Settings, Depends(settings)]
 
 
+async def _asker(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+Asker = Annotated[str, Depends(_asker)]
+"""The address of the client; behind a gateway, as far as the web server trusts its headers."""
+
+
 @router.post("/signup", status_code=201, responses=errors(400, 409, 415))
-async def sign_up(body: SignUp, response: Response, users: Users, settings: Configured) -> UserOut:
+async def sign_up(
+    body: SignUp, asker: Asker, response: Response, users: Users, settings: Configured
+) -> UserOut:
     """Open an account and sign in."""
-    user = User.register(body.email, await hash_password(body.password))
+    with place_for(asker):
+        user = User.register(body.email, await hash_password(body.password))
     await users.add(user)
+    await Throttle(users, settings, body.email, asker).welcome()
     return _signed_in(user, response, settings)
 
 
 @router.post("/signin", responses=errors(400, 401, 415, 429))
-async def sign_in(body: SignIn, response: Response, users: Users, settings: Configured) -> UserOut:
+async def sign_in(
+    body: SignIn, asker: Asker, response: Response, users: Users, settings: Configured
+) -> UserOut:
     """Open a session."""
-    await _allow_guess(body.email, users, settings)
-    user = await users.with_email(body.email)
-    fits = await verify_password(body.password, user.password_hash if user else None)
+    throttle = Throttle(users, settings, body.email, asker)
+    with place_for(asker):
+        await throttle.admit()
+        user = await users.with_email(body.email)
+        fits = await verify_password(body.password, user.password_hash if user else None)
     if user is None or not fits:
         raise InvalidCredentials
-    await users.forget_guesses(body.email)
+    await throttle.welcome()
     return _signed_in(user, response, settings)
 
 
@@ -54,14 +70,6 @@ async def sign_out(response: Response, settings: Configured) -> Nothing:
 async def show_current_user(user: OptionalUser) -> CurrentUserOut:
     """Who is signed in; never 401."""
     return CurrentUserOut(current_user=user and UserOut(id=user.id, email=user.email))
-
-
-async def _allow_guess(email: str, users: UserRepository, settings: Settings) -> None:
-    window = timedelta(seconds=settings.signin_failures_window_seconds)
-    guesses, until = await users.count_guess(email, window)
-    if guesses > settings.signin_failures_limit:
-        wait = (until - datetime.now(UTC)).total_seconds()
-        raise TooManyWrongPasswords(retry_after=max(1, round(wait)))
 
 
 def _signed_in(user: User, response: Response, settings: Settings) -> UserOut:

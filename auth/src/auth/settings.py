@@ -16,4 +16,6 @@ class Settings(ServiceSettings):
     token_lifetime_seconds: int = Field(default=24 * 3600, gt=0)
     cookie_secure: bool = True
     signin_failures_limit: int = Field(default=10, gt=0)
+    signin_failures_per_address_limit: int = Field(default=100, gt=0)
+    signin_failures_per_account_limit: int = Field(default=100, gt=0)
     signin_failures_window_seconds: int = Field(default=15 * 60, gt=0)
