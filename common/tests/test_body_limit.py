@@ -1,11 +1,15 @@
-"""A body over 64 KiB is refused, announced or not."""
+"""A body over 64 KiB is refused, announced or not, and so is one that takes too long."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from httpx import AsyncClient
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from httpx import ASGITransport, AsyncClient
 
-from common.web.body_limit import LIMIT, MANNERS
+from common.web.body_limit import BODY_SECONDS, LIMIT, MANNERS, BodyLimitMiddleware
+from common.web.error_responses import install_error_responses
 
 PATH = "/api/tallies"
 TOO_LARGE = {"errors": [{"message": "Body must not be larger than 64 KiB"}]}
@@ -59,3 +63,45 @@ async def test_a_huge_body_is_not_read_whole(client: AsyncClient, *, announced: 
     answer = await client.post(PATH, content=body(), headers=headers)
     assert answer.status_code == 413
     assert read < 2 * MANNERS
+
+
+SECONDS = 0.3
+
+
+@pytest.fixture
+async def hasty() -> AsyncIterator[AsyncClient]:
+    """A browser before a service that waits for a body only so long."""
+    app = FastAPI()
+    install_error_responses(app)
+    app.add_middleware(BodyLimitMiddleware, seconds=SECONDS)
+
+    @app.post("/length")
+    async def length(request: Request) -> int:
+        return len(await request.body())
+
+    @app.post("/stream")
+    async def stream(request: Request) -> StreamingResponse:
+        await request.body()
+        return StreamingResponse(ticks())
+
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://ticketing.test") as open_:
+        yield open_
+
+
+async def ticks(count: int = 3) -> AsyncIterator[bytes]:
+    """A byte each time the limit has passed."""
+    for _ in range(count):
+        await asyncio.sleep(SECONDS)
+        yield b"x"
+
+
+async def test_a_body_that_trickles_is_given_up(hasty: AsyncClient) -> None:
+    answer = await hasty.post("/length", content=ticks(100))
+    error = {"message": f"Body must arrive within {BODY_SECONDS} seconds"}
+    assert (answer.status_code, answer.json()) == (408, {"errors": [error]})
+    assert answer.headers["Connection"] == "close"
+
+
+async def test_an_answer_may_stream_for_longer_than_a_body(hasty: AsyncClient) -> None:
+    assert (await hasty.post("/stream", content=b"")).text == "xxx"
+    assert (await hasty.post("/length", content=in_pieces(b"x" * 30_000))).json() == 30_000

@@ -21,6 +21,7 @@ from common.settings import EventSettings, ServiceSettings
 from common.stopping import Stop
 from common.web import health
 from common.web.body_limit import BodyLimitMiddleware
+from common.web.cross_site import CrossSiteMiddleware
 from common.web.description import described_app
 from common.web.error_responses import install_error_responses
 from common.web.request_log import RequestLogMiddleware
@@ -131,5 +132,6 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
     install_error_responses(app)
     app.add_middleware(SessionMiddleware, public_key=settings.jwt_public_key)
     app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(CrossSiteMiddleware)
     app.add_middleware(RequestLogMiddleware)
     return app

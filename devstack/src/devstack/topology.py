@@ -51,7 +51,7 @@ def _replica(plan: Plan, service: str, name: str, port: int) -> Process:
         *(sys.executable, "-m", "uvicorn", f"{service}.main:create_app", "--factory"),
         *("--host", LOOPBACK, "--port", str(port), "--no-access-log"),
         *("--timeout-graceful-shutdown", str(REQUESTS_SECONDS)),
-        *("--loop", "uvloop", "--http", "httptools"),
+        *("--loop", "uvloop", "--http", "common.web.head_limit:HeadLimitProtocol"),
     )
     log, probe = plan.logs / f"{name}.log", answers_ok(port, "/readyz")
     return Process(Program(name, command, log, probe, variables(plan, service)))

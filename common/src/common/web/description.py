@@ -1,9 +1,15 @@
 """The API's own description: OpenAPI and its page, below the prefix of the service."""
 
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+
+from common.web.cross_site import SAFE
+
+TOO_LARGE = str(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value)
+"""What every route declares; the others of its kind look alike."""
 
 NEVER_ANSWERED = "422"
 """What FastAPI says by default; wrong input is a 400 in our envelope."""
@@ -32,9 +38,17 @@ def described_app(title: str, prefix: str, lifespan: Any) -> FastAPI:
 
 def _corrected(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document["paths"].values():
-        for operation in operations.values():
+        for method, operation in operations.items():
             operation["responses"].pop(NEVER_ANSWERED, None)
+            if method.upper() not in SAFE:
+                _declare_what_middlewares_answer(operation["responses"])
     schemas = document.get("components", {}).get("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     return document
+
+
+def _declare_what_middlewares_answer(responses: dict[str, Any]) -> None:
+    envelope = responses.get(TOO_LARGE, {})
+    for status in (HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_TIMEOUT):
+        responses.setdefault(str(status.value), {**envelope, "description": status.phrase})
