@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,11 @@ OpenGateway = Callable[..., AsyncClient]
 class Upstream:
     """A server that answers with what it was asked, or hangs up once it has read the request."""
 
-    def __init__(self, *, hangs_up: bool = False) -> None:
+    def __init__(self, *, hangs_up: bool = False, header: str = "X-Own: header") -> None:
         self.port = free_port()
         self.asked = self.checked = 0
         self.accepting = True
-        self._hangs_up = hangs_up
+        self._hangs_up, self._header = hangs_up, header
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Upstream"]:
@@ -50,17 +51,32 @@ class Upstream:
         await reader.readexactly(int(request["content-length"] or 0))
         self.asked += 1
         if not self._hangs_up:
-            writer.write(ANSWER.format(path=asked.split()[1].decode(), **request).encode())
+            writer.write(self._answer(asked, request).encode())
         writer.close()
+
+    def _answer(self, asked: bytes, request: "Message[str, str]") -> str:
+        return ANSWER.format(path=asked.split()[1].decode(), own=self._header, **request)
 
 
 ANSWER = """HTTP/1.1 200 OK\r
 Server: something\r
+Content-Type: application/json\r
 Set-Cookie: session=secret\r
+X-Token: secret\r
+{own}\r
 X-Request-Id: {X-Request-Id}\r
 Connection: close\r
 \r
-{{"path": "{path}", "id": "{X-Request-Id}"}}"""
+{{"path": "{path}", "id": "{X-Request-Id}", "for": "{X-Forwarded-For}"}}"""
+
+PROTECTION = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "strict-origin-when-cross-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(self)",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
 
 
 @pytest.fixture
@@ -140,14 +156,59 @@ async def test_the_first_page_needs_no_other_host(open_gateway: OpenGateway) -> 
         assert (await browser.get("/style.css")).status_code == 200
 
 
-async def test_every_answer_is_protected(open_gateway: OpenGateway) -> None:
-    async with Upstream().listening() as service, open_gateway(tickets=[service]) as browser:
-        for path in ("/", "/nothing", "/api/unknown", "/api/tickets"):
-            headers = (await browser.get(path)).headers
-            assert headers["x-content-type-options"] == "nosniff"
-            assert headers["x-frame-options"] == "DENY"
-            assert "frame-ancestors 'none'" in headers["content-security-policy"]
-            assert not {"server", "via"} & set(headers)
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/style.css", 200),
+        ("/nothing", 404),
+        ("/api/unknown", 404),
+        ("/api/tickets", 200),
+        ("/api/tickets/docs", 200),
+        ("/api/payments", 502),
+    ],
+)
+async def test_every_answer_is_protected(open_gateway: OpenGateway, path: str, status: int) -> None:
+    async with (
+        Upstream().listening() as service,
+        Upstream(hangs_up=True).listening() as broken,
+        open_gateway(tickets=[service], payments=[broken]) as browser,
+    ):
+        answer = await browser.request("POST" if status == 502 else "GET", path)
+    assert answer.status_code == status
+    assert {name: answer.headers.get(name) for name in PROTECTION} == PROTECTION
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert not {"server", "via"} & set(answer.headers)
+
+
+@pytest.mark.parametrize(
+    ("path", "caching"),
+    [
+        ("/api/tickets", ["no-store"]),
+        ("/api/unknown", ["no-store"]),
+        ("/api/users/currentuser", ["max-age=60"]),
+        ("/", []),
+    ],
+)
+async def test_nobody_keeps_an_answer_unless_the_service_says_so(
+    open_gateway: OpenGateway, path: str, caching: list[str]
+) -> None:
+    own = Upstream(header="Cache-Control: max-age=60")
+    async with (
+        Upstream().listening() as silent,
+        own.listening(),
+        open_gateway(tickets=[silent], auth=[own]) as browser,
+    ):
+        answer = await browser.get(path)
+    assert answer.headers.get_list("cache-control") == caching
+
+
+async def test_a_client_cannot_choose_its_address(open_gateway: OpenGateway) -> None:
+    forged = {"X-Forwarded-For": "203.0.113.1", "X-Real-IP": "203.0.113.1", "Forwarded": "for=x"}
+    async with Upstream().listening() as service, open_gateway(auth=[service]) as browser:
+        answer = await browser.post("/api/users/signin", headers=forged)
+    assert answer.json()["for"] == LOOPBACK
 
 
 async def test_requests_are_named_at_the_edge(open_gateway: OpenGateway) -> None:
@@ -157,17 +218,26 @@ async def test_requests_are_named_at_the_edge(open_gateway: OpenGateway) -> None
     assert answer.headers.get_list("x-request-id") == [answer.json()["id"]]
 
 
-async def test_the_access_log_keeps_no_secrets(open_gateway: OpenGateway, tmp_path: Path) -> None:
-    secrets = {"cookie": "session=secret", "authorization": "Bearer secret"}
-    log = tmp_path / "gateway-access.log"
-    async with Upstream().listening() as service, open_gateway(auth=[service]) as browser:
-        await browser.get("/api/users/currentuser", headers=secrets)
+async def test_the_logs_keep_no_secrets(open_gateway: OpenGateway, tmp_path: Path) -> None:
+    headers = dict.fromkeys(("Cookie", "Authorization", "Referer", "X-Token"), "a=secret")
+    access, errors = tmp_path / "gateway-access.log", tmp_path / "gateway.log"
+    async with (
+        Upstream().listening() as service,
+        Upstream(hangs_up=True).listening() as broken,
+        open_gateway(auth=[service], payments=[broken]) as browser,
+    ):
+        for path in ("/api/users/currentuser", "/api/payments/webhook"):
+            await browser.post(f"{path}?token=secret#secret", headers=headers)
 
         async def written() -> bool:
-            return "/api/users/currentuser" in log.read_text()
+            return "/api/payments/webhook" in access.read_text()
 
         await eventually(written)
-    assert "secret" not in log.read_text()
+    said = access.read_text() + errors.read_text()
+    assert '"uri":"/api/payments/webhook"' in said
+    assert '"remote_ip":"127.0.0.0"' in said
+    assert LOOPBACK not in access.read_text()
+    assert "secret" not in said
 
 
 async def test_a_replica_that_is_down_is_passed_over(open_gateway: OpenGateway) -> None:
