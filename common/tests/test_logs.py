@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Iterator
 
+import jwt
 import pytest
 
 from common import logs
@@ -72,3 +73,49 @@ def test_the_level_decides_what_is_said(
     logging.getLogger("pymongo").info("chatter")
     said = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
     assert said == heard
+
+
+SECRETS = {
+    "an e-mail": "me+tickets@shop.co.test",
+    "an e-mail in another script": "käthe@shöp.test",
+    "a session": jwt.encode({"sub": "me"}, "k" * 32),
+    "a client secret": "secretOfThisPayment",
+    "a card": "pm_1Nx4secret",
+    "a card token": "tok_1Nx4secret",
+    "a key of Stripe": "sk_test_4eC39Hq",
+    "a restricted key": "rk_live_4eC39Hq",
+    "a key of webhooks": "whsec_4eC39Hq",
+    "a password hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA+/",
+    "a password in an address": "hunter2",
+}
+SAYING = {"a client secret": "pi_3Nx_secret_{}", "a password in an address": "nats://me:{}@host"}
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter("tallies"), TextFormatter()])
+@pytest.mark.parametrize("what", SECRETS)
+def test_a_line_hides_what_is_shaped_like_a_secret(formatter: logging.Formatter, what: str) -> None:
+    said = SAYING.get(what, "{}").format(SECRETS[what])
+    error = ValueError(f'E11000 dup key: {{ email: "{said}" }}\n{said}')
+    told = record(about=said, exc_info=(ValueError, error, None))
+    told.args = (said,)
+    line = formatter.format(told)
+    assert SECRETS[what] not in line
+    assert line.count("[hidden]") == 4
+
+
+@pytest.mark.parametrize("formatter", [JsonFormatter("tallies"), TextFormatter()])
+def test_a_line_keeps_what_is_no_secret(formatter: logging.Formatter) -> None:
+    harmless = "GET /api/tickets/065f1 pi_3Nx @ nats://host:4222 token=x a@b eyJ.x"
+    assert harmless in formatter.format(record(about=harmless))
+
+
+@pytest.mark.parametrize(
+    "control", ["\n", "\r\n", "\t", "\0", "\x1b[31m", "\x7f", "\x85", "\u2028", "\u202e"]
+)
+@pytest.mark.parametrize("formatter", [JsonFormatter("tallies"), TextFormatter()])
+def test_nobody_can_make_up_a_line(formatter: logging.Formatter, control: str) -> None:
+    told = record(about=f"a{control}b")
+    told.args = (f"/api{control}12:00:00.000 ERROR   made up",)
+    line = formatter.format(told)
+    assert line.isprintable()
+    assert control not in line

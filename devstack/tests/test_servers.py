@@ -60,3 +60,18 @@ def running(server: MongoServer) -> Iterator[MongoServer]:
         yield server
     finally:
         server.kill()
+
+
+def test_mongod_does_not_print_the_values_of_a_slow_query(mongod: MongoServer) -> None:
+    log = mongod.program.log
+    with MongoClient[dict[str, object]](mongod.uri("slow_queries")) as client:
+        users = client.get_default_database()["users"]
+        users.insert_one({"email": "somebody"})
+        users.find_one({"email": "somebody", "$where": "sleep(200) || true"})
+        assert "somebody" not in log.read_text()
+        client.admin.command("profile", 0, sampleRate=1.0)
+        try:
+            users.find_one({"email": "somebody", "$where": "sleep(200) || true"})
+        finally:
+            client.admin.command("profile", 0, sampleRate=0.0)
+    assert "somebody" in log.read_text()

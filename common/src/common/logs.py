@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -16,6 +17,27 @@ context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=Mappi
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _DECORATION = frozenset({"color_message"})  # the web server's
+
+_SECRETS = re.compile(
+    r"(?<![\w-])eyJ[\w-]+\.[\w-]*\.[\w-]*"  # a session
+    r"|(?<=_secret_)\w+"  # what a browser confirms a payment with
+    r"|\b(?:(?:sk|rk)_(?:test|live)|whsec|pm|tok)_\w+"  # keys and cards of Stripe
+    r"|\$argon2\w*\$[\w$=,+/-]+"
+    r"|(?<=://)[^\s/@]+(?=@)"  # a password in an address
+    r"|(?<![\w.+%-])[\w.+%-]++@[\w-]+(?:\.[\w-]+)+"  # an e-mail
+)
+
+
+def without_secrets(text: str) -> str:
+    """The text with nothing in it that is shaped like a secret or an e-mail address.
+
+    A last net: what we log ourselves names ids only, but a library may quote anything in an error.
+    """
+    return _SECRETS.sub("[hidden]", text)
+
+
+def _clean(value: object) -> object:
+    return value if isinstance(value, bool | int | float) else without_secrets(str(value))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -44,7 +66,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        return json.dumps({key: _clean(value) for key, value in line.items()})
 
 
 class TextFormatter(logging.Formatter):
@@ -55,8 +77,19 @@ class TextFormatter(logging.Formatter):
         moment = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
         fields = " ".join(f"{key}={value}" for key, value in _fields(record).items())
         line = f"{moment} {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
-        text = f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
-        return text.encode(errors="backslashreplace").decode()  # what no terminal can show
+        line = _printable(without_secrets(line))
+        if not record.exc_info:
+            return line
+        failure = without_secrets(self.formatException(record.exc_info))
+        return "\n".join([line, *map(_printable, failure.split("\n"))])
+
+
+def _printable(text: str) -> str:
+    """What any terminal can show, on one line: nobody can make up a line by what a path says."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
 
 
 def configure_logs(service: str, style: Literal["json", "text"], level: str) -> None:

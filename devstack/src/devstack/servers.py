@@ -70,6 +70,7 @@ def _mongod_command(folder: Path, port: int) -> tuple[str, ...]:
         *("--oplogSize", "64"),
         *("--journalCommitInterval", "10"),
         *("--wiredTigerCacheSizeGB", "0.25"),
+        *("--slowOpSampleRate", "0"),  # a slow query is printed with all its values
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         "--nounixsocket",
         "--quiet",

@@ -23,7 +23,7 @@ class Says(str):
 class Body(WireModel):
     """A body that clients send; unknown fields are ignored."""
 
-    model_config = ConfigDict(populate_by_name=False)
+    model_config = ConfigDict(populate_by_name=False, hide_input_in_errors=True)
 
     @model_validator(mode="wrap")
     @classmethod
