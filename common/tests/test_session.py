@@ -52,6 +52,13 @@ async def client(jwt_keys: KeyPair) -> AsyncIterator[AsyncClient]:
         ({"Cookie": "session="}, None),
         ({"Cookie": "session"}, None),
         ({"Cookie": "Session={ana}"}, None),
+        ({"Cookie": "session=nonsense; session={ana}"}, ANA),
+        ({"Cookie": "session={ana}; session=nonsense"}, None),
+        ({"Cookie": "session={ana}; session={ben}"}, BEN),
+        ({"Authorization": "Token {ana}"}, None),
+        ({"Authorization": "Digest {ana}"}, None),
+        ({"Authorization": "Bearer Bearer {ana}"}, None),
+        ({"Cookie": "session=Bearer {ana}"}, None),
         ({"Cookie": "session=" + "x" * 10_000}, None),
     ],
 )
