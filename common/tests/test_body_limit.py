@@ -79,6 +79,10 @@ async def hasty() -> AsyncIterator[AsyncClient]:
     async def length(request: Request) -> int:
         return len(await request.body())
 
+    @app.post("/unread")
+    async def unread() -> str:
+        return "done"
+
     @app.post("/stream")
     async def stream(request: Request) -> StreamingResponse:
         await request.body()
@@ -100,6 +104,17 @@ async def test_a_body_that_trickles_is_given_up(hasty: AsyncClient) -> None:
     error = {"message": f"Body must arrive within {BODY_SECONDS} seconds"}
     assert (answer.status_code, answer.json()) == (408, {"errors": [error]})
     assert answer.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize("path", ["/unread", "/nowhere"])
+async def test_a_body_that_nobody_wants_is_waited_for_as_long(
+    hasty: AsyncClient, path: str
+) -> None:
+    assert (await hasty.post(path, content=in_pieces(b"x" * 30_000))).status_code in {200, 404}
+    slow = await hasty.post(path, content=ticks(100))
+    assert (slow.status_code, slow.headers["Connection"]) == (408, "close")
+    large = await hasty.post(path, content=in_pieces(b"x" * 2 * LIMIT))
+    assert (large.status_code, large.json()) == (413, TOO_LARGE)
 
 
 async def test_an_answer_may_stream_for_longer_than_a_body(hasty: AsyncClient) -> None:

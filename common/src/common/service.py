@@ -131,7 +131,7 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
         app.include_router(router)
     install_error_responses(app)
     app.add_middleware(SessionMiddleware, public_key=settings.jwt_public_key)
-    app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CrossSiteMiddleware)
+    app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestLogMiddleware)
     return app

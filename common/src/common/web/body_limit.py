@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.web.error_responses import ErrorItem, error_response
@@ -24,48 +25,69 @@ HANGING_UP = {"Connection": "close"}
 
 
 class BodyLimitMiddleware:
-    """By the announced length where there is one, by counting where there is none."""
+    """By the announced length where there is one, by counting where there is none.
+
+    No answer leaves before the whole body has come, wanted or not: a gateway that hears an answer
+    early goes on waiting for the rest of the body, Caddy for ever.
+    """
 
     def __init__(self, app: ASGIApp, *, seconds: float = BODY_SECONDS) -> None:
         self._app, self._seconds = app, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, as far as the limits."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        length = Headers(scope=scope).get("content-length", "")
+        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
+        length = headers.get("content-length", "")
         if length.isdigit() and int(length) > LIMIT:
             await _drop_rest(receive)
-            answer = error_response(413, [ErrorItem(message=TOO_LARGE)], HANGING_UP)
-            await answer(scope, receive, send)
-            return
-        await self._app(scope, _Limited(receive, self._seconds).receive, send)
+            await _refusal(413, TOO_LARGE)(scope, receive, send)
+        elif length not in {"", "0"} or "transfer-encoding" in headers:
+            body = _Body(scope, receive, send, self._seconds)
+            await self._app(scope, body.receive, body.send)
+        else:
+            await self._app(scope, receive, send)
 
 
-class _Limited:
-    """Counts a body, and the time it takes; what comes after it may come at any time."""
+class _Body:
+    """A body on its way: how much has come, and until when the rest has to."""
 
-    def __init__(self, receive: Receive, seconds: float) -> None:
-        self._receive = receive
+    def __init__(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
         self._until = asyncio.get_running_loop().time() + seconds
-        self._seen, self._complete = 0, False
+        self._seen, self._is_over, self._is_refused = 0, False, False
 
     async def receive(self) -> Message:
-        """What the web server says next."""
-        if self._complete:
+        """What the app hears; raises 408 and 413. After the body anything may come at any time."""
+        if self._is_over:
             return await self._receive()
         try:
             async with asyncio.timeout_at(self._until):
                 message = await self._receive()
         except TimeoutError:
+            self._is_over = True
             raise HTTPException(408, TOO_SLOW, HANGING_UP) from None
         self._seen += len(message.get("body", b""))
-        self._complete = not message.get("more_body")
+        self._is_over = not message.get("more_body") or self._seen > LIMIT
         if self._seen > LIMIT:
             await _drop_rest(self._receive, last=message)
             raise HTTPException(413, TOO_LARGE, HANGING_UP)
         return message
+
+    async def send(self, message: Message) -> None:
+        """What the app answers, unless the body that it did not want is too large or too slow."""
+        try:
+            while not self._is_over:
+                await self.receive()
+        except HTTPException as refusal:
+            self._is_refused = True
+            answer = _refusal(refusal.status_code, refusal.detail)
+            await answer(self._scope, self._receive, self._send)
+        if not self._is_refused:
+            await self._send(message)
+
+
+def _refusal(status: int, text: str) -> JSONResponse:
+    return error_response(status, [ErrorItem(message=text)], HANGING_UP)
 
 
 async def _drop_rest(receive: Receive, last: Message | None = None) -> None:
