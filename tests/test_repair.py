@@ -205,6 +205,12 @@ async def test_sales_go_on_after_the_stream_was_deleted(
     await trade(seller, buyer)
     await quiet(stack)
     delete_all_streams(nats_port(stack))
+    ticket_id = await seller.list_ticket()
+
+    async def orderable() -> bool:
+        return (await buyer.try_to_order(ticket_id)).status_code == 201
+
+    await eventually(orderable, "a ticket that was listed without a stream can be ordered")
     await trade(seller, buyer)
     await quiet(stack)
     await whole(databases)
