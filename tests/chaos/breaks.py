@@ -48,14 +48,14 @@ BREAKS = (
     Break(
         "the version gate of an order's copy",
         "payments/src/payments/domain.py",
-        "if event.version <= self.order.version:",
+        "if event.version < known or (event.version == known and not event.snapshot):",
         "if event.version < 0:",
     ),
     Break(
         "the version gate of a ticket's orders",
         "tickets/src/tickets/domain.py",
-        "if known and known.version >= order.version:",
-        "if known and known.version < 0:",
+        "(known.version >= order.version or known.live == live)",
+        "known.live == live",
     ),
     Break(
         "the unique index",
@@ -77,11 +77,9 @@ BREAKS = (
     ),
     Break(
         "the release of the money on cancellation",
-        "payments/src/payments/domain.py",
-        "case IntentStatus.REQUIRES_ACTION | IntentStatus.REQUIRES_CAPTURE if cancelled:\n"
-        "                return Step.CANCEL",
-        "case IntentStatus.REQUIRES_ACTION | IntentStatus.REQUIRES_CAPTURE if cancelled:\n"
-        "                return None",
+        "payments/src/payments/intent.py",
+        "IntentStatus.REQUIRES_CAPTURE: Step.CANCEL",
+        "IntentStatus.REQUIRES_CAPTURE: Step.WAIT",
     ),
     Break(
         "the timer lease",
