@@ -102,7 +102,7 @@ async def test_a_crash_stays_in_the_log(client: AsyncClient, lines: Lines) -> No
     assert summary["message"] == f"GET {CRASH} 500"
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+@pytest.mark.parametrize("path", ["/acceptz", "/livez", "/readyz"])
 async def test_probes_are_not_logged(client: AsyncClient, lines: Lines, path: str) -> None:
     assert (await client.get(path)).status_code == 200
     assert lines() == []

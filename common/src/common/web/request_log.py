@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common import logs
 from common.web.error_responses import OOPS, ErrorItem, error_response
 
-_QUIET = frozenset({"/livez", "/readyz"})
+_QUIET = frozenset({"/acceptz", "/livez", "/readyz"})
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
