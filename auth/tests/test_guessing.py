@@ -178,6 +178,19 @@ async def test_a_guess_that_is_refused_counts_nowhere(browse: Browse) -> None:
     assert await guess(stranger, 4, "you@shop.test") == [401, 401, 401, 429]
 
 
+@pytest.mark.usefixtures("home")
+async def test_who_was_refused_meanwhile_does_not_wait_longer(
+    browse: Browse, database: Database
+) -> None:
+    for address in STRANGERS[:9]:
+        await guess(browse(address), 1)
+    away = browse(AWAY)
+    assert await guess(away, 4) == [429] * 4
+    over = {"$set": {"until": datetime.now(UTC)}}
+    assert await database.collection("guesses").update({"count": 9}, over)
+    assert (await sign_in(away, PASSWORD)).status_code == 200
+
+
 async def test_a_success_forgets_the_failures(home: AsyncClient) -> None:
     assert await guess(home, 2) == [401] * 2
     assert (await sign_in(home, PASSWORD)).status_code == 200
