@@ -74,6 +74,14 @@ class Replica:
         self.applied_before_other: list[int] = []
         self.tried: list[int] = []
 
+    async def has_applied(self, count: int) -> None:
+        """Wait until it has got so far with the busy entity."""
+
+        async def there() -> bool:
+            return self.applied >= count
+
+        await eventually(there, f"{count} are applied")
+
     async def hear(self, event: TicketUpdated, _: object) -> None:
         """Only the busy entity is slow."""
         await self.go.wait()
@@ -100,6 +108,8 @@ async def test_a_busy_entity_keeps_nobody_waiting(
             await running.enter_async_context(hearing(nats_url, {HEARD: replica.hear}))
         await say(neighbour, busy + others)
         replica.go.set()
+        for part in range(100, 1_001, 100):
+            await replica.has_applied(part)
         await neighbour.heard_by(SERVICE)
     assert sorted(replica.others) == sorted(tally.id for tally in others)
     assert max(replica.applied_before_other) < len(busy) / 2

@@ -32,13 +32,13 @@ async def event_side(
         yield
     finally:
         await background.stop()
-        await _leave(bus, consumer, outbox)
+        await _finish(consumer, outbox)
+        await bus.close()
 
 
-async def _leave(bus: Bus, consumer: Consumer | None, outbox: Outbox) -> None:
+async def _finish(consumer: Consumer | None, outbox: Outbox) -> None:
     if consumer:
         await consumer.stop(HANDLERS_SECONDS)
     with suppress(TimeoutError):
         async with asyncio.timeout(OUTBOX_SECONDS):
             await outbox.finish(OUTBOX_SECONDS)
-    await bus.close()
