@@ -28,6 +28,9 @@ Lane: TypeAlias = Callable[[Any], str]
 HANDLER_SECONDS = 20.0
 KEEP_SECONDS = ACK_WAIT_SECONDS / 3
 DEFECTS_ALLOWED = 10
+GAPS_EXPECTED = 20
+"""After so many deliveries (about 5 s) an early event waits for something that is broken."""
+
 TRIES_IN_PLACE = 5
 WAITING = "waiting"
 
@@ -40,7 +43,9 @@ def by_aggregate(event: Event) -> str:
 
 
 def gap_delay(attempt: int) -> float:
-    """20 ms at first, 250 ms at most: the predecessor is usually on its way already."""
+    """20 to 250 ms at first: the predecessor is usually on its way already; then as in an outage."""
+    if attempt > GAPS_EXPECTED:
+        return outage_delay(attempt - GAPS_EXPECTED)
     return float(min(0.02 * 2 ** min(attempt - 1, 10), 0.25))
 
 
