@@ -28,7 +28,7 @@ async def who(request: Request) -> JSONResponse:
 @pytest.fixture
 async def client(jwt_keys: KeyPair) -> AsyncIterator[AsyncClient]:
     """A browser before an app that says who is calling."""
-    session = Middleware(SessionMiddleware, public_key=jwt_keys.public_pem)
+    session = Middleware(SessionMiddleware, public_keys=jwt_keys.public_pem)
     app = Starlette(routes=[Route("/", who)], middleware=[session])
     async with AsyncClient(transport=ASGITransport(app), base_url="http://ticketing.test") as open_:
         yield open_

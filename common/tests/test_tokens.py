@@ -103,6 +103,16 @@ def test_a_forged_token_names_nobody(jwt_keys: KeyPair, forge: Callable[[KeyPair
     assert read(forge(jwt_keys), jwt_keys.public_pem) is None
 
 
+def test_while_keys_are_exchanged_both_are_believed() -> None:
+    old, new, other = (key_pair(new_private_key()) for _ in range(3))
+    both = f"{old.public_pem}\n{new.public_pem}"
+    assert read(sign(USER, old.private_pem, 60), both) == USER
+    assert read(sign(USER, new.private_pem, 60), both) == USER
+    assert read(sign(USER, other.private_pem, 60), both) is None
+    assert read(sign(USER, old.private_pem, 60), new.public_pem) is None
+    assert read(sign(USER, new.private_pem, -1), both) is None
+
+
 KEYS = key_pair(new_private_key())
 
 

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        asyncio.run(_do(settings.nats_url, asked))
+        asyncio.run(_do(settings, asked))
     except (Unavailable, UnknownLetter, NeverListened) as problem:
         sys.exit(f"error: {problem}")
 
@@ -68,8 +68,8 @@ def _number_or_all(text: str) -> int | str:
     return text if text == EVERY else _number(text)
 
 
-async def _do(nats_url: str, asked: argparse.Namespace) -> None:
-    async with _visit(nats_url) as bus:
+async def _do(settings: BusSettings, asked: argparse.Namespace) -> None:
+    async with _visit(settings) as bus:
         if asked.command == "list":
             _say(_table([letter async for letter in dead_letters.letters(bus, asked.service)]))
         elif asked.command == "show":
@@ -80,8 +80,10 @@ async def _do(nats_url: str, asked: argparse.Namespace) -> None:
 
 
 @asynccontextmanager
-async def _visit(nats_url: str) -> AsyncIterator[Bus]:
-    bus = Bus(nats_url, service="dead-letters", replicas=None)
+async def _visit(settings: BusSettings) -> AsyncIterator[Bus]:
+    bus = Bus(
+        settings.nats_url, service="dead-letters", replicas=None, ca_file=settings.nats_ca_file
+    )
     try:
         await _connect(bus)
         yield bus

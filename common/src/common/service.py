@@ -101,7 +101,12 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
         yield
         return
     repository: Repository = app.state.repository
-    bus = Bus(settings.nats_url, service=settings.service, replicas=settings.stream_replicas)
+    bus = Bus(
+        settings.nats_url,
+        service=settings.service,
+        replicas=settings.stream_replicas,
+        ca_file=settings.nats_ca_file,
+    )
     outbox = Outbox(bus, settings.service, repository.outboxes)
     app.state.bus, app.state.database.announce = bus, outbox.announce
     heard = parts.handlers
@@ -130,7 +135,7 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
     if router:
         app.include_router(router)
     install_error_responses(app)
-    app.add_middleware(SessionMiddleware, public_key=settings.jwt_public_key)
+    app.add_middleware(SessionMiddleware, public_keys=settings.jwt_public_key)
     app.add_middleware(CrossSiteMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestLogMiddleware)

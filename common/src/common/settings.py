@@ -4,7 +4,7 @@ import sys
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -63,6 +63,7 @@ class BusSettings(EnvironmentSettings):
     """Where the bus is."""
 
     nats_url: Annotated[str, AfterValidator(_nats_url)] = Field(repr=False)
+    nats_ca_file: FilePath | None = None
 
 
 class ServiceSettings(EnvironmentSettings):

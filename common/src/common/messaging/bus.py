@@ -3,8 +3,10 @@
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -35,12 +37,15 @@ class _Connection(Client):
 class Bus:
     """A connection to NATS that heals by itself.
 
-    Whatever needs an answer raises Unavailable when none comes.
+    Whatever needs an answer raises Unavailable when none comes. `ca_file` holds the authority that
+    signed the servers' certificates, where it is not one that the whole machine trusts.
     """
 
-    def __init__(self, url: str, *, service: str, replicas: int | None) -> None:
+    def __init__(
+        self, url: str, *, service: str, replicas: int | None, ca_file: Path | None = None
+    ) -> None:
         """A guest, who declares nothing, leaves `replicas` (of the streams) open."""
-        self._url, self._service = url, service
+        self._url, self._service, self._ca_file = url, service, ca_file
         self._client = _Connection()
         self._stream = self._client.jetstream()
         self.streams = Streams(self._stream, replicas or 1)
@@ -67,6 +72,8 @@ class Bus:
         await self._client.connect(
             self._url.split(","),
             name=self._service,
+            inbox_prefix=f"_INBOX_{self._service}",  # a user may be kept to its own answers
+            tls=ssl.create_default_context(cafile=self._ca_file) if self._ca_file else None,
             connect_timeout=2,
             reconnect_time_wait=TRY_AGAIN_SECONDS,  # type: ignore[arg-type]  # it only sleeps
             max_reconnect_attempts=-1,

@@ -12,8 +12,8 @@ COOKIE = "session"
 class SessionMiddleware:
     """Afterwards `request.state.user` is a User, or None: a bad token counts as anonymous."""
 
-    def __init__(self, app: ASGIApp, *, public_key: str) -> None:
-        self._app, self._public_key = app, public_key
+    def __init__(self, app: ASGIApp, *, public_keys: str) -> None:
+        self._app, self._public_keys = app, public_keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the session and go on."""
@@ -27,4 +27,4 @@ class SessionMiddleware:
     def _user(self, connection: HTTPConnection) -> User | None:
         scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
         token = bearer.strip() if scheme.lower() == "bearer" else connection.cookies.get(COOKIE)
-        return read(token, self._public_key) if token else None
+        return read(token, self._public_keys) if token else None

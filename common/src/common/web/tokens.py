@@ -1,7 +1,10 @@
 """The one home of JWT: signing a session and reading it back (EdDSA over Ed25519, RFC 8037)."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
 
 import jwt
 
@@ -33,12 +36,29 @@ def sign(user: User, private_key: str, lifetime_seconds: int) -> str:
     return jwt.encode(claims, private_key, algorithm=ALGORITHM)
 
 
-def read(token: str, public_key: str) -> User | None:
-    """The user that a token names; None when it is not ours, not intact or no longer valid."""
+def read(token: str, public_keys: str) -> User | None:
+    """The user that a token names; None when it is not ours, not intact or no longer valid.
+
+    `public_keys` is one key in PEM form, or several one after the other: while keys are exchanged,
+    a token may be signed with any of them.
+    """
     if len(token) > LONGEST:
         return None
+    for key in _each(public_keys):
+        if claims := _claims(token, key):
+            email = claims["email"]
+            return User(id=claims["sub"], email=email) if isinstance(email, str) else None
+    return None
+
+
+@cache
+def _each(keys: str) -> list[str]:
+    return re.findall("-----BEGIN .+?-----END [^-]+-----", keys, re.DOTALL)
+
+
+def _claims(token: str, public_key: str) -> dict[str, Any] | None:
     try:
-        claims = jwt.decode(
+        return jwt.decode(
             token,
             public_key,
             algorithms=[ALGORITHM],
@@ -47,5 +67,3 @@ def read(token: str, public_key: str) -> User | None:
         )
     except jwt.PyJWTError:
         return None
-    email = claims["email"]
-    return User(id=claims["sub"], email=email) if isinstance(email, str) else None
