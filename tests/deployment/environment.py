@@ -1,0 +1,197 @@
+"""Whether the services would start with the environment that the manifests give them."""
+
+import base64
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import ValidationError
+from tests.deployment.manifests import (
+    Object,
+    Objects,
+    containers_of,
+    get,
+    of_kind,
+    pod_of,
+    workloads,
+)
+
+import auth.settings
+import expiration.settings
+import orders.settings
+import payments.settings
+import tickets.settings
+from common.settings import ServiceSettings
+
+SETTINGS: dict[str, type[ServiceSettings]] = {
+    settings.service: settings
+    for settings in (
+        auth.settings.Settings,
+        tickets.settings.Settings,
+        orders.settings.Settings,
+        expiration.settings.Settings,
+        payments.settings.Settings,
+    )
+}
+OF_UVICORN = {"FORWARDED_ALLOW_IPS"}
+PEM = "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"
+USE = re.compile(r"\$\(([A-Z_]+)\)")
+FILE = {"NATS_CA_FILE": __file__}
+"""A file that is there in the place of one that only the pod has."""
+
+
+def variables_of(objects: Objects, service: str) -> dict[str, str]:
+    """The environment of a service as its process sees it; secrets of others are made up."""
+    [container] = containers_of(get(objects, "Deployment", service))
+    seen: dict[str, str] = {}
+    for variable in container["env"]:
+        text = str(variable["value"]) if "value" in variable else _secret(objects, variable)
+        seen[variable["name"]] = USE.sub(lambda use: seen.get(use[1], use[0]), text)
+    return seen
+
+
+def _secret(objects: Objects, variable: Mapping[str, Any]) -> str:
+    reference = variable["valueFrom"]["secretKeyRef"]
+    for each in of_kind(objects, "Secret"):
+        if each["metadata"]["name"] == reference["name"]:
+            return base64.b64decode(each["data"][reference["key"]]).decode()
+    return PEM if reference["key"].endswith(".pem") else "madeupsecret"
+
+
+def refused_settings(objects: Objects) -> list[str]:
+    """What a service would say instead of starting."""
+    wrong = []
+    for service, settings in SETTINGS.items():
+        seen = variables_of(objects, service)
+        with pytest.MonkeyPatch.context() as process:
+            for name in settings.model_fields:
+                process.delenv(name.upper(), raising=False)
+            for name, value in seen.items():
+                process.setenv(name, FILE.get(name, value))
+            try:
+                settings()
+            except ValidationError as error:
+                wrong += [f"{service}: {each['loc'][0]}: {each['msg']}" for each in error.errors()]
+    return wrong
+
+
+def unknown_variables(objects: Objects) -> list[str]:
+    """Variables that a service does not read, misspelt ones among them."""
+    wrong = []
+    for service, settings in SETTINGS.items():
+        [container] = containers_of(get(objects, "Deployment", service))
+        used = set(USE.findall(" ".join(str(one.get("value", "")) for one in container["env"])))
+        known = {name.upper() for name in settings.model_fields} | OF_UVICORN | used
+        wrong += [
+            f"{service} does not read {one['name']}"
+            for one in container["env"]
+            if one["name"] not in known
+        ]
+    return wrong
+
+
+def unfilled_variables(objects: Objects) -> list[str]:
+    """`$(NAME)` that Kubernetes leaves as it is, because NAME is not defined before it."""
+    return [
+        f"{name}: {variable['name']} uses {use}, which is not defined before it"
+        for name, each in workloads(objects)
+        for container in containers_of(each)
+        for number, variable in enumerate(container.get("env", []))
+        for use in USE.findall(str(variable.get("value", "")))
+        if use not in {before["name"] for before in container["env"][:number]}
+    ]
+
+
+def doubled_variables(objects: Objects) -> list[str]:
+    """Variables with two values."""
+    wrong = []
+    for name, each in workloads(objects):
+        for container in containers_of(each):
+            names = [one["name"] for one in container.get("env", [])]
+            wrong += [f"{name}: {one} is there twice" for one in names if names.count(one) > 1]
+    return wrong
+
+
+def misled_services(objects: Objects) -> list[str]:
+    """Services that would not find their own database or the bus, as their own user."""
+    wrong = []
+    for service, settings in SETTINGS.items():
+        seen = variables_of(objects, service)
+        mongo = urlsplit(seen.get("MONGO_URI", ""))
+        found = (mongo.username, mongo.hostname, mongo.port, mongo.path)
+        if found != (service, f"{service}-mongo", 27017, f"/{service}"):
+            wrong.append(f"{service}: its database is {found}")
+        if "nats_url" in settings.model_fields:
+            bus = urlsplit(seen.get("NATS_URL", ""))
+            if (bus.username, bus.hostname, bus.port) != (service, "nats", 4222):
+                wrong.append(f"{service}: the bus is {bus.username}@{bus.hostname}:{bus.port}")
+    return wrong
+
+
+def misnamed_members(objects: Objects) -> list[str]:
+    """Databases whose members are not the pods that they have."""
+    wrong = []
+    for name, each in workloads(objects):
+        if not name.endswith("-mongo"):
+            continue
+        [container] = containers_of(each)
+        variables = {one["name"]: one.get("value") for one in container["env"]}
+        pods = [f"{name}-{number}.{name}:27017" for number in range(each["spec"]["replicas"])]
+        if variables["MONGO_MEMBERS"] != ",".join(pods):
+            wrong.append(f"{name} has the members {variables['MONGO_MEMBERS']}")
+    return wrong
+
+
+def overstretched_streams(objects: Objects) -> list[str]:
+    """Services that ask for more, or fewer, copies of the stream than there are servers."""
+    servers = get(objects, "StatefulSet", "nats")["spec"]["replicas"]
+    return [
+        f"{service} wants {copies} copies of the stream on {servers} servers"
+        for service, settings in SETTINGS.items()
+        if "stream_replicas" in settings.model_fields
+        and int(copies := variables_of(objects, service).get("STREAM_REPLICAS", "1")) != servers
+    ]
+
+
+def spread_secrets(objects: Objects) -> list[str]:
+    """Secrets in pods that have no business with them."""
+    wrong = []
+    for name, each in workloads(objects):
+        for secret, key in _secrets_of(each):
+            if name not in _entitled(secret, key):
+                wrong.append(f"{name} can read {secret} {key}")
+    return wrong
+
+
+def _secrets_of(workload: Object) -> list[tuple[str, str]]:
+    references = [
+        one["valueFrom"]["secretKeyRef"]
+        for container in containers_of(workload)
+        for one in container.get("env", [])
+        if "secretKeyRef" in one.get("valueFrom", {})
+    ]
+    mounted = [
+        (volume["secret"]["secretName"], item["key"])
+        for volume in pod_of(workload)["spec"].get("volumes", [])
+        if "secret" in volume
+        for item in volume["secret"].get("items", [{"key": "tls.key"}])
+    ]
+    return [(one["name"], one["key"]) for one in references] + mounted
+
+
+def _entitled(secret: str, key: str) -> set[str]:
+    """Who may read it; generated names end with what follows from their content."""
+    for service in SETTINGS:
+        if secret.startswith(f"{service}-mongo"):
+            return {f"{service}-mongo"} | ({service} if key == "password" else set())
+    if secret.startswith("session-private-key"):
+        return {"auth"}
+    if secret.startswith("session-public-key"):
+        return set(SETTINGS)
+    if secret.startswith("stripe"):
+        return {"payments"} | ({"sandbox"} if key == "webhook-secret" else set())
+    if secret.startswith("nats-passwords"):
+        return {"nats", key}
+    return {"nats"} | ({*SETTINGS} - {"auth"} if key == "ca.crt" else set())

@@ -1,0 +1,170 @@
+"""The manifests are valid, complete, fit together, and confine what they run."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.deployment import connections, environment, hardening, references
+from tests.deployment.manifests import (
+    K8S,
+    Object,
+    Objects,
+    changed,
+    get,
+    of_kind,
+    render,
+    render_with,
+)
+from tests.deployment.mistakes import INVALID, MISTAKES, Mistake
+from tests.deployment.schemas import NEWEST, OLDEST, invalid
+
+from devstack.gateway.routes import ROUTES
+
+MADE_BY_HAND = {
+    "session-private-key": ["private.pem"],
+    "session-public-key": ["public.pem"],
+    "stripe": ["secret-key", "webhook-secret"],
+    "nats-passwords": ["system", "operator", "tickets", "orders", "expiration", "payments"],
+    "nats-tls": ["tls.crt", "tls.key", "ca.crt", ""],
+    **{f"{name}-mongo": ["password", "root-password", "key"] for name in environment.SETTINGS},
+}
+"""The secrets that docs/operations.md says how to make."""
+
+
+def misrouted(objects: Objects) -> list[str]:
+    """Paths that lead elsewhere than on one machine."""
+    found = {path: service for path, service, _ in references.backends(objects)}
+    wanted = {**ROUTES, "/": "client"}
+    return [f"routes are {found}"] if found != wanted else []
+
+
+ALWAYS: dict[str, Callable[[Objects], list[str]]] = {
+    "volumes": references.dangling_volumes,
+    "accounts": references.dangling_accounts,
+    "ports": references.dangling_ports,
+    "selectors": references.empty_selectors,
+    "targets": references.dangling_targets,
+    "routes": misrouted,
+    "confined": hardening.unconfined,
+    "sized": hardening.unsized,
+    "images": hardening.loose_images,
+    "probes": hardening.unprobed,
+    "stopping": hardening.cut_short,
+    "pause": hardening.without_pause,
+    "settings": environment.refused_settings,
+    "unknown variables": environment.unknown_variables,
+    "unfilled variables": environment.unfilled_variables,
+    "doubled variables": environment.doubled_variables,
+    "addresses": environment.misled_services,
+    "members": environment.misnamed_members,
+    "copies of the stream": environment.overstretched_streams,
+    "secrets": environment.spread_secrets,
+}
+IN_DEV = {**ALWAYS, "keys": lambda objects: references.dangling_keys(objects, {})}
+IN_PROD = {
+    **ALWAYS,
+    "keys": lambda objects: references.dangling_keys(objects, MADE_BY_HAND),
+    "read-only": hardening.writable,
+    "replicas": hardening.scaled_twice,
+    "connections": connections.unlike_the_need,
+}
+
+
+@pytest.fixture(scope="module")
+def dev() -> list[Object]:
+    """What `skaffold dev` deploys."""
+    return render(K8S / "overlays" / "dev")
+
+
+@pytest.fixture(scope="module")
+def prod() -> list[Object]:
+    """What runs in production."""
+    return render(K8S / "overlays" / "prod")
+
+
+@pytest.fixture(scope="module")
+def prod_with_routes(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
+    """Production with the Gateway API in the place of the Ingress."""
+    return render_with("gateway-api", "prod", tmp_path_factory.mktemp("gateway-api"))
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+def test_every_object_is_valid(
+    dev: Objects, prod: Objects, prod_with_routes: Objects, version: str
+) -> None:
+    assert invalid([*dev, *prod, *prod_with_routes], version) == []
+
+
+@pytest.mark.parametrize("check", IN_DEV.values(), ids=IN_DEV)
+def test_development_fits_together(dev: Objects, check: Callable[[Objects], list[str]]) -> None:
+    assert check(dev) == []
+
+
+@pytest.mark.parametrize("check", IN_PROD.values(), ids=IN_PROD)
+def test_production_fits_together(prod: Objects, check: Callable[[Objects], list[str]]) -> None:
+    assert check(prod) == []
+
+
+@pytest.mark.parametrize("check", IN_PROD.values(), ids=IN_PROD)
+def test_production_with_the_gateway_api_fits_together(
+    prod_with_routes: Objects, check: Callable[[Objects], list[str]]
+) -> None:
+    assert of_kind(prod_with_routes, "Ingress") == []
+    assert check(prod_with_routes) == []
+
+
+def test_network_policies_can_be_had_in_development(dev: Objects, tmp_path: Path) -> None:
+    guarded = render_with("network-policies", "dev", tmp_path)
+    assert len(guarded) > len(dev)
+    assert invalid(guarded, NEWEST) == []
+
+
+def test_production_holds_no_secret(prod: Objects) -> None:
+    assert of_kind(prod, "Secret") == []
+
+
+def test_the_ingress_asks_nothing_special_of_its_controller(dev: Objects, prod: Objects) -> None:
+    for ingress in (get(dev, "Ingress", "ticketing"), get(prod, "Ingress", "ticketing")):
+        assert "annotations" not in ingress["metadata"]
+    assert "ingressClassName" not in get(dev, "Ingress", "ticketing")["spec"]
+    assert get(prod, "Ingress", "ticketing")["spec"]["tls"]
+
+
+def test_whatever_has_replicas_in_production_is_drained_one_by_one(prod: Objects) -> None:
+    budgets = {each["metadata"]["name"] for each in of_kind(prod, "PodDisruptionBudget")}
+    assert budgets == {
+        each["metadata"]["name"] for each in of_kind(prod, "Deployment", "StatefulSet")
+    }
+    scaled = {each["metadata"]["name"] for each in of_kind(prod, "HorizontalPodAutoscaler")}
+    assert scaled == set(environment.SETTINGS)
+
+
+def test_every_secret_made_by_hand_is_documented() -> None:
+    page = (K8S.parents[1] / "docs" / "operations.md").read_text()
+    missing = [name for name in MADE_BY_HAND if name not in page and "-mongo" not in name]
+    assert missing == []
+
+
+@pytest.mark.parametrize(("check", "mistake"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_found(prod: Objects, check: str, mistake: Mistake) -> None:
+    spoilt = changed(prod)
+    mistake(spoilt)
+    assert IN_PROD[check](spoilt) != []
+
+
+def test_every_check_is_shown_to_find_something() -> None:
+    assert {check for check, _ in MISTAKES.values()} == set(IN_PROD)
+
+
+@pytest.mark.parametrize("mistake", INVALID.values(), ids=INVALID)
+def test_an_invalid_object_is_found(prod: Objects, mistake: Mistake) -> None:
+    spoilt = changed(prod)
+    mistake(spoilt)
+    assert len(invalid(spoilt, NEWEST)) == 1
+
+
+def test_an_api_that_is_gone_is_found(prod: Objects) -> None:
+    spoilt = changed(prod)
+    get(spoilt, "Ingress", "ticketing")["apiVersion"] = "extensions/v1beta1"
+    with pytest.raises(FileNotFoundError):
+        invalid(spoilt, NEWEST)
