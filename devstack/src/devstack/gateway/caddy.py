@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from devstack import binaries
-from devstack.gateway.routes import ROUTES
+from devstack.gateway.routes import ROUTES, addresses_variable, route_lines
 from devstack.ports import LOOPBACK
 from devstack.probes import answers_ok
 from devstack.process import Program
@@ -19,7 +19,7 @@ def gateway_program(
     """The gateway on `port`, before the services that listen on the ports of `upstreams`."""
     routes_file = folder / "routes.caddy"
     folder.mkdir(parents=True, exist_ok=True)
-    routes_file.write_text(route_lines(upstreams))
+    routes_file.write_text(route_lines())
     return Program(
         name="gateway",
         command=(
@@ -29,21 +29,15 @@ def gateway_program(
         log=logs / "gateway.log",
         is_ready=answers_ok(port, "/"),
         variables={
+            "GATEWAY_HOST": LOOPBACK,
             "GATEWAY_PORT": str(port),
             "ROUTES_FILE": str(routes_file),
             "CLIENT_FOLDER": str(CLIENT_FOLDER),
-            "LOG_FOLDER": str(logs),
+            "ACCESS_LOG": f'file "{logs}/gateway-access.log"',
             "XDG_CONFIG_HOME": str(folder),
             "XDG_DATA_HOME": str(folder),
-        },
-    )
-
-
-def route_lines(upstreams: Mapping[str, Sequence[int]]) -> str:
-    """The table of routes, each with the addresses of its service, as the Caddyfile reads it."""
-    return "".join(
-        f"import service {service} {prefix} {_addresses(upstreams[service])}\n"
-        for prefix, service in ROUTES.items()
+        }
+        | {addresses_variable(name): _addresses(upstreams[name]) for name in ROUTES.values()},
     )
 
 

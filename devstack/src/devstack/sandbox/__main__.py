@@ -16,6 +16,7 @@ from devstack.sandbox.webhooks import Webhooks
 def main() -> None:
     """Read the arguments and serve until told to stop."""
     parser = argparse.ArgumentParser(prog="python -m devstack.sandbox", description=__doc__)
+    parser.add_argument("--host", default=LOOPBACK)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--webhook-url", required=True, help="where to tell what happened")
     parser.add_argument("--webhook-secret", required=True, help="what to sign it with")
@@ -25,7 +26,7 @@ def main() -> None:
     app = create_sandbox(Api(Ledger(chosen.ledger), webhooks))
     uvicorn.run(
         app,
-        host=LOOPBACK,
+        host=chosen.host,
         port=chosen.port,
         http=AbruptProtocol,
         log_level="critical",
