@@ -61,6 +61,7 @@ format: install ## rewrite the code in the house style
 lock: | $(BIN)/uv ## choose versions anew after editing a pyproject.toml
 	$(LOCK) pyproject.toml $(PACKAGES:%=%/pyproject.toml) --group dev --output-file requirements.lock
 	for service in $(SERVICES); do $(LOCK) $$service/pyproject.toml --output-file $$service/requirements.lock; done
+	$(LOCK) --group build --output-file infra/docker/build.lock
 
 $(BIN)/uv:
 	$(MAKE) install
