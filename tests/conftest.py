@@ -1,29 +1,57 @@
-"""The whole system, started once by the launcher, and people who use it through the gateway."""
+"""The whole system, started by the launcher or given, and people who use it through the gateway."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 
 import pytest
 from httpx import AsyncClient
 
 from devstack import headless
-from devstack.headless import Stack
+from devstack.headless import Stack, System
 from devstack.people import Ledger, Person
 
 WINDOW_SECONDS = 6
+REPLICAS = "tickets=2,orders=2,payments=2,expiration=2"
+
+Launch = Callable[..., AbstractContextManager[Stack]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """A system that is there already, in containers for example, can be tested, too."""
+    group = parser.getgroup("ticketing", "a running system to test, instead of one of our own")
+    group.addoption("--gateway", metavar="URL", help="the address of its gateway")
+    group.addoption("--sandbox", metavar="URL", help="the address of its Stripe sandbox")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Before a given system, only those tests run that need no more than its addresses."""
+    alone = pytest.mark.skip(reason="it has servers of its own: not with --gateway")
+    for item in items if config.option.gateway else []:
+        names = getattr(item, "fixturenames", [])
+        if "stack" not in names or "launch" in names:
+            item.add_marker(alone)
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """Two replicas of each service that hears events, and a short window to pay."""
-    replicas = "tickets=2,orders=2,payments=2,expiration=2"
-    arguments = ("--window", str(WINDOW_SECONDS), "--replicas", replicas)
-    with headless.stack(tmp_path_factory.mktemp("stack"), *arguments) as running:
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Launch:
+    """Starts a stack of one's own; the arguments are those of `make dev`."""
+    return lambda *arguments: headless.stack(tmp_path_factory.mktemp("stack"), *arguments)
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest) -> Iterator[System]:
+    """The given system, or two replicas of each service that hears events and a short window."""
+    chosen = request.config.option
+    if chosen.gateway:
+        yield System(gateway=chosen.gateway, sandbox=chosen.sandbox)
+        return
+    launch: Launch = request.getfixturevalue("launch")
+    with launch("--window", str(WINDOW_SECONDS), "--replicas", REPLICAS) as running:
         yield running
 
 
 @pytest.fixture
-async def browser(stack: Stack) -> AsyncIterator[Callable[[], AsyncClient]]:
+async def browser(stack: System) -> AsyncIterator[Callable[[], AsyncClient]]:
     """Opens browsers, each with cookies of its own."""
     async with AsyncExitStack() as open_browsers:
 
@@ -48,7 +76,7 @@ async def buyer(browser: Callable[[], AsyncClient]) -> Person:
 
 
 @pytest.fixture
-async def ledger(stack: Stack) -> AsyncIterator[Ledger]:
+async def ledger(stack: System) -> AsyncIterator[Ledger]:
     """The sandbox's books."""
     async with AsyncClient(base_url=stack.sandbox) as client:
         yield Ledger(client)

@@ -13,7 +13,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from common.contracts.ids import new_id
-from devstack.headless import Stack
+from devstack.headless import System
 
 EXAMPLES = 20
 
@@ -22,7 +22,7 @@ STRICTER_THAN_SCHEMA = {"/api/tickets", "/api/tickets/{ticket_id}", "/api/paymen
 
 
 @pytest.fixture(scope="session")
-def session(stack: Stack) -> dict[str, str]:
+def session(stack: System) -> dict[str, str]:
     """The headers of somebody who is signed in."""
     body = {"email": f"{new_id()}@ticketing.test", "password": "correct horse"}
     signed_up = httpx.post(f"{stack.gateway}/api/users/signup", json=body)
@@ -32,7 +32,7 @@ def session(stack: Stack) -> dict[str, str]:
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 @pytest.mark.parametrize("service", ["users", "tickets", "orders", "payments"])
 def test_a_service_does_what_its_document_says(
-    stack: Stack, session: dict[str, str], service: str, mode: GenerationMode
+    stack: System, session: dict[str, str], service: str, mode: GenerationMode
 ) -> None:
     schema = schemathesis.openapi.from_url(f"{stack.gateway}/api/{service}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]

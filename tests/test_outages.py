@@ -7,18 +7,18 @@ from contextlib import contextmanager
 
 import pytest
 from httpx import AsyncClient
+from tests.conftest import Launch
 
-from devstack import headless
 from devstack.headless import Stack
 from devstack.people import Person
 from devstack.testing import eventually
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[Stack]:
     """A stack of its own, with time to pay even after an outage."""
     arguments = ("--window", "120")
-    with headless.stack(tmp_path_factory.mktemp("outages"), *arguments) as running:
+    with launch(*arguments) as running:
         yield running
 
 

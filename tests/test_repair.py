@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from httpx import AsyncClient, TransportError
 from pymongo import MongoClient
+from tests.conftest import Launch
 
 from common.messaging.bus import Bus
-from devstack import headless
 from devstack.headless import Stack
 from devstack.jetstream import backlog_of, delete_all_streams
 from devstack.people import Person
@@ -26,9 +26,9 @@ HEARING = ("tickets", "orders", "expiration", "payments")
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[Stack]:
     """A stack of its own: what happens here happens to everybody."""
-    with headless.stack(tmp_path_factory.mktemp("repair"), "--window", "600") as running:
+    with launch("--window", "600") as running:
         yield running
 
 

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from httpx import AsyncClient, HTTPError, Response
+from tests.conftest import Launch
 
 from common.mongo import Database
 from common.service import Repository
-from devstack import headless
 from devstack.headless import Stack
 from devstack.jetstream import backlog_of
 from devstack.people import Ledger, Person
@@ -39,11 +39,11 @@ REPOSITORIES: dict[str, Callable[[Database], Repository]] = {
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[Stack]:
     """Two replicas of every service, and time enough to pay."""
     replicas = "auth=2,tickets=2,orders=2,payments=2,expiration=2"
     arguments = ("--window", "600", "--replicas", replicas)
-    with headless.stack(tmp_path_factory.mktemp("rolling"), *arguments) as running:
+    with launch(*arguments) as running:
         yield running
 
 

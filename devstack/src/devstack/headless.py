@@ -14,11 +14,16 @@ READY_SECONDS = 60
 STOPPED_SECONDS = 20
 
 
-class Stack(BaseModel):
-    """Where everything is, as the launcher writes it once everything is ready."""
+class System(BaseModel):
+    """What a test needs to know of a system that runs somewhere."""
 
     gateway: str
     sandbox: str
+
+
+class Stack(System):
+    """Where everything is, as the launcher writes it once everything is ready."""
+
     nats: str
     services: dict[str, list[str]]
     mongo: dict[str, str]
