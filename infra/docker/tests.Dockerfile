@@ -6,18 +6,20 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     PYTHONPATH=/app/common/src:/app/auth/src:/app/tickets/src:/app/orders/src:/app/expiration/src:/app/payments/src:/app/devstack/src
 WORKDIR /app
 RUN python -m venv --without-pip /opt/venv
-COPY requirements.lock ./
+COPY infra/docker/tests.lock ./
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip --python /opt/venv/bin/python install --require-hashes -r requirements.lock
+    pip --python /opt/venv/bin/python install --require-hashes -r tests.lock
+# Owned by who runs them, so that `skaffold dev` can replace them.
+RUN install --directory --owner=10001 --group=10001 /app
 COPY pyproject.toml conftest.py ./
-COPY common/src common/src
-COPY auth/src auth/src
-COPY tickets/src tickets/src
-COPY orders/src orders/src
-COPY expiration/src expiration/src
-COPY payments/src payments/src
-COPY devstack/src devstack/src
-COPY tests tests
+COPY --chown=10001:10001 common/src common/src
+COPY --chown=10001:10001 auth/src auth/src
+COPY --chown=10001:10001 tickets/src tickets/src
+COPY --chown=10001:10001 orders/src orders/src
+COPY --chown=10001:10001 expiration/src expiration/src
+COPY --chown=10001:10001 payments/src payments/src
+COPY --chown=10001:10001 devstack/src devstack/src
+COPY --chown=10001:10001 tests tests
 USER 10001:10001
 CMD ["pytest", "-p", "no:cacheprovider", "tests"]
 LABEL org.opencontainers.image.title="ticketing-tests" \
