@@ -43,7 +43,7 @@ def by_aggregate(event: Event) -> str:
 
 
 def gap_delay(attempt: int) -> float:
-    """20 to 250 ms at first: the predecessor is usually on its way already; then as in an outage."""
+    """20 to 250 ms: the predecessor is usually on its way. If it is not, then as in an outage."""
     if attempt > GAPS_EXPECTED:
         return outage_delay(attempt - GAPS_EXPECTED)
     return float(min(0.02 * 2 ** min(attempt - 1, 10), 0.25))
