@@ -23,7 +23,10 @@ SUBJECTS = {
 KEPT_SECONDS = {STREAM: 7 * 24 * 3600, DEAD_LETTERS: 0}
 """How long a message is kept; a dead letter (0) until a person has decided what becomes of it."""
 
-ACK_WAIT_SECONDS = 30
+ACK_WAIT_SECONDS = 9
+"""After this time, what a replica that died had in hand is delivered to another one. Whoever lives
+and needs longer says so (see `consumer`)."""
+
 MAX_ACK_PENDING = 20_000
 """What all replicas of a service may hold, parked messages included (see `lanes`)."""
 
