@@ -94,6 +94,7 @@ def test_all_wrong_variables_are_named(variables: pytest.MonkeyPatch) -> None:
         ("NATS_URL", f"nats://one:4222,{SECRET}", "must look like nats://host:port"),
         ("NATS_URL", f"nats://me:{SECRET}\u2100@localhost", "must look like nats://host:port"),
         ("NATS_URL", "nats://", "must look like nats://host:port"),
+        ("NATS_CA_FILE", f"/{SECRET}/ca.crt", "does not point to a file"),
         ("JWT_PUBLIC_KEY", SECRET, "must be a key in PEM form"),
         ("LOG_FORMAT", SECRET, "should be 'json' or 'text'"),
         ("STREAM_REPLICAS", SECRET, "valid integer"),

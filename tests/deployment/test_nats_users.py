@@ -5,7 +5,7 @@ import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ import nats
 import pytest
 from fastapi import FastAPI
 from nats.aio.client import Client
+from tests.deployment.certificates import certify
 from tests.deployment.nats_users import (
     HANDLERS,
     NATS_CONF,
@@ -54,15 +55,14 @@ PROBLEM = "NATS reports a problem"
 OTHER = {"tickets": "orders", "orders": "tickets", "expiration": "payments", "payments": "orders"}
 
 
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """A NATS server with the configuration of containers and of Kubernetes."""
-    folder = tmp_path_factory.mktemp("guarded")
+@contextmanager
+def nats_server(folder: Path, more: str = "") -> Iterator[Address]:
+    """NATS with the configuration of containers and of Kubernetes, but its data in a folder."""
     port, monitor = free_ports(2)
-    # The file itself, with its data elsewhere.
-    (folder / "test.conf").write_text(
+    here = (
         f'include "{os.path.relpath(NATS_CONF, folder)}"\njetstream {{ store_dir: "{folder}" }}\n'
     )
+    (folder / "test.conf").write_text(here + more)
     command = (
         *(str(binaries.nats_server()), "--config", str(folder / "test.conf")),
         *("--addr", LOOPBACK, "--port", str(port), "--http_port", str(monitor)),
@@ -74,6 +74,13 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
         yield lambda user: f"nats://{user}:{user}password@{LOOPBACK}:{port}"
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """The one server of these tests."""
+    with nats_server(tmp_path_factory.mktemp("guarded")) as address:
+        yield address
 
 
 @asynccontextmanager
@@ -192,6 +199,27 @@ def test_a_stranger_does_not_get_in(guarded: Address, who: dict[str, str]) -> No
         lines.write(f"CONNECT {json.dumps(who)}\r\nPING\r\n".encode())
         lines.flush()
         assert lines.readline() == b"-ERR 'Authorization Violation'\r\n"
+
+
+async def test_a_service_trusts_only_the_authority_that_it_was_given(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    certify(tmp_path)
+    tls = f'tls {{ cert_file: "{tmp_path}/tls.crt", key_file: "{tmp_path}/tls.key" }}\n'
+    with nats_server(tmp_path, tls) as address:
+        given = Bus(address("tickets"), service="tickets", replicas=1, ca_file=tmp_path / "ca.crt")
+        await given.connect()
+        await given.publish("ticket:created", b"{}", {})
+        await given.close()
+        other = Bus(address("tickets"), service="tickets", replicas=1)
+        connecting = asyncio.create_task(other.connect())
+
+        async def refused() -> bool:
+            return any("CERTIFICATE_VERIFY_FAILED" in str(each.__dict__) for each in caplog.records)
+
+        await eventually(refused, "an authority that nobody trusts is refused")
+        connecting.cancel()
+        await other.close()
 
 
 def test_permissions_are_what_the_code_does() -> None:
