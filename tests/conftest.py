@@ -13,6 +13,9 @@ from devstack.people import Ledger, Person
 WINDOW_SECONDS = 6
 REPLICAS = "tickets=2,orders=2,payments=2,expiration=2"
 
+OF_OUR_OWN = {"launch", "launched"}
+"""The fixtures that only a stack of one's own can give."""
+
 Launch = Callable[..., AbstractContextManager[Stack]]
 
 
@@ -21,6 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("ticketing", "a running system to test, instead of one of our own")
     group.addoption("--gateway", metavar="URL", help="the address of its gateway")
     group.addoption("--sandbox", metavar="URL", help="the address of its Stripe sandbox")
+    group.addoption("--engine", action="store_true", help="run containers, too: make containers")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -28,8 +32,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     alone = pytest.mark.skip(reason="it has servers of its own: not with --gateway")
     for item in items if config.option.gateway else []:
         names = getattr(item, "fixturenames", [])
-        if "stack" not in names or "launch" in names:
+        if "stack" not in names or OF_OUR_OWN.intersection(names):
             item.add_marker(alone)
+    idle = pytest.mark.skip(reason="it needs a container engine: make containers")
+    for item in items if not config.option.engine else []:
+        if item.get_closest_marker("engine"):
+            item.add_marker(idle)
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +56,12 @@ def stack(request: pytest.FixtureRequest) -> Iterator[System]:
     launch: Launch = request.getfixturevalue("launch")
     with launch("--window", str(WINDOW_SECONDS), "--replicas", REPLICAS) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def launched(stack: Stack) -> Stack:
+    """The stack with its files, its processes and the doors of its services."""
+    return stack
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from httpx import AsyncClient
 
-from devstack.headless import Stack
+from devstack.headless import System
 from devstack.people import Person
 
 UNKNOWN = "0123456789abcdef01234567"
@@ -144,7 +144,7 @@ async def test_a_title_is_returned_as_it_was_sent(
     assert "set-cookie" not in shown.headers
 
 
-async def test_a_password_may_hold_anything(buyer: Person, stack: Stack) -> None:
+async def test_a_password_may_hold_anything(buyer: Person, stack: System) -> None:
     who = (await buyer.client.get("/api/users/currentuser")).json()["currentUser"]
     body = {"email": f"x{who['email']}", "password": "a\0b\r\n\u202e\U0001f3ab$gt"}
     async with AsyncClient(base_url=stack.gateway) as client:
@@ -168,7 +168,7 @@ async def test_a_link_to_the_next_page_is_one_header(seller: Person, extra: str)
     assert [len(answer.json()), len(following.json())] == [1, 1]
 
 
-async def raw(stack: Stack, request: bytes) -> bytes:
+async def raw(stack: System, request: bytes) -> bytes:
     """Everything the gateway answers to some bytes, until it hangs up."""
     where = urlsplit(stack.gateway)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
@@ -181,7 +181,7 @@ async def raw(stack: Stack, request: bytes) -> bytes:
 @pytest.mark.parametrize(
     "host", [b"elsewhere.test", b"[", b"[::1", b"a:99999999", b"a@b", b'a"b', b"a b", b"", b"\xff"]
 )
-async def test_a_strange_host_breaks_nothing(stack: Stack, seller: Person, host: bytes) -> None:
+async def test_a_strange_host_breaks_nothing(stack: System, seller: Person, host: bytes) -> None:
     for _ in range(2):
         await seller.list_ticket()
     asked = b"GET /api/tickets?limit=1 HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % host
@@ -200,7 +200,7 @@ async def test_a_strange_host_breaks_nothing(stack: Stack, seller: Person, host:
         b"X-Request-Id: " + b"x" * 5_000,
     ],
 )
-async def test_a_made_up_request_id_is_not_passed_on(stack: Stack, header: bytes) -> None:
+async def test_a_made_up_request_id_is_not_passed_on(stack: System, header: bytes) -> None:
     asked = b"GET /api/tickets HTTP/1.1\r\nHost: here\r\nConnection: close\r\n%s\r\n\r\n" % header
     head = (await raw(stack, asked)).partition(b"\r\n\r\n")[0].lower()
     assert head.split()[1] in {b"200", b"400"}
@@ -219,7 +219,7 @@ async def test_a_made_up_request_id_is_not_passed_on(stack: Stack, header: bytes
         b"Transfer-Encoding : chunked",
     ],
 )
-async def test_no_request_hides_in_another(stack: Stack, smuggled: bytes) -> None:
+async def test_no_request_hides_in_another(stack: System, smuggled: bytes) -> None:
     asked = (
         b"POST /api/tickets HTTP/1.1\r\nHost: here\r\nConnection: close\r\n%s\r\n\r\n"
         b"0\r\n\r\nGET /api/users/currentuser HTTP/1.1\r\nHost: here\r\n\r\n"

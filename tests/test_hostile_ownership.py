@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from httpx import AsyncClient, Response
+from tests.conftest import Launch
 
-from devstack import headless
 from devstack.headless import Stack
 from devstack.people import Ledger, Person
 
@@ -31,9 +31,9 @@ CARDS = {"asked by the bank": "pm_card_threeDSecure2Required", "paid": "pm_card_
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[Stack]:
     """A stack of its own, in which nothing expires while we look."""
-    with headless.stack(tmp_path_factory.mktemp("ownership"), "--window", "120") as running:
+    with launch("--window", "120") as running:
         yield running
 
 

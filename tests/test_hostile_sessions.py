@@ -12,7 +12,7 @@ import pytest
 from httpx import AsyncClient
 
 from common.contracts.ids import new_id
-from devstack.headless import Stack
+from devstack.headless import Stack, System
 from devstack.keys import KeyPair, load_or_create, new_private_key
 from devstack.people import Person
 
@@ -34,9 +34,9 @@ Claims = dict[str, object]
 
 
 @pytest.fixture
-def keys(stack: Stack) -> KeyPair:
+def keys(launched: Stack) -> KeyPair:
     """What the stack signs sessions with."""
-    return load_or_create(stack.logs.parent / "keys").session_keys
+    return load_or_create(launched.logs.parent / "keys").session_keys
 
 
 def claims(**changes: object) -> Claims:
@@ -170,7 +170,7 @@ async def test_another_site_cannot_act_for_somebody_who_is_signed_in(
     assert order.get("cancelReason") != "buyer"
 
 
-async def test_our_own_page_goes_on_working(seller: Person, stack: Stack) -> None:
+async def test_our_own_page_goes_on_working(seller: Person, stack: System) -> None:
     for headers in (
         {"Sec-Fetch-Site": "same-origin", "Origin": stack.gateway},
         {"Origin": stack.gateway},

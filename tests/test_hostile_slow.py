@@ -77,9 +77,9 @@ class Laggard:
 
 @pytest.mark.parametrize("at", ["gateway", "service"])
 async def test_laggards_keep_nobody_from_being_served(
-    stack: Stack, seller: Person, buyer: Person, at: str
+    launched: Stack, seller: Person, buyer: Person, at: str
 ) -> None:
-    url = stack.gateway if at == "gateway" else stack.services["tickets"][0]
+    url = launched.gateway if at == "gateway" else launched.services["tickets"][0]
     laggards = [Laggard(kind) for kind in KINDS for _ in range(EACH)]
     async with AsyncExitStack() as open_connections:
         for laggard in laggards:

@@ -28,6 +28,9 @@ CARDS = {
 }
 
 
+pytestmark = pytest.mark.usefixtures("launch")
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the launcher's own log is."""

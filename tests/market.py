@@ -1,0 +1,107 @@
+"""People who buy and sell all the time, and notice everything that goes wrong."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from httpx import AsyncClient, HTTPError, Response
+
+from devstack.people import Ledger, Person
+
+PAIRS, STRANGERS = 8, 8
+COMMANDS = {
+    "/api/users/signout": 200,
+    "/api/tickets": 401,
+    "/api/orders": 401,
+    "/api/payments": 401,
+}
+"""What a stranger is answered without a look into a database: the quickest requests there are."""
+
+
+class Market:
+    """Pairs of a seller and a buyer who do everything there is to do, and a crowd of strangers."""
+
+    def __init__(self, browser: Callable[[], AsyncClient]) -> None:
+        self._browser = browser
+        self._is_over = False
+        self.paid: dict[str, tuple[Person, str]] = {}
+        self.cancelled: dict[str, tuple[Person, str]] = {}
+        self.answers = 0
+        self.wrong: list[str] = []
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Open for as long as the block, and until the last deal is done."""
+        async with asyncio.TaskGroup() as people:
+            for _ in range(PAIRS):
+                people.create_task(self._deal(Person(self._browser()), Person(self._browser())))
+            for _ in range(STRANGERS):
+                people.create_task(self._stroll(self._browser()))
+            try:
+                yield
+            finally:
+                self._is_over = True
+
+    async def is_settled(self, ledger: Ledger) -> None:
+        """Wait until every deal has come to its end everywhere, and look into the books."""
+        for order_id, (buyer, ticket_id) in self.paid.items():
+            await buyer.order_is(order_id, "complete")
+            await buyer.payment_is(order_id, "captured")
+            await buyer.ticket_is_held_by(ticket_id, order_id)
+        for order_id, (buyer, ticket_id) in self.cancelled.items():
+            await buyer.order_is(order_id, "cancelled")
+            await buyer.ticket_is_free(ticket_id)
+        books = await ledger.whole()
+        taken = {order_id: [each["captured"] for each in books[order_id]] for order_id in books}
+        assert taken == {order_id: [1999] for order_id in self.paid}
+
+    async def _deal(self, seller: Person, buyer: Person) -> None:
+        await asyncio.gather(seller.sign_up(), buyer.sign_up())
+        account = {"email": await self._email(buyer), "password": "correct horse"}
+        turn = 0
+        while not self._is_over:
+            turn += 1
+            with self._noting_failures():
+                await self._sell(seller, buyer, cancels=turn % 3 == 0)
+                if turn % 10 == 0:
+                    self._expect(await buyer.client.post("/api/users/signin", json=account), 200)
+
+    async def _stroll(self, stranger: AsyncClient) -> None:
+        while not self._is_over:
+            for path, status in COMMANDS.items():
+                with self._noting_failures():
+                    self._expect(await stranger.post(path, json={}), status)
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except HTTPError as error:
+            self.wrong.append(f"{error!r} of {error.request.method} {error.request.url}")
+
+    async def _email(self, person: Person) -> str:
+        answer = await person.client.get("/api/users/currentuser")
+        email: str = answer.json()["currentUser"]["email"]
+        return email
+
+    async def _sell(self, seller: Person, buyer: Person, *, cancels: bool) -> None:
+        ticket = {"title": "Concert", "price": 19.99}
+        listed = self._expect(await seller.client.post("/api/tickets", json=ticket), 201)
+        ordered = self._expect(await buyer.try_to_order(listed.json().get("id", "")), 201)
+        deal = (buyer, listed.json().get("id", ""))
+        order_id = ordered.json().get("id", "")
+        self._expect(await buyer.client.get("/api/tickets"), 200)
+        if cancels:
+            self.cancelled[order_id] = deal
+            self._expect(await buyer.cancel(order_id), 204)
+        else:
+            self.paid[order_id] = deal
+            self._expect(await buyer.pay(order_id), 201)
+        self._expect(await buyer.client.get(f"/api/orders/{order_id}"), 200)
+
+    def _expect(self, answer: Response, status: int) -> Response:
+        self.answers += 1
+        if answer.status_code != status:
+            asked = f"{answer.request.method} {answer.request.url.path}"
+            self.wrong.append(f"{asked}: {answer.status_code} {answer.text}")
+        return answer
