@@ -29,6 +29,7 @@ from common.contracts.order_status import (
     OrderStatus,
 )
 from common.contracts.subjects import Subject
+from common.contracts.ticket_status import TicketStatus
 
 TICKET, ORDER, PAYMENT = "a" * 24, "b" * 24, "c" * 24
 ORDERED = OrderedTicket(id=TICKET, title="Concert", price=Price(1999))
@@ -62,6 +63,18 @@ GOLDEN: list[tuple[Event, str]] = [
             order_id=ORDER,
         ),
         "{" + _TICKET_JSON % (2, "19.99") + f',"orderId":"{ORDER}"' + "}",
+    ),
+    (
+        TicketUpdated(
+            id=TICKET,
+            version=3,
+            title="Concert",
+            price=Price(1999),
+            user_id="seller",
+            order_id=ORDER,
+            sold=True,
+        ),
+        "{" + _TICKET_JSON % (3, "19.99") + f',"orderId":"{ORDER}","sold":true' + "}",
     ),
     (
         OrderCreated.model_validate({**_ORDER, "version": 0, "status": "created"}),
@@ -118,6 +131,10 @@ def test_order_statuses_stay_what_they_are() -> None:
     assert [reason.value for reason in CancelReason] == ["buyer", "expired", "payment_failed"]
 
 
+def test_ticket_statuses_stay_what_they_are() -> None:
+    assert [status.value for status in TicketStatus] == ["free", "held", "sold"]
+
+
 def test_orders_move_in_these_steps_only() -> None:
     steps = {(here.value, there.value) for here in TRANSITIONS for there in TRANSITIONS[here]}
     assert steps == {
@@ -156,7 +173,7 @@ def test_a_missing_field_is_refused(event: Event, text: str) -> None:
     assert isinstance(body, dict)
     fields = type(event).model_fields.values()
     required = [str(field.alias) for field in fields if field.is_required()]
-    assert set(body) - set(required) <= {"orderId", "cancelReason"}
+    assert set(body) - set(required) <= {"orderId", "sold", "cancelReason"}
     for name in required:
         with pytest.raises(ValidationError, match=name):
             type(event).model_validate({key: body[key] for key in body if key != name})

@@ -45,6 +45,7 @@ async def test_an_order_holds_a_ticket_and_announces_it(
         "expiresAt": order["expiresAt"],
         "ticket": {"id": ticket.id, "title": "Concert 0", "price": 10, "version": 0},
         "version": 0,
+        "history": [{"status": "created", "at": order["history"][0]["at"]}],
     }
     assert await neighbour.hears(OrderCreated) == [OrderCreated.model_validate(order)]
     shown = await client.get(f"/api/orders/{order['id']}", headers=buyer.headers)

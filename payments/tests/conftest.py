@@ -60,6 +60,7 @@ def settings(environment: dict[str, str], sandbox_url: str) -> Settings:
     """The payments service, turned to the sandbox."""
     stripe = {
         "stripe_secret_key": "sk_test_sandbox",
+        "stripe_publishable_key": "pk_test_sandbox",
         "stripe_webhook_secret": WEBHOOK_SECRET,
         "stripe_api_base": sandbox_url,
     }

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from httpx import AsyncClient, Response
+from pydantic import ValidationError
 
 from common.contracts.events import (
     OrderCancelled,
@@ -19,6 +20,7 @@ from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.sandbox.dashboard import Dashboard
 from devstack.testing import Neighbour, Person, eventually
+from payments.settings import Settings
 
 
 async def pay(client: AsyncClient, who: Person, order_id: str, card: str = "tok_visa") -> Response:
@@ -159,3 +161,18 @@ async def test_an_order_that_is_cancelled_while_the_bank_answers_is_not_paid(
     await dashboard.repair()
     await becomes(client, buyer, order.id, "voided")
     assert neighbour.heard_of(PaymentCreated) == []
+
+
+async def test_a_browser_learns_how_to_reach_stripe_without_a_session(client: AsyncClient) -> None:
+    answer = await client.get("/api/payments/config")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"publishableKey": "pk_test_sandbox", "stripeJs": "https://js.stripe.com/v3/"},
+    )
+
+
+@pytest.mark.parametrize("wrong", ["", "sk_test_secret", "pk_test_", "pk_test_a b"])
+def test_no_secret_key_is_taken_for_the_publishable_one(settings: Settings, wrong: str) -> None:
+    given = settings.model_dump() | {"stripe_publishable_key": wrong}
+    with pytest.raises(ValidationError):
+        Settings.model_validate(given)

@@ -60,7 +60,8 @@ def copies_are_true(evidence: Evidence) -> Iterator[tuple[str, str]]:
             yield order_id, f"is copied as {copy} by payments"
     for order_id, order in evidence.orders.items():
         claim = evidence.tickets.get(order["ticket"]["id"], {}).get("orders", {}).get(order_id, {})
-        if claim.get("live") is not order["holdsTicket"]:
+        facts = (order["holdsTicket"], order["status"] == "complete")
+        if (claim.get("live"), claim.get("paid")) != facts:
             yield order_id, f"is noted as {claim} by its ticket"
 
 

@@ -21,7 +21,10 @@ NONE_LEFT = Backlog(num_pending=0, num_ack_pending=0, num_redelivered=0)
 
 def ticket(order_id: str | None) -> Document:
     """A ticket that two orders wanted."""
-    claims = {"gone": {"version": 1, "live": False}, "paid": {"version": 0, "live": True}}
+    claims = {
+        "gone": {"version": 1, "live": False, "paid": False},
+        "paid": {"version": 2, "live": True, "paid": True},
+    }
     shown = {"_id": "ticket", "version": 3, "title": "Concert", "priceCents": 1999}
     return shown | {"orderId": order_id, "orders": claims}
 

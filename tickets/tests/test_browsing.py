@@ -17,7 +17,12 @@ NOW = datetime.now(UTC)
 
 async def offer(tickets: TicketRepository, seller: Person, count: int) -> list[str]:
     """Put tickets up for sale; their ids, newest first."""
-    offered = [Ticket.offer(f"Concert {n}", Price(1999), seller.id) for n in range(count)]
+    return await offer_titles(tickets, seller, *(f"Concert {n}" for n in range(count)))
+
+
+async def offer_titles(tickets: TicketRepository, seller: Person, *titles: str) -> list[str]:
+    """Put tickets with these titles up for sale; their ids, newest first."""
+    offered = [Ticket.offer(title, Price(1999), seller.id) for title in titles]
     for ticket in offered:
         await tickets.add(ticket)
     return [ticket.id for ticket in reversed(offered)]
@@ -59,9 +64,9 @@ async def test_sellers_see_all_of_their_own(
     free = await offer(tickets, seller, 1)
     await offer(tickets, sign_in(), 1)
     mine = await client.get("/api/tickets?mine=true", headers=seller.headers)
-    assert [(shown["id"], shown.get("orderId")) for shown in mine.json()] == [
-        (free[0], None),
-        (ticket.id, order.id),
+    assert [(each["id"], each["status"], each.get("orderId")) for each in mine.json()] == [
+        (free[0], "free", None),
+        (ticket.id, "held", order.id),
     ]
 
 
@@ -91,7 +96,14 @@ async def test_a_full_last_page_links_nowhere(
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("limit", "0"), ("limit", "101"), ("limit", "many"), ("cursor", "abc"), ("mine", "perhaps")],
+    [
+        ("limit", "0"),
+        ("limit", "101"),
+        ("limit", "many"),
+        ("cursor", "abc"),
+        ("mine", "perhaps"),
+        ("q", "x" * 101),
+    ],
 )
 async def test_a_wrong_query_is_named(client: AsyncClient, field: str, value: str) -> None:
     answer = await client.get("/api/tickets", params={field: value})

@@ -18,6 +18,7 @@ from common.contracts.events import (
 )
 from common.contracts.ids import is_id
 from common.contracts.money import Price
+from common.contracts.ticket_status import TicketStatus
 from devstack.order_history import OrderHistory
 from tickets.domain import MEMORY, NotTheSeller, Ticket, TicketReserved
 
@@ -44,6 +45,9 @@ A_THEN_B_THEN_C: list[OrderEvent] = [
     B.event(OrderCancelled, 2),
     C.event(OrderCreated, 0),
 ]
+A_THEN_B_PAYS: list[OrderEvent] = [*A_THEN_B, B.event(OrderCompleted, 2)]
+
+FREED, TAKEN, BOUGHT = TicketStatus.FREE, TicketStatus.HELD, TicketStatus.SOLD
 
 
 def heed(ticket: Ticket, event: OrderEvent) -> Ticket:
@@ -51,11 +55,12 @@ def heed(ticket: Ticket, event: OrderEvent) -> Ticket:
     return ticket.heed(event, NOW)
 
 
-def holders(history: Sequence[OrderEvent], arrivals: Iterable[Sequence[int]]) -> set[str | None]:
-    """Who holds the ticket after each way in which a history may arrive."""
-    return {
-        reduce(heed, (history[index] for index in arrival), FREE).order_id for arrival in arrivals
-    }
+def ends(
+    history: Sequence[OrderEvent], arrivals: Iterable[Sequence[int]]
+) -> set[tuple[str | None, TicketStatus]]:
+    """Who holds the ticket and how, after each way in which a history may arrive."""
+    after = (reduce(heed, (history[index] for index in way), FREE) for way in arrivals)
+    return {(ticket.order_id, ticket.status) for ticket in after}
 
 
 def test_an_offered_ticket_is_free() -> None:
@@ -118,23 +123,59 @@ def test_what_is_known_already_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("history", "holder"),
-    [(A_THEN_B, B.id), (A_THEN_B_THEN_NOBODY, None), (A_THEN_B_THEN_C, C.id)],
-    ids=["A then B", "A then B then nobody", "A then B then C"],
+    ("history", "holder", "status"),
+    [
+        (A_THEN_B, B.id, TAKEN),
+        (A_THEN_B_THEN_NOBODY, None, FREED),
+        (A_THEN_B_THEN_C, C.id, TAKEN),
+        (A_THEN_B_PAYS, B.id, BOUGHT),
+    ],
+    ids=["A then B", "A then B then nobody", "A then B then C", "A then B, who pays"],
 )
 def test_every_order_of_arrival_ends_with_one_holder(
-    history: list[OrderEvent], holder: str | None
+    history: list[OrderEvent], holder: str | None, status: TicketStatus
 ) -> None:
     once = list(permutations(range(len(history))))
     again = [(*arrival, *repeated) for arrival in once for repeated in once]
-    assert holders(history, once) == {holder}
-    assert holders(history, again) == {holder}
+    assert ends(history, once) == {(holder, status)}
+    assert ends(history, again) == {(holder, status)}
 
 
-def test_duplicates_between_the_events_change_no_holder() -> None:
+@pytest.mark.parametrize("last", [OrderCreated, OrderCompleted])
+def test_duplicates_between_the_events_change_no_holder(last: type[OrderEvent]) -> None:
     arrivals = set(permutations([0, 0, 1, 1, 2, 2]))
     assert len(arrivals) == 90
-    assert holders(A_THEN_B, arrivals) == {B.id}
+    status = BOUGHT if last is OrderCompleted else TAKEN
+    assert ends([*A_THEN_B[:2], B.event(last, 2)], arrivals) == {(B.id, status)}
+
+
+def test_a_paid_order_keeps_the_ticket_whatever_comes_late() -> None:
+    sold = FREE.heed(A.event(OrderCompleted, 2), NOW)
+    assert (sold.status, sold.version) == (BOUGHT, 1)
+    assert sold.event == bought(sold)
+    late = sold.heed(B.event(OrderCreated, 0), NOW)
+    assert (late.order_id, late.status) == (A.id, BOUGHT)
+
+
+def test_a_sale_is_announced_and_cannot_be_edited() -> None:
+    sold = HELD.heed(A.event(OrderCompleted, 2), NOW)
+    assert (HELD.status, sold.status) == (TAKEN, BOUGHT)
+    assert sold.event == bought(sold)
+    with pytest.raises(TicketReserved):
+        sold.edit("Opera", Price(2500), by="seller")
+
+
+def bought(ticket: Ticket) -> TicketUpdated:
+    """What is said of the ticket when A has bought it."""
+    return TicketUpdated(
+        id=FREE.id,
+        version=ticket.version,
+        title="Concert",
+        price=Price(1999),
+        user_id="seller",
+        order_id=A.id,
+        sold=True,
+    )
 
 
 @pytest.mark.parametrize("ticket", [FREE, HELD])
@@ -165,8 +206,10 @@ def test_a_snapshot_of_a_cancelled_order_frees_its_ticket() -> None:
         assert freed.heed(late, NOW) is freed
 
 
-def test_what_does_not_change_the_holder_is_not_announced() -> None:
-    assert HELD.heed(A.snapshot(OrderCompleted, 2), NOW) is HELD
+def test_what_does_not_change_the_status_is_not_announced() -> None:
+    assert HELD.heed(A.snapshot(OrderAwaitingPayment, 1), NOW) is HELD
+    sold = HELD.heed(A.snapshot(OrderCompleted, 2), NOW)
+    assert sold.heed(A.snapshot(OrderCompleted, 2), NOW) is sold
 
 
 def test_an_order_that_ended_long_ago_is_forgotten_with_the_next_change() -> None:

@@ -7,6 +7,7 @@ from httpx import AsyncClient
 from common.contracts.events import (
     OrderAwaitingPayment,
     OrderCancelled,
+    OrderCompleted,
     OrderCreated,
     OrderEvent,
     TicketUpdated,
@@ -47,6 +48,20 @@ async def test_a_cancelled_order_frees_its_ticket(
     opera = {"title": "Opera", "price": 25}
     edited = await client.put(f"/api/tickets/{ticket.id}", json=opera, headers=seller.headers)
     assert (edited.status_code, edited.json()["version"]) == (200, 3)
+
+
+async def test_a_completed_order_has_bought_its_ticket(
+    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+) -> None:
+    for event in (order.event(OrderCreated, 0), order.event(OrderCompleted, 2)):
+        await neighbour.say(event)
+    held, sold = await neighbour.hears(TicketUpdated, 2)
+    assert [(e.version, e.order_id, e.sold) for e in (held, sold)] == [
+        (1, order.id, None),
+        (2, order.id, True),
+    ]
+    shown = (await client.get(f"/api/tickets/{ticket.id}")).json()
+    assert (shown["version"], shown["status"]) == (2, "sold")
 
 
 async def test_repeated_and_stale_events_change_nothing(

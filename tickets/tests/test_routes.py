@@ -21,6 +21,7 @@ PRICE = {
     "field": "price",
 }
 OPERA = {"title": "Opera", "price": 25}
+FREE = {"status": "free"}
 
 
 async def test_listing_a_ticket_announces_it(
@@ -37,6 +38,7 @@ async def test_listing_a_ticket_announces_it(
         "price": 19.99,
         "userId": seller.id,
         "version": 0,
+        "status": "free",
     }
     assert await neighbour.hears(TicketCreated) == [
         TicketCreated(
@@ -100,7 +102,7 @@ async def test_strangers_must_sign_in_first(client: AsyncClient, body: dict[str,
 async def test_a_client_decides_nothing_else(client: AsyncClient, seller: Person) -> None:
     sent = OPERA | {"id": "f" * 24, "userId": "somebody", "version": 7, "orderId": "e" * 24}
     ticket = (await client.post("/api/tickets", json=sent, headers=seller.headers)).json()
-    assert ticket == OPERA | {"id": ticket["id"], "userId": seller.id, "version": 0}
+    assert ticket == OPERA | {"id": ticket["id"], "userId": seller.id, "version": 0} | FREE
     assert ticket["id"] != sent["id"]
 
 
@@ -122,7 +124,7 @@ async def test_an_edit_is_shown_and_announced(
     path = f"/api/tickets/{ticket.id}"
     edited = await client.put(path, json=OPERA, headers=seller.headers)
     assert edited.status_code == 200
-    assert edited.json() == OPERA | {"id": ticket.id, "userId": seller.id, "version": 1}
+    assert edited.json() == OPERA | {"id": ticket.id, "userId": seller.id, "version": 1} | FREE
     assert (await client.get(path)).json() == edited.json()
     assert await neighbour.hears(TicketUpdated) == [
         TicketUpdated(id=ticket.id, version=1, title="Opera", price=Price(2500), user_id=seller.id)

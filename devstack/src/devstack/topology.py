@@ -77,8 +77,10 @@ def _own_variables(plan: Plan) -> dict[str, dict[str, str]]:
     window = {"ORDER_WINDOW_SECONDS": str(plan.window_seconds)}
     stripe = {
         "STRIPE_SECRET_KEY": "sk_test_sandbox",
+        "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
         "STRIPE_WEBHOOK_SECRET": plan.secrets.webhook_secret,
         "STRIPE_API_BASE": plan.sandbox_url,
+        "STRIPE_JS": f"{plan.sandbox_url}/v3/",
     }
     session = {
         "JWT_PRIVATE_KEY": plan.secrets.session_keys.private_pem,

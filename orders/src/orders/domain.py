@@ -1,6 +1,6 @@
 """The order, its rules and refusals."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Self, TypeVar
 
@@ -65,6 +65,15 @@ class Ticket:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What an order became, and when."""
+
+    status: OrderStatus
+    at: datetime
+    reason: CancelReason | None = None
+
+
+@dataclass(frozen=True)
 class Order:
     """A buyer's hold on a ticket, with the ticket as it was at the moment of ordering."""
 
@@ -75,13 +84,15 @@ class Order:
     expires_at: datetime
     ticket: Ticket
     cancel_reason: CancelReason | None = None
+    history: tuple[Step, ...] = field(default=(), compare=False)
 
     @classmethod
     def place(cls, ticket: Ticket, buyer: str, window: timedelta) -> Self:
         """Hold the ticket for the buyer until the window is over."""
-        expires_at = datetime.now(UTC) + window
-        rounded = expires_at.replace(microsecond=expires_at.microsecond // 1000 * 1000)
-        return cls(new_id(), 0, OrderStatus.CREATED, buyer, rounded, ticket)
+        now = _now()
+        begun = Step(OrderStatus.CREATED, now)
+        expires_at = _whole_milliseconds(now + window)
+        return cls(new_id(), 0, begun.status, buyer, expires_at, ticket, history=(begun,))
 
     @property
     def holds_ticket(self) -> bool:
@@ -104,8 +115,7 @@ class Order:
 
     def cancel(self, reason: CancelReason) -> Self:
         """Give the ticket back; whatever is final already stays as it is."""
-        changed = self._become(OrderStatus.CANCELLED)
-        return self if changed is self else replace(changed, cancel_reason=reason)
+        return self._become(OrderStatus.CANCELLED, reason)
 
     def cancel_by(self, user_id: str) -> Self:
         """The buyer does not want it any more."""
@@ -113,11 +123,13 @@ class Order:
             raise OrderAlreadyPaid
         return self.cancel(CancelReason.BUYER)
 
-    def _become(self, status: OrderStatus) -> Self:
+    def _become(self, status: OrderStatus, reason: CancelReason | None = None) -> Self:
         """The next version, or this one when the transition table does not know the step."""
         if not self.status.may_become(status):
             return self
-        return replace(self, version=self.version + 1, status=status)
+        history = (*self.history, Step(status, _now(), reason))
+        version = self.version + 1
+        return replace(self, version=version, status=status, cancel_reason=reason, history=history)
 
     @property
     def event(self) -> OrderEvent:
@@ -142,3 +154,12 @@ class Order:
             cancel_reason=self.cancel_reason,
             snapshot=snapshot,
         )
+
+
+def _now() -> datetime:
+    return _whole_milliseconds(datetime.now(UTC))
+
+
+def _whole_milliseconds(moment: datetime) -> datetime:
+    """As the database keeps it."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

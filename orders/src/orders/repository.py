@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 from common.aggregates import Aggregates
 from common.contracts.events import TicketCreated, TicketUpdated
+from common.contracts.ids import made_at
 from common.contracts.money import Price
 from common.contracts.order_status import CancelReason, OrderStatus
 from common.errors import VersionGap
 from common.mongo import Collection, Database, Document, DuplicateKey
-from orders.domain import Order, OrderNotFound, Ticket, TicketAlreadyReserved
+from orders.domain import Order, OrderNotFound, Step, Ticket, TicketAlreadyReserved
 
 NEWEST_FIRST = [("_id", -1)]
 
@@ -21,6 +22,7 @@ def _to_document(order: Order) -> Document:
         "expiresAt": order.expires_at,
         "holdsTicket": order.holds_ticket,
         "ticket": {"id": order.ticket.id, **_ticket_fields(order.ticket)},
+        "history": [_step_fields(step) for step in order.history],
     }
 
 
@@ -34,6 +36,25 @@ def _from_document(document: Document) -> Order:
         expires_at=document["expiresAt"],
         ticket=_ticket(document["ticket"]["id"], document["ticket"]),
         cancel_reason=CancelReason(reason) if reason else None,
+        history=_history(document),
+    )
+
+
+def _step_fields(step: Step) -> Document:
+    reason = step.reason and step.reason.value
+    return {"status": step.status.value, "at": step.at, "reason": reason}
+
+
+def _history(document: Document) -> tuple[Step, ...]:
+    """Of an order from before there was one, only its beginning is known."""
+    begun = {"status": OrderStatus.CREATED, "at": made_at(document["_id"]), "reason": None}
+    return tuple(
+        Step(
+            OrderStatus(step["status"]),
+            step["at"],
+            CancelReason(step["reason"]) if step["reason"] else None,
+        )
+        for step in document.get("history") or [begun]
     )
 
 

@@ -8,7 +8,7 @@ from common.contracts.ids import Id
 from common.contracts.money import Dollars
 from common.contracts.order_status import CancelReason, OrderStatus
 from common.web.bodies import Body, Says
-from orders.domain import Order
+from orders.domain import Order, Step
 
 ACTIVE = frozenset(OrderStatus) - {OrderStatus.CANCELLED}
 
@@ -45,6 +45,19 @@ class TicketOut(WireModel):
     version: int
 
 
+class StepOut(WireModel):
+    """What an order became and when, and why if it was cancelled."""
+
+    status: OrderStatus
+    at: WireTime
+    reason: CancelReason | None = None
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """One line of the history."""
+        return cls(status=step.status, at=step.at, reason=step.reason)
+
+
 class OrderOut(WireModel):
     """An order as its buyer may see it."""
 
@@ -55,6 +68,7 @@ class OrderOut(WireModel):
     ticket: TicketOut
     version: int
     cancel_reason: CancelReason | None = None
+    history: list[StepOut]
 
     @classmethod
     def of(cls, order: Order) -> Self:
@@ -70,4 +84,5 @@ class OrderOut(WireModel):
             ),
             version=order.version,
             cancel_reason=order.cancel_reason,
+            history=[StepOut.of(step) for step in order.history],
         )

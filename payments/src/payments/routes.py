@@ -17,7 +17,7 @@ from payments.gateway import StripeGateway
 from payments.order import OrderNotFound, OrderNotPayable
 from payments.payment import Payment, PaymentStatus
 from payments.repository import CheckoutRepository
-from payments.schemas import Pay, PaymentOut, Received
+from payments.schemas import BrowserConfig, Pay, PaymentOut, Received
 from payments.settings import Settings
 from payments.settlement import Settlement
 
@@ -92,6 +92,14 @@ def _status(checkout: Checkout, payment: Payment) -> int:
     if current.closed:
         raise OrderNotPayable
     return 202
+
+
+@router.get("/config", responses=errors())
+async def show_config(settings: Configured) -> BrowserConfig:
+    """How a browser reaches Stripe."""
+    return BrowserConfig(
+        publishable_key=settings.stripe_publishable_key, stripe_js=settings.stripe_js
+    )
 
 
 @router.get("/{order_id}", response_model_exclude_none=True, responses=errors(401, 403, 404))

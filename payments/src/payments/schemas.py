@@ -49,6 +49,13 @@ class PaymentOut(WireModel):
         )
 
 
+class BrowserConfig(WireModel):
+    """What a browser needs to take a card: whose Stripe account it is for, and Stripe's script."""
+
+    publishable_key: str
+    stripe_js: str
+
+
 class Received(WireModel):
     """The answer to a webhook."""
 

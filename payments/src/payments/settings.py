@@ -17,7 +17,9 @@ class Settings(EventSettings):
 
     stripe_secret_key: Secret = Field(repr=False)
     stripe_webhook_secret: Secret = Field(repr=False)
+    stripe_publishable_key: str = Field(pattern=r"^pk_(test|live)_\w+$")
     stripe_api_base: str = Field(default="https://api.stripe.com", pattern=r"^https?://")
+    stripe_js: str = Field(default="https://js.stripe.com/v3/", pattern=r"^https?://")
     order_window_seconds: float = Field(default=900, gt=0)
     payment_margin_seconds: float = Field(default=5, ge=0)
 

@@ -9,6 +9,7 @@ from common.contracts.events import OrderEvent, TicketCreated, TicketUpdated
 from common.contracts.ids import made_at, new_id
 from common.contracts.money import Price
 from common.contracts.order_status import OrderStatus
+from common.contracts.ticket_status import TicketStatus
 from common.errors import Conflict, Forbidden, NotFound
 
 MEMORY = timedelta(days=8)
@@ -33,10 +34,22 @@ class TicketReserved(Conflict):
 
 @dataclass(frozen=True)
 class Claim:
-    """What this ticket knows of one order: its newest version and whether it holds the ticket."""
+    """What this ticket knows of one order: its version, if it is live (holds it), and paid."""
 
     version: int
     live: bool
+    paid: bool = False
+
+    @classmethod
+    def of(cls, order: OrderEvent) -> Self:
+        """What an event says."""
+        live = order.status is not OrderStatus.CANCELLED
+        return cls(order.version, live, paid=order.status is OrderStatus.COMPLETE)
+
+    def tells_more_than(self, known: "Claim") -> bool:
+        """Whether this is newer, and changes something."""
+        is_other = (self.live, self.paid) != (known.live, known.paid)
+        return self.version > known.version and is_other
 
     def matters(self, order_id: str, now: datetime) -> bool:
         """Whether an event of that order could still come, or it holds the ticket."""
@@ -74,21 +87,21 @@ class Ticket:
         Two orders of one ticket announce themselves independently, so their events come in any
         order; noting each order by itself makes every order of arrival end the same.
         """
-        live = order.status is not OrderStatus.CANCELLED
-        known = self.claims.get(order.id)
-        if known and (known.version >= order.version or known.live == live):
+        claim, known = Claim.of(order), self.claims.get(order.id)
+        if known and not claim.tells_more_than(known):
             return self
         if not known and _is_forgotten(order.id, now) and not _still_counts(order, now):
             return self
         remembered = {key: each for key, each in self.claims.items() if each.matters(key, now)}
-        claims = {**remembered, order.id: Claim(order.version, live)}
-        holders = [order_id for order_id, each in claims.items() if each.live]
-        return replace(
-            self,
-            version=self.version + 1,
-            order_id=holders[-1] if holders else None,
-            claims=claims,
-        )
+        claims = {**remembered, order.id: claim}
+        return replace(self, version=self.version + 1, order_id=_holder(claims), claims=claims)
+
+    @property
+    def status(self) -> TicketStatus:
+        """Where it stands."""
+        if self.order_id is None:
+            return TicketStatus.FREE
+        return TicketStatus.SOLD if self.claims[self.order_id].paid else TicketStatus.HELD
 
     @property
     def event(self) -> TicketCreated | TicketUpdated:
@@ -112,8 +125,16 @@ class Ticket:
             price=self.price,
             user_id=self.user_id,
             order_id=self.order_id,
+            sold=True if self.status is TicketStatus.SOLD else None,
             snapshot=snapshot,
         )
+
+
+def _holder(claims: Mapping[str, Claim]) -> str | None:
+    """The order that is paid, or else the live one that came last."""
+    live = [order_id for order_id, each in claims.items() if each.live]
+    paid = [order_id for order_id in live if claims[order_id].paid]
+    return next(iter(paid or live[::-1]), None)
 
 
 def _is_forgotten(order_id: str, now: datetime) -> bool:

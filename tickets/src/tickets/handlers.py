@@ -9,12 +9,13 @@ from tickets.repository import TicketRepository
 
 
 async def on_order_changed(event: OrderEvent, tickets: TicketRepository) -> None:
-    """An order takes its ticket, or gives it back."""
+    """An order takes its ticket, pays for it, or gives it back."""
     now = datetime.now(UTC)
     await tickets.change(event.ticket.id, lambda ticket: ticket.heed(event, now))
 
 
 HANDLERS: Handlers = {
     Subject.ORDER_CREATED: on_order_changed,
+    Subject.ORDER_COMPLETED: on_order_changed,
     Subject.ORDER_CANCELLED: on_order_changed,
 }

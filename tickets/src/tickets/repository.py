@@ -7,13 +7,17 @@ from common.aggregates import Aggregates
 from common.contracts.money import Price
 from common.mongo import Collection, Database, Document
 from tickets.domain import Claim, Ticket, TicketNotFound
+from tickets.words import beginnings_of
 
 NEWEST_FIRST = [("_id", -1)]
+PAGE = 500
+"""How many titles are made searchable at once."""
 
 
 def _to_document(ticket: Ticket) -> Document:
     return {
         "title": ticket.title,
+        "beginnings": beginnings_of(ticket.title),
         "priceCents": ticket.price.cents,
         "userId": ticket.user_id,
         "orderId": ticket.order_id,
@@ -47,10 +51,20 @@ class TicketRepository:
         return [self._tickets.collection]
 
     async def prepare(self) -> None:
-        """Make the indexes exist: one for what is free, one for what somebody sells."""
+        """Make the indexes exist: for what is free, for searching it, for what somebody sells."""
         await self._tickets.prepare()
-        await self._tickets.collection.ensure_index([("orderId", 1), ("_id", -1)])
-        await self._tickets.collection.ensure_index([("userId", 1), ("_id", -1)])
+        for keys in (["orderId"], ["orderId", "beginnings"], ["userId"]):
+            await self._tickets.collection.ensure_index([*((key, 1) for key in keys), ("_id", -1)])
+        await self._make_searchable()
+
+    async def _make_searchable(self) -> None:
+        """Tickets of the time before there was a search; a repetition finds nothing to do."""
+        tickets, old = self._tickets.collection, {"beginnings": {"$exists": False}}
+        while page := await tickets.find(old, sort=[("_id", 1)], limit=PAGE):
+            found = {one["_id"]: {"$literal": beginnings_of(one["title"])} for one in page}
+            await tickets.update_each(
+                {key: [{"$set": {"beginnings": each}}] for key, each in found.items()}
+            )
 
     async def add(self, ticket: Ticket) -> None:
         """Store a new ticket."""
@@ -72,15 +86,21 @@ class TicketRepository:
         """The next tickets in the order of their ids."""
         return await self._tickets.after(ticket_id, limit)
 
-    async def free(self, older_than: str | None, limit: int) -> list[Ticket]:
-        """Tickets that nobody holds, newest first."""
-        return await self._find({"orderId": None}, older_than, limit)
+    async def free(self, words: Sequence[str], older_than: str | None, limit: int) -> list[Ticket]:
+        """Tickets that nobody holds and whose titles have such words, newest first."""
+        return await self._find({"orderId": None}, words, older_than, limit)
 
-    async def of_seller(self, user_id: str, older_than: str | None, limit: int) -> list[Ticket]:
-        """All that somebody sells or has sold, newest first."""
-        return await self._find({"userId": user_id}, older_than, limit)
+    async def of_seller(
+        self, user_id: str, words: Sequence[str], older_than: str | None, limit: int
+    ) -> list[Ticket]:
+        """All that somebody sells or has sold and that has such words, newest first."""
+        return await self._find({"userId": user_id}, words, older_than, limit)
 
-    async def _find(self, query: Document, older_than: str | None, limit: int) -> list[Ticket]:
+    async def _find(
+        self, query: Document, words: Sequence[str], older_than: str | None, limit: int
+    ) -> list[Ticket]:
+        if words:  # the index looks up the first one, and the longest is the rarest
+            query["beginnings"] = {"$all": sorted(words, key=len, reverse=True)}
         if older_than:
             query["_id"] = {"$lt": older_than}
         return await self._tickets.find(query, sort=NEWEST_FIRST, limit=limit)

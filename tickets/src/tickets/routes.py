@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from common.errors import NotAuthenticated
 from common.web.bodies import JsonRoute
@@ -12,6 +12,7 @@ from common.web.paging import PageQuery
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 from tickets.schemas import TicketIn, TicketOut
+from tickets.words import words_of
 
 router = APIRouter(prefix="/api/tickets", tags=["tickets"], route_class=JsonRoute)
 
@@ -29,15 +30,23 @@ async def list_ticket(body: TicketIn, user: CurrentUser, tickets: Tickets) -> Ti
 
 @router.get("", response_model_exclude_none=True, responses=errors(400, 401))
 async def browse_tickets(
-    page: PageQuery, user: OptionalUser, tickets: Tickets, mine: bool = False
+    page: PageQuery,
+    user: OptionalUser,
+    tickets: Tickets,
+    mine: bool = False,
+    q: Annotated[str, Query(max_length=100)] = "",
 ) -> list[TicketOut]:
-    """Tickets that nobody holds, or with `mine` all of the caller's, newest first."""
+    """Tickets that nobody holds, or with `mine` all of the caller's, newest first.
+
+    With `q` those in whose title every word of it begins a word; case and accents do not count.
+    """
+    words = words_of(q)
     if not mine:
-        found = await tickets.free(page.cursor, page.wanted)
+        found = await tickets.free(words, page.cursor, page.wanted)
     elif user is None:
         raise NotAuthenticated
     else:
-        found = await tickets.of_seller(user.id, page.cursor, page.wanted)
+        found = await tickets.of_seller(user.id, words, page.cursor, page.wanted)
     return [TicketOut.of(ticket) for ticket in page.of(found)]
 
 

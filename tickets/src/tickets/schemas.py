@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 from common.contracts.events import WireModel
 from common.contracts.ids import Id
 from common.contracts.money import Dollars
+from common.contracts.ticket_status import TicketStatus
 from common.web.bodies import Body, Says
 from tickets.domain import Ticket
 
@@ -30,6 +31,7 @@ class TicketOut(WireModel):
     price: Dollars
     user_id: str
     version: int
+    status: TicketStatus
     order_id: Id | None = None
 
     @classmethod
@@ -41,5 +43,6 @@ class TicketOut(WireModel):
             price=ticket.price,
             user_id=ticket.user_id,
             version=ticket.version,
+            status=ticket.status,
             order_id=ticket.order_id,
         )

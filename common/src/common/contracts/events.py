@@ -74,10 +74,11 @@ class TicketCreated(_TicketEvent):
 
 
 class TicketUpdated(_TicketEvent):
-    """A ticket was edited, or an order took or freed it."""
+    """A ticket was edited, or an order took, freed or paid it."""
 
     subject = Subject.TICKET_UPDATED
     order_id: Id | None = None  # absent when the ticket is free
+    sold: Literal[True] | None = None  # absent until its order is paid
 
 
 class OrderedTicket(WireModel):

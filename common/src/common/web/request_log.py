@@ -4,11 +4,13 @@ import logging
 import re
 import secrets
 import time
+from datetime import UTC, datetime
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import logs
+from common.contracts.events import wire_time
 from common.web.error_responses import OOPS, ErrorItem, error_response
 
 _QUIET = frozenset({"/acceptz", "/livez", "/readyz"})
@@ -29,7 +31,10 @@ def _identify(scope: Scope) -> dict[str, str]:
 
 
 class _Answer:
-    """Passes an answer on with the request's id, and remembers its status; 0 until it begins."""
+    """Passes an answer on with the request's id and our clock, and remembers its status.
+
+    The status is 0 until the answer begins. `Date` has only seconds: too coarse for a countdown.
+    """
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -39,7 +44,9 @@ class _Answer:
         """What the app sends."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)["X-Request-Id"] = logs.context.get()["request_id"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = logs.context.get()["request_id"]
+            headers["X-Server-Time"] = wire_time(datetime.now(UTC))
         await self._send(message)
 
 

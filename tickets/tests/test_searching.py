@@ -1,0 +1,140 @@
+"""Looking for tickets by the words of their titles."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from httpx import AsyncClient
+from pymongo import MongoClient
+
+from common.contracts.events import OrderCancelled, OrderCreated
+from common.contracts.money import Price
+from common.mongo import Database, Document
+from devstack.order_history import OrderHistory
+from devstack.testing import Person, SignIn, pages
+from tickets.domain import Ticket
+from tickets.repository import TicketRepository
+from tickets.words import LONGEST, beginnings_of, words_of
+
+TITLES = ["Café Tacvba, en vivo", "Coldplay", "COLD play tickets", "Straße 2026", "Don't Look Back"]
+
+
+async def offered(tickets: TicketRepository, seller: Person, *titles: str) -> dict[str, str]:
+    """Tickets with these titles; titles by their ids."""
+    found = {}
+    for title in titles:
+        ticket = Ticket.offer(title, Price(1999), seller.id)
+        await tickets.add(ticket)
+        found[ticket.id] = title
+    return found
+
+
+async def search(client: AsyncClient, q: str, **more: str) -> list[str]:
+    """The titles that are found, newest first."""
+    answer = await client.get("/api/tickets", params={"q": q, **more})
+    assert answer.status_code == 200, answer.text
+    return [ticket["title"] for ticket in answer.json()]
+
+
+@pytest.mark.parametrize(
+    ("q", "found"),
+    [
+        ("cold", ["COLD play tickets", "Coldplay"]),
+        ("cold play", ["COLD play tickets"]),
+        ("PLAY cold", ["COLD play tickets"]),
+        ("coldplay", ["Coldplay"]),
+        ("play", ["COLD play tickets"]),
+        ("cafe", ["Café Tacvba, en vivo"]),
+        ("CAFÉ vivo", ["Café Tacvba, en vivo"]),
+        ("tac,viv", ["Café Tacvba, en vivo"]),
+        ("strasse", ["Straße 2026"]),
+        ("STRASSE 20", ["Straße 2026"]),
+        ("don't", ["Don't Look Back"]),
+        ("afe", []),
+        ("cold opera", []),
+        ("c.*", ["COLD play tickets", "Coldplay", "Café Tacvba, en vivo"]),
+        ("  ", TITLES[::-1]),
+        ("!?", TITLES[::-1]),
+    ],
+)
+async def test_every_word_must_begin_a_word_of_the_title(
+    client: AsyncClient, tickets: TicketRepository, seller: Person, q: str, found: list[str]
+) -> None:
+    await offered(tickets, seller, *TITLES)
+    assert await search(client, q) == found
+
+
+async def test_words_are_told_apart_by_their_first_characters() -> None:
+    assert words_of("a" * (LONGEST + 1)) == words_of("a" * LONGEST)
+    assert len(beginnings_of("a" * 200)) == LONGEST
+
+
+async def test_what_is_held_is_not_found_until_it_is_free_again(
+    client: AsyncClient,
+    tickets: TicketRepository,
+    ticket: Ticket,
+    order: OrderHistory,
+) -> None:
+    for event, found in ((order.event(OrderCreated, 0), 0), (order.event(OrderCancelled, 1), 1)):
+        now = datetime.now(UTC)
+        await tickets.change(ticket.id, lambda t, e=event, n=now: t.heed(e, n))  # type: ignore[misc]
+        assert len(await search(client, "conc")) == found
+
+
+async def test_an_edited_ticket_is_found_by_its_new_title_alone(
+    client: AsyncClient, ticket: Ticket, seller: Person
+) -> None:
+    opera = {"title": "Opera", "price": 25}
+    await client.put(f"/api/tickets/{ticket.id}", json=opera, headers=seller.headers)
+    assert (await search(client, "concert"), await search(client, "oper")) == ([], ["Opera"])
+
+
+async def test_sellers_search_all_of_their_own(
+    client: AsyncClient,
+    tickets: TicketRepository,
+    ticket: Ticket,
+    order: OrderHistory,
+    seller: Person,
+    sign_in: SignIn,
+) -> None:
+    held = order.event(OrderCreated, 0)
+    await tickets.change(ticket.id, lambda free: free.heed(held, datetime.now(UTC)))
+    await offered(tickets, seller, "Opera")
+    await offered(tickets, sign_in(), "Concert")
+    query = {"q": "concert", "mine": "true"}
+    mine = await client.get("/api/tickets", params=query, headers=seller.headers)
+    assert [(each["id"], each["status"]) for each in mine.json()] == [(ticket.id, "held")]
+
+
+async def test_what_is_found_comes_in_pages(
+    client: AsyncClient, tickets: TicketRepository, seller: Person
+) -> None:
+    found = await offered(tickets, seller, "Ópera 1", "Concert", "opera 2", "Opera 3")
+    by_title = {title: ticket_id for ticket_id, title in found.items()}
+    shown = await pages(client, "/api/tickets?q=opera&limit=2", {})
+    assert shown == [[by_title["Opera 3"], by_title["opera 2"]], [by_title["Ópera 1"]]]
+
+
+async def test_what_is_older_than_the_search_is_found_after_a_start(
+    client: AsyncClient, tickets: TicketRepository, ticket: Ticket, database: Database
+) -> None:
+    stored = database.collection("tickets")
+    await stored.update({"_id": ticket.id}, {"$unset": {"beginnings": 1}})
+    assert await search(client, "concert") == []
+    await tickets.prepare()
+    assert await search(client, "concert") == ["Concert"]
+
+
+@pytest.mark.parametrize("words", [["concert"], ["co", "7"]])
+async def test_a_search_reads_what_it_shows_and_sorts_nothing(
+    tickets: TicketRepository, seller: Person, mongo_uri: str, words: list[str]
+) -> None:
+    await offered(tickets, seller, *(f"Concert {n % 10}" for n in range(60)), *["Opera"] * 60)
+    with MongoClient[Document](mongo_uri) as mongo:
+        query = {"orderId": None, "beginnings": {"$all": words}}
+        found = mongo.get_default_database()["tickets"].find(query).sort("_id", -1).limit(5)
+        plan = found.explain()
+    stages = json.dumps(plan["queryPlanner"]["winningPlan"])
+    assert '"SORT"' not in stages  # it merges what is sorted already
+    assert "COLLSCAN" not in stages
+    assert plan["executionStats"]["totalKeysExamined"] <= (6 if len(words) == 1 else 60)
