@@ -22,6 +22,8 @@ from devstack.testing import eventually
 NOT_FOUND = {"errors": [{"message": "Not Found"}]}
 UNAVAILABLE = {"errors": [{"message": "Service unavailable"}]}
 
+STRIPE = "http://127.0.0.1:12111"
+
 OpenGateway = Callable[..., AsyncClient]
 
 
@@ -87,7 +89,7 @@ def open_gateway(tmp_path: Path) -> Iterator[OpenGateway]:
         def make(**services: Sequence[Upstream]) -> AsyncClient:
             port, nobody = free_port(), Upstream()
             ports = {name: [u.port for u in services.get(name, [nobody])] for name in SERVICES}
-            process = Process(gateway_program(port, ports, tmp_path / "gateway", tmp_path))
+            process = Process(gateway_program(port, ports, tmp_path / "gateway", tmp_path, STRIPE))
             opened.callback(process.kill)
             process.start()
             return AsyncClient(base_url=f"http://{LOOPBACK}:{port}", timeout=15)
@@ -110,7 +112,7 @@ def test_every_route_leads_to_a_service() -> None:
 
 
 def test_caddy_finds_no_fault_in_its_file(tmp_path: Path) -> None:
-    program = gateway_program(1, dict.fromkeys(SERVICES, (2, 3)), tmp_path, tmp_path)
+    program = gateway_program(1, dict.fromkeys(SERVICES, (2, 3)), tmp_path, tmp_path, STRIPE)
     caddy, _, *arguments = program.command
     check = subprocess.run(  # noqa: S603 (the command is ours)
         [caddy, "validate", *arguments],
@@ -323,3 +325,12 @@ async def test_a_request_that_was_sent_is_not_repeated(open_gateway: OpenGateway
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["retry-after"] == "1"
     assert one.asked + other.asked == 1
+
+
+async def test_a_page_may_load_stripe_js_and_ask_stripe_alone(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as browser:
+        policy = (await browser.get("/")).headers["content-security-policy"]
+    rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split(";")}
+    assert rules["default-src"] == ["'self'"]
+    assert rules["script-src"] == rules["connect-src"] == ["'self'", STRIPE]
+    assert rules["frame-src"] == [STRIPE]

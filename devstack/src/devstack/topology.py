@@ -43,7 +43,10 @@ def gateway(plan: Plan) -> Process:
     """The one address in front of all services."""
     ports = plan.ports
     folder = plan.folder / "gateway"
-    return Process(gateway_program(ports.gateway, ports.services, folder, plan.logs))
+    program = gateway_program(
+        ports.gateway, ports.services, folder, plan.logs, stripe=plan.sandbox_url
+    )
+    return Process(program)
 
 
 def _replica(plan: Plan, service: str, name: str, port: int) -> Process:

@@ -14,9 +14,12 @@ CLIENT_FOLDER = Path(__file__).parents[4] / "client"
 
 
 def gateway_program(
-    port: int, upstreams: Mapping[str, Sequence[int]], folder: Path, logs: Path
+    port: int, upstreams: Mapping[str, Sequence[int]], folder: Path, logs: Path, stripe: str
 ) -> Program:
-    """The gateway on `port`, before the services that listen on the ports of `upstreams`."""
+    """The gateway on `port`, before the services that listen on the ports of `upstreams`.
+
+    Its pages may ask what is at `stripe`, and load its script.
+    """
     routes_file = folder / "routes.caddy"
     folder.mkdir(parents=True, exist_ok=True)
     routes_file.write_text(route_lines())
@@ -34,6 +37,7 @@ def gateway_program(
             "ROUTES_FILE": str(routes_file),
             "CLIENT_FOLDER": str(CLIENT_FOLDER),
             "ACCESS_LOG": f'file "{logs}/gateway-access.log"',
+            **dict.fromkeys(("STRIPE_SCRIPTS", "STRIPE_API", "STRIPE_FRAMES"), stripe),
             "XDG_CONFIG_HOME": str(folder),
             "XDG_DATA_HOME": str(folder),
         }

@@ -1,12 +1,13 @@
-"""The sandbox's web server: Stripe's API under /v1, and what only a sandbox has under /_sandbox."""
+"""The sandbox as a web server: Stripe's API at /v1, its script at /v3, our own at /_sandbox."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
@@ -15,6 +16,8 @@ from devstack.sandbox.api import Api, Asked
 from devstack.sandbox.errors import Json, StripeError
 from devstack.sandbox.faults import Fault
 from devstack.sandbox.hanging_up import HANG_UP
+
+STRIPE_JS = Path(__file__).with_name("stripe.js")
 
 
 class Silence(Response):
@@ -60,6 +63,7 @@ def create_sandbox(api: Api) -> FastAPI:
         expose_headers=["Request-Id"],
     )
     app.add_api_route("/v1/{path:path}", _ask, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
+    app.add_api_route("/v3/", _script)
     _add_back_door(app)
     return app
 
@@ -85,6 +89,10 @@ async def _ask(request: Request, api: TheApi) -> Response:
     if answered.replayed:
         headers["Idempotent-Replayed"] = "true"
     return JSONResponse(answered.body, answered.status, headers)
+
+
+async def _script() -> FileResponse:
+    return FileResponse(STRIPE_JS, headers={"Cache-Control": "no-cache"})
 
 
 async def _health() -> dict[str, bool]:
