@@ -10,11 +10,13 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 
+from common.contracts.subjects import Subject
 from common.errors import Unavailable
 from common.logs import configure_logs
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer, Handlers, Lane, by_aggregate
 from common.messaging.event_side import event_side
+from common.messaging.live import Live
 from common.messaging.outbox import Outbox
 from common.mongo import Collection, Database
 from common.settings import EventSettings, ServiceSettings
@@ -54,16 +56,18 @@ def create_service(  # noqa: PLR0913 - one argument for each part of a service
     router: APIRouter | None = None,
     handlers: Handlers | None = None,
     lane: Lane = by_aggregate,
+    watched: Sequence[Subject] = (),
     workers: Sequence[Worker] = (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """The app of one service; its `state` holds `settings` and, while it runs, `repository`.
 
     `router` is its HTTP door, `handlers` its event door: events of the same `lane` are
-    handled one after the other. `workers` run beside both; `closing` is awaited at the very end.
+    handled one after the other. Event streams show what is `watched`. `workers` run beside all
+    that; `closing` is awaited at the very end.
     """
     configure_logs(settings.service, settings.log_format, settings.log_level)
-    parts = _Parts(repository, handlers or {}, lane, workers, closing)
+    parts = _Parts(repository, handlers or {}, lane, watched, workers, closing)
     return _app(settings, router, lambda app: _lifespan(app, settings, parts))
 
 
@@ -74,6 +78,7 @@ class _Parts:
     repository: Callable[[Database], Repository]
     handlers: Handlers
     lane: Lane
+    watched: Sequence[Subject]
     workers: Sequence[Worker]
     closing: Sequence[Callable[[], Awaitable[None]]]
 
@@ -109,10 +114,15 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
     )
     outbox = Outbox(bus, settings.service, repository.outboxes)
     app.state.bus, app.state.database.announce = bus, outbox.announce
-    heard = parts.handlers
-    consumer = Consumer(bus, settings.service, heard, repository, parts.lane) if heard else None
+    hearing: list[Consumer | Live] = []
+    if heard := parts.handlers:
+        hearing.append(Consumer(bus, settings.service, heard, repository, parts.lane))
+    if parts.watched:
+        live = app.state.live = Live(bus, parts.watched)
+        app.state.stop.on_asked.append(live.close)
+        hearing.append(live)
     beside = [partial(work, repository, bus) for work in parts.workers]
-    async with event_side(bus, consumer, outbox, beside):
+    async with event_side(bus, hearing, outbox, beside):
         yield
 
 

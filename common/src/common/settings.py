@@ -84,3 +84,5 @@ class EventSettings(BusSettings, ServiceSettings):
     """For a service that also speaks on the bus."""
 
     stream_replicas: int = Field(default=1, ge=1, le=5)
+    event_streams_limit: int = Field(default=2_000, ge=0)
+    """How many clients one replica lets follow its events."""

@@ -40,24 +40,33 @@ class Stop:
     def __init__(self, lame_duck_seconds: float) -> None:
         self._lame_duck_seconds = lame_duck_seconds
         self._close_server: CloseServer | None = None
+        self.on_asked: list[Callable[[], None]] = []
+        """Called at the beginning of a stop: what would never end by itself ends now."""
         self.is_asked = False
         self.has_something_to_finish = False
 
     @contextmanager
     def heeded(self) -> Iterator[None]:
         """Heed SIGTERM for as long as the block, instead of the web server that does now."""
-        server = signal.getsignal(signal.SIGTERM)
+        server, interrupt = map(signal.getsignal, (signal.SIGTERM, signal.SIGINT))
         in_main_thread = threading.current_thread() is threading.main_thread()
-        if not in_main_thread or not callable(server):
+        if not in_main_thread or not callable(server) or not callable(interrupt):
             yield
             return
+
+        def close_at_once(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self._tell)
+            interrupt(number, frame)
+
         loop = asyncio.get_running_loop()
         self._close_server = server
         signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(self._ask))
+        signal.signal(signal.SIGINT, close_at_once)
         try:
             yield
         finally:
             signal.signal(signal.SIGTERM, server)
+            signal.signal(signal.SIGINT, interrupt)
 
     def _ask(self) -> None:
         if not self.has_something_to_finish:
@@ -70,10 +79,15 @@ class Stop:
     def _begin(self) -> None:
         log.info("stopping")
         self.is_asked = True
+        self._tell()
         asyncio.get_running_loop().call_later(self._lame_duck_seconds, self._close)
         last_resort = threading.Timer(self._lame_duck_seconds + CLOSING_SECONDS, _end_now)
         last_resort.daemon = True
         last_resort.start()
+
+    def _tell(self) -> None:
+        for end in self.on_asked:
+            end()
 
     def _close(self) -> None:
         close, self._close_server = self._close_server, None

@@ -88,7 +88,7 @@ async def announcing(url: str, database: Database) -> AsyncIterator[Bus]:
     async def prepared() -> bool:
         return bus.is_prepared
 
-    async with event_side(bus, None, outbox, []):
+    async with event_side(bus, [], outbox, []):
         await eventually(prepared)
         yield bus
 

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from common.service import create_service
+from orders.domain import EVENT_OF
 from orders.handlers import HANDLERS
 from orders.repository import OrderRepository
 from orders.routes import router
@@ -16,4 +17,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         repository=OrderRepository,
         router=router,
         handlers=HANDLERS,
+        watched=[event.subject for event in EVENT_OF.values()],
     )

@@ -6,10 +6,12 @@ from fastapi import APIRouter, Depends, Query
 
 from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
-from common.web.dependencies import CurrentUser, repository, settings
+from common.web.dependencies import CurrentUser, LiveEvents, repository, settings
 from common.web.error_responses import errors
+from common.web.event_stream import EventStream
 from common.web.paging import PageQuery
 from orders.domain import Order, TicketNotFound
+from orders.live import Story
 from orders.repository import OrderRepository
 from orders.schemas import OrderOut, PlaceOrder, StatusFilter, statuses_of
 from orders.settings import Settings
@@ -53,6 +55,15 @@ async def show_order(user: CurrentUser, order_id: str, orders: Orders) -> OrderO
     """One of the caller's orders."""
     order = await orders.get(order_id)
     return OrderOut.of(order.shown_to(user.id))
+
+
+@router.get("/{order_id}/events", response_class=EventStream, responses=errors(401, 403, 404))
+async def follow_order(
+    user: CurrentUser, order_id: str, orders: Orders, live: LiveEvents, settings: Configured
+) -> EventStream:
+    """Server-Sent Events: `order` with the order as it is, and after each change, to its end."""
+    (await orders.get(order_id)).shown_to(user.id)
+    return EventStream(live, order_id, Story(order_id, orders), settings.event_streams_limit)
 
 
 @router.delete("/{order_id}", status_code=204, responses=errors(401, 403, 404, 409))

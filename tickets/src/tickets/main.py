@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from common.contracts.subjects import Subject
 from common.service import create_service
 from tickets.handlers import HANDLERS
 from tickets.repository import TicketRepository
@@ -17,4 +18,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         router=router,
         handlers=HANDLERS,
         lane=lambda order: order.ticket.id,
+        watched=[Subject.TICKET_CREATED, Subject.TICKET_UPDATED],
     )

@@ -2,22 +2,27 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Header, Query
 
 from common.errors import NotAuthenticated
+from common.messaging.live import ANYTHING
 from common.web.bodies import JsonRoute
-from common.web.dependencies import CurrentUser, OptionalUser, repository
+from common.web.dependencies import CurrentUser, LiveEvents, OptionalUser, repository, settings
 from common.web.error_responses import errors
+from common.web.event_stream import EventStream
 from common.web.paging import PageQuery
 from tickets.domain import Ticket
+from tickets.live import Market
 from tickets.repository import TicketRepository
 from tickets.schemas import TicketIn, TicketOut
+from tickets.settings import Settings
 from tickets.words import words_of
 
 router = APIRouter(prefix="/api/tickets", tags=["tickets"], route_class=JsonRoute)
 
 
 Tickets = Annotated[TicketRepository, Depends(repository)]
+Configured = Annotated[Settings, Depends(settings)]
 
 
 @router.post("", status_code=201, response_model_exclude_none=True, responses=errors(400, 401, 415))
@@ -48,6 +53,19 @@ async def browse_tickets(
     else:
         found = await tickets.of_seller(user.id, words, page.cursor, page.wanted)
     return [TicketOut.of(ticket) for ticket in page.of(found)]
+
+
+@router.get("/events", response_class=EventStream, responses=errors())
+async def follow_tickets(
+    live: LiveEvents,
+    settings: Configured,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> EventStream:
+    """Server-Sent Events: `ticket` for each ticket that is listed, edited, held, freed or sold.
+
+    They go on after `Last-Event-ID`; `reset` says that this is not possible, so load the list anew.
+    """
+    return EventStream(live, ANYTHING, Market(live, last_event_id), settings.event_streams_limit)
 
 
 @router.get("/{ticket_id}", response_model_exclude_none=True, responses=errors(404))

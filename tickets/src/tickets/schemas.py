@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import StringConstraints
 
-from common.contracts.events import WireModel
+from common.contracts.events import TicketCreated, TicketUpdated, WireModel
 from common.contracts.ids import Id
 from common.contracts.money import Dollars
 from common.contracts.ticket_status import TicketStatus
@@ -35,8 +35,8 @@ class TicketOut(WireModel):
     order_id: Id | None = None
 
     @classmethod
-    def of(cls, ticket: Ticket) -> Self:
-        """The public side of a ticket."""
+    def of(cls, ticket: Ticket | TicketCreated | TicketUpdated) -> Self:
+        """The public side of a ticket, or of what was announced of it."""
         return cls(
             id=ticket.id,
             title=ticket.title,

@@ -11,6 +11,7 @@ from common.contracts.ids import Id
 from common.contracts.money import Dollars
 from common.contracts.order_status import ORDER_STATUS_VERSION, CancelReason, OrderStatus
 from common.contracts.subjects import Subject
+from common.contracts.ticket_status import TicketStatus
 
 
 def wire_time(moment: datetime) -> str:
@@ -72,6 +73,15 @@ class TicketCreated(_TicketEvent):
 
     subject = Subject.TICKET_CREATED
 
+    @property
+    def order_id(self) -> None:
+        """Nobody holds it yet."""
+
+    @property
+    def status(self) -> TicketStatus:
+        """Where the ticket stands."""
+        return TicketStatus.FREE
+
 
 class TicketUpdated(_TicketEvent):
     """A ticket was edited, or an order took, freed or paid it."""
@@ -79,6 +89,13 @@ class TicketUpdated(_TicketEvent):
     subject = Subject.TICKET_UPDATED
     order_id: Id | None = None  # absent when the ticket is free
     sold: Literal[True] | None = None  # absent until its order is paid
+
+    @property
+    def status(self) -> TicketStatus:
+        """Where the ticket stands."""
+        if self.order_id is None:
+            return TicketStatus.FREE
+        return TicketStatus.SOLD if self.sold else TicketStatus.HELD
 
 
 class OrderedTicket(WireModel):

@@ -192,6 +192,7 @@ def _received(message: Msg) -> Delivery | PullStatus:
         body=message.data,
         headers=headers,
         sequence=message.metadata.sequence.stream,
+        position=message.metadata.sequence.consumer,
         attempt=message.metadata.num_delivered,
         answer=message,
     )

@@ -36,6 +36,7 @@ class Answerable(Protocol):
 class Delivery:
     """One message from a stream, to be answered once with `ack` or `nak`.
 
+    `sequence` is its number in the stream, `position` its number among its consumer's deliveries.
     An answer may get lost on the way; then the message comes again.
     """
 
@@ -43,6 +44,7 @@ class Delivery:
     body: bytes
     headers: Mapping[str, str]
     sequence: int
+    position: int
     attempt: int
     answer: Answerable
 

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from common.background import Background
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
+from common.messaging.live import Live
 from common.messaging.outbox import Outbox
 from common.stopping import HANDLERS_SECONDS, OUTBOX_SECONDS
 
@@ -14,7 +15,7 @@ from common.stopping import HANDLERS_SECONDS, OUTBOX_SECONDS
 @asynccontextmanager
 async def event_side(
     bus: Bus,
-    consumer: Consumer | None,
+    hearing: Sequence[Consumer | Live],
     outbox: Outbox,
     workers: Sequence[Callable[[], Awaitable[None]]],
 ) -> AsyncIterator[None]:
@@ -22,9 +23,7 @@ async def event_side(
 
     It does not wait for the bus: a service starts, and serves requests, while NATS is down.
     """
-    if consumer:
-        bus.on_connected.append(consumer.start)
-    bus.on_connected.append(outbox.sweep_soon)
+    bus.on_connected += [*(each.start for each in hearing), outbox.sweep_soon]
     background = Background()
     for work in (bus.connect, outbox.run, *workers):
         background.start(work)
@@ -32,13 +31,12 @@ async def event_side(
         yield
     finally:
         await background.stop()
-        await _finish(consumer, outbox)
+        await _finish(hearing, outbox)
         await bus.close()
 
 
-async def _finish(consumer: Consumer | None, outbox: Outbox) -> None:
-    if consumer:
-        await consumer.stop(HANDLERS_SECONDS)
+async def _finish(hearing: Sequence[Consumer | Live], outbox: Outbox) -> None:
+    await asyncio.gather(*(each.stop(HANDLERS_SECONDS) for each in hearing))
     with suppress(TimeoutError):
         async with asyncio.timeout(OUTBOX_SECONDS):
             await outbox.finish(OUTBOX_SECONDS)

@@ -1,13 +1,20 @@
 """What is kept on the bus: the streams, the durable consumers of services, the stored messages."""
 
 import base64
+import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, RawStreamMsg, StreamConfig
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    DeliverPolicy,
+    RawStreamMsg,
+    StreamConfig,
+)
 from nats.js.errors import NotFoundError
 
 from common.contracts.subjects import Subject
@@ -29,6 +36,10 @@ and needs longer says so (see `consumer`)."""
 
 MAX_ACK_PENDING = 20_000
 """What all replicas of a service may hold, parked messages included (see `lanes`)."""
+
+HEARTBEAT_SECONDS = 1.0
+GONE_SECONDS = 10.0
+"""When a consumer that nobody listens to any more is forgotten."""
 
 STREAM_NOT_FOUND = 10059  # https://github.com/nats-io/nats-server/blob/main/server/errors.json
 
@@ -104,6 +115,34 @@ class Streams:
                     ack_wait=ACK_WAIT_SECONDS,
                     max_ack_pending=MAX_ACK_PENDING,
                     max_deliver=-1,
+                ),
+            )
+
+    async def extent(self) -> tuple[str, int, int]:
+        """Which stream it is (another one if it was made anew), its first and last numbers."""
+        with _translated(STREAM):
+            stream = await self._jetstream.stream_info(STREAM)
+        made = f"{zlib.crc32(str(stream.created).encode()):08x}"
+        return made, stream.state.first_seq, stream.state.last_seq
+
+    async def follow(self, inbox: str, subjects: Iterable[str], first: int) -> None:
+        """Deliver to an inbox all that there is from a number on and comes, until nobody listens.
+
+        Nothing is to be acknowledged; heartbeats show that it goes on.
+        """
+        with _translated(STREAM):
+            await self._jetstream.add_consumer(
+                STREAM,
+                ConsumerConfig(
+                    deliver_subject=inbox,
+                    deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+                    opt_start_seq=first,
+                    filter_subjects=sorted(subjects),
+                    ack_policy=AckPolicy.NONE,
+                    idle_heartbeat=HEARTBEAT_SECONDS,
+                    inactive_threshold=GONE_SECONDS,
+                    mem_storage=True,
+                    num_replicas=1,
                 ),
             )
 

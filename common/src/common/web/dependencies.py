@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from common.errors import NotAuthenticated
+from common.messaging.live import Live
 from common.web.tokens import User
 
 
@@ -33,5 +34,12 @@ async def settings(request: Request) -> object:
     return found
 
 
+async def live(request: Request) -> Live:
+    """What the service announces, as it happens."""
+    found: Live = request.app.state.live
+    return found
+
+
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 CurrentUser = Annotated[User, Depends(current_user)]
+LiveEvents = Annotated[Live, Depends(live)]

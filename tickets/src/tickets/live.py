@@ -1,0 +1,43 @@
+"""The market as it changes, for those who look at it now."""
+
+from functools import lru_cache
+
+from fastapi.sse import format_sse_event
+
+from common.contracts.events import TicketCreated, TicketUpdated
+from common.messaging.live import Live, News, Place, Watch
+from tickets.schemas import TicketOut
+
+
+class Market:
+    """Tells each ticket that is listed, edited, held, freed or sold after a place in the stream.
+
+    When it is not known any more what came after that place, it says `reset`.
+    """
+
+    is_done = False
+
+    def __init__(self, live: Live, last_event_id: str | None) -> None:
+        self._live = live
+        self._place = Place.of(last_event_id) if last_event_id is not None else None
+
+    async def tell(self, _: Watch) -> bytes:
+        """What came since the last time."""
+        if self._place is None:
+            self._place = self._live.place
+            return format_sse_event(id=str(self._place))
+        news = self._live.since(self._place)
+        if news is None:
+            self._place = self._live.place
+            return format_sse_event(event="reset", data_str="{}", id=str(self._place))
+        if news:
+            self._place = news[-1].place
+        return b"".join(map(_told, news))
+
+
+@lru_cache(maxsize=256)
+def _told(news: News) -> bytes:
+    """The same bytes for everybody, made once."""
+    assert isinstance(news.event, TicketCreated | TicketUpdated)  # noqa: S101 - what is watched
+    ticket = TicketOut.of(news.event).model_dump_json(exclude_none=True)
+    return format_sse_event(event="ticket", data_str=ticket, id=str(news.place))
