@@ -10,7 +10,8 @@ from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery, Inbox, PullStatus
-from common.messaging.live import ANYTHING, Live, Place, Watch
+from common.messaging.live import Live, Place
+from common.messaging.watches import ANYTHING, Watch
 from devstack.testing import Neighbour, eventually
 from devstack.ticket_history import TicketHistory
 

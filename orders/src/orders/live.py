@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi.sse import format_sse_event
 
-from common.messaging.live import Watch
+from common.messaging.watches import Watch
 from orders.domain import Order
 from orders.repository import OrderRepository
 from orders.schemas import OrderOut

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query
 
 from common.errors import NotAuthenticated
-from common.messaging.live import ANYTHING
+from common.messaging.watches import ANYTHING
 from common.web.bodies import JsonRoute
 from common.web.dependencies import CurrentUser, LiveEvents, OptionalUser, repository, settings
 from common.web.error_responses import errors

@@ -185,8 +185,10 @@ class Bus:
 def _received(message: Msg) -> Delivery | PullStatus:
     headers = message.headers or {}
     if code := headers.get("Status"):
-        unused = headers.get("Nats-Pending-Messages")
-        return PullStatus(code, int(unused) if unused else None)
+        unused, position = map(headers.get, ("Nats-Pending-Messages", "Nats-Last-Consumer"))
+        return PullStatus(
+            code, int(unused) if unused else None, int(position) if position else None
+        )
     return Delivery(
         subject=original_subject(message.subject, headers),
         body=message.data,

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from common.contracts.events import wire_time
 from common.messaging.bus import Bus
 from common.messaging.delivery import REPLAY_OF, Delivery, replays_to
-from common.messaging.streams import DEAD_LETTERS, StoredMessage
+from common.messaging.stored import StoredMessage
+from common.messaging.streams import DEAD_LETTERS
 
 PREFIX = "dead-letters."
 NOT_THE_MESSAGES_OWN = ("dead-letter-", "nats-", REPLAY_OF.lower())

@@ -66,10 +66,14 @@ class Delivery:
 
 @dataclass(frozen=True)
 class PullStatus:
-    """What the server says about a pull request: that it lives, or why it ended."""
+    """What the server says of a request: that it lives, or why it ended.
+
+    A heartbeat of a consumer that pushes says the `position` of its last delivery.
+    """
 
     code: str
     unused: int | None
+    position: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,11 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
-from typing import TypeVar, cast
 
 from typing_extensions import override
 
@@ -17,17 +16,13 @@ from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery, Inbox, PullStatus
 from common.messaging.envelope import Unreadable, event_of
 from common.messaging.streams import HEARTBEAT_SECONDS
+from common.messaging.watches import ANYTHING, Watch, Watches
 
 REMEMBERED = 2_000
 """How many events are kept for those who were away for a moment."""
 
 LOOK_BACK = 5_000
 """How many messages of the stream, of whatever kind, are heard once more at the start."""
-
-ANYTHING = ""
-"""Watches all events instead of those of one aggregate."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,38 +52,6 @@ class News:
     place: Place
 
 
-class Watch:
-    """Wakes those who wait for the same thing."""
-
-    def __init__(self) -> None:
-        self.followers = 0
-        self.news = 0
-        self._arrival = asyncio.Event()
-        self._reading = asyncio.Lock()
-        self._found: tuple[int, object] | None = None
-
-    def wake(self) -> None:
-        """Something has happened."""
-        self.news += 1
-        arrival, self._arrival = self._arrival, asyncio.Event()
-        arrival.set()
-
-    async def beyond(self, seen: int, seconds: float) -> bool:
-        """Wait until there is more news than the caller has seen; False when the time is over."""
-        if self.news == seen:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._arrival.wait()
-        return self.news != seen
-
-    async def read(self, load: Callable[[], Awaitable[T]]) -> T:
-        """What `load` gives, asked once after each piece of news however many want to know."""
-        async with self._reading:
-            if self._found is None or self._found[0] != self.news:
-                self._found = (self.news, await load())
-            return cast("T", self._found[1])
-
-
 class Live:
     """The last events of some subjects, each replica's own copy, and who waits for more.
 
@@ -100,7 +63,7 @@ class Live:
         self._bus, self._subjects = bus, list(subjects)
         self._log: deque[News] = deque(maxlen=REMEMBERED)
         self._begin = self._place = Place("", 0)  # the log has all that is between the two
-        self._watches: dict[str, Watch] = {}
+        self._watches = Watches()
         self._round = self._heard = 0
         self._seen = time.monotonic()
         self._inbox: Inbox | None = None
@@ -115,7 +78,7 @@ class Live:
     @property
     def followers(self) -> int:
         """How many watch."""
-        return sum(watch.followers for watch in self._watches.values())
+        return self._watches.followers
 
     def since(self, place: Place) -> list[News] | None:
         """What came after a place, oldest first; None when that is not known any more."""
@@ -124,17 +87,9 @@ class Live:
         newer = takewhile(lambda news: news.place.number > place.number, reversed(self._log))
         return list(newer)[::-1]
 
-    @contextmanager
-    def watching(self, what: str) -> Iterator[Watch]:
+    def watching(self, what: str) -> AbstractContextManager[Watch]:
         """Be woken by all events of an aggregate, or by `ANYTHING`, for as long as the block."""
-        watch = self._watches.setdefault(what, Watch())
-        watch.followers += 1
-        try:
-            yield watch
-        finally:
-            watch.followers -= 1
-            if not watch.followers:
-                self._watches.pop(what, None)
+        return self._watches.watching(what)
 
     async def start(self) -> None:
         """Hear what came since; called after each connection, and when nothing comes any more."""
@@ -153,12 +108,12 @@ class Live:
     def _begin_with(self, place: Place) -> None:
         self._log.clear()
         self._begin = self._place = place
-        self._wake_all()
+        self._watches.wake_all()
 
     def close(self) -> None:
         """Nobody shall wait any more."""
         self.is_closed = True
-        self._wake_all()
+        self._watches.wake_all()
 
     async def stop(self, _seconds: float) -> None:
         """Hear nothing more."""
@@ -172,21 +127,16 @@ class Live:
         if inbox:
             await inbox.close()
 
-    def _wake_all(self) -> None:
-        for watch in self._watches.values():
-            watch.wake()
-
     async def _receive(self, of_round: int, message: Delivery | PullStatus) -> None:
         if of_round != self._round:
             return
-        if isinstance(message, Delivery):
-            self._heard += 1
-            if message.position != self._heard:  # one got lost: hear it again
-                self._round += 1
-                self._bus.prepare_again()
-                return
-            self._take(message)
         self._seen = time.monotonic()
+        self._heard += isinstance(message, Delivery)
+        if message.position not in {None, self._heard}:  # something got lost: hear it again
+            self._round += 1
+            self._bus.prepare_again()
+        elif isinstance(message, Delivery):
+            self._take(message)
 
     def _take(self, delivery: Delivery) -> None:
         self._place = Place(self._place.stream, delivery.sequence)
@@ -199,9 +149,7 @@ class Live:
         if len(self._log) == REMEMBERED:
             self._begin = self._log[0].place
         self._log.append(News(event, self._place))
-        for what in (ANYTHING, event.aggregate_id):
-            if watch := self._watches.get(what):
-                watch.wake()
+        self._watches.wake(ANYTHING, event.aggregate_id)
 
     async def _notice_silence(self) -> None:
         while True:

@@ -2,9 +2,8 @@
 
 import base64
 import zlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
@@ -20,6 +19,7 @@ from nats.js.errors import NotFoundError
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
 from common.messaging.delivery import replays_to
+from common.messaging.stored import StoredMessage, headers_in
 
 STREAM = "ticketing"
 DEAD_LETTERS = "ticketing-dead-letters"
@@ -46,16 +46,6 @@ STREAM_NOT_FOUND = 10059  # https://github.com/nats-io/nats-server/blob/main/ser
 
 class StreamMissing(Unavailable):
     """Nobody has made the stream yet, or somebody deleted it."""
-
-
-@dataclass(frozen=True)
-class StoredMessage:
-    """A message as a stream keeps it; its number is its sequence there."""
-
-    number: int
-    subject: str
-    body: bytes
-    headers: Mapping[str, str]
 
 
 @contextmanager
@@ -203,15 +193,5 @@ def _stored(message: RawStreamMsg) -> StoredMessage:
         number=message.seq or 0,
         subject=message.subject or "",
         body=message.data or b"",
-        headers=_headers(base64.b64decode(message.hdrs or b"")),
+        headers=headers_in(base64.b64decode(message.hdrs or b"")),
     )
-
-
-def _headers(block: bytes) -> dict[str, str]:
-    """As the library reads them in a delivery (here it takes them for the headers of a mail)."""
-    lines = [line.partition(b":") for line in block.split(b"\r\n")[1:]]
-    return {
-        name.decode(errors="replace"): text.strip().decode(errors="replace")
-        for name, colon, text in lines
-        if colon
-    }

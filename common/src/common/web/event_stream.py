@@ -10,7 +10,8 @@ from starlette.types import Message, Send
 from typing_extensions import override
 
 from common.errors import Unavailable
-from common.messaging.live import Live, Watch
+from common.messaging.live import Live
+from common.messaging.watches import Watch
 
 HEARTBEAT_SECONDS = 15.0
 READ_SECONDS = 30.0

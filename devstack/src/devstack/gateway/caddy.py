@@ -10,6 +10,7 @@ from devstack.probes import answers_ok
 from devstack.process import Program
 
 CADDYFILE = Path(__file__).with_name("Caddyfile")
+ADAPTED = ("--adapter", "caddyfile")
 CLIENT_FOLDER = Path(__file__).parents[4] / "client"
 
 
@@ -25,10 +26,7 @@ def gateway_program(
     routes_file.write_text(route_lines())
     return Program(
         name="gateway",
-        command=(
-            *(str(binaries.caddy()), "run"),
-            *("--adapter", "caddyfile", "--config", str(CADDYFILE)),
-        ),
+        command=(str(binaries.caddy()), "run", *ADAPTED, "--config", str(CADDYFILE)),
         log=logs / "gateway.log",
         is_ready=answers_ok(port, "/"),
         variables={

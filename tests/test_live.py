@@ -1,0 +1,92 @@
+"""Other people's screens: event streams through the gateway, with two replicas of each service."""
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+
+from httpx import AsyncClient, HTTPError
+
+from devstack.event_source import EventSource, listening
+from devstack.headless import Stack
+from devstack.people import Person
+from devstack.testing import eventually
+
+TICKETS = "/api/tickets/events"
+
+
+def told(source: EventSource, ticket_id: str) -> list[str]:
+    """What was said of one ticket."""
+    return [said.data["status"] for said in source.said if said.data.get("id") == ticket_id]
+
+
+async def tells(source: EventSource, ticket_id: str, *statuses: str) -> None:
+    """Wait until exactly this was said of a ticket."""
+
+    async def so() -> bool:
+        return told(source, ticket_id) == list(statuses)
+
+    await eventually(so, f"{statuses}, was told {told(source, ticket_id)}")
+
+
+async def is_replaced(stack: Stack, victim: int) -> bool:
+    """Whether the launcher has started the process again, and it answers."""
+    if victim in stack.now().pids["tickets"]:
+        return False
+    with suppress(HTTPError):
+        async with AsyncClient() as client:
+            urls = [f"{url}/readyz" for url in stack.now().services["tickets"]]
+            return all([(await client.get(url)).is_success for url in urls])
+    return False
+
+
+async def test_a_whole_sale_is_seen_by_everybody_and_told_to_its_buyer(
+    stack: Stack, seller: Person, buyer: Person, browser: Callable[[], AsyncClient]
+) -> None:
+    async with AsyncExitStack() as opened:
+        screens = [
+            await opened.enter_async_context(listening(AsyncClient(base_url=url), TICKETS))
+            for url in (*stack.services["tickets"], stack.gateway)
+        ]
+        ticket = await seller.list_ticket()
+        order = await buyer.order(ticket)
+        mine = await opened.enter_async_context(
+            listening(buyer.client, f"/api/orders/{order}/events")
+        )
+        await buyer.pay(order)
+        await mine.ends()
+        for screen in screens:
+            await tells(screen, ticket, "free", "held", "sold")
+    assert mine.said[-1].data["status"] == "complete"
+    assert mine.said[-1].data == (await buyer.client.get(f"/api/orders/{order}")).json()
+    stranger = await Person(browser()).sign_up()
+    refused = await stranger.client.get(f"/api/orders/{order}/events")
+    assert refused.status_code == 403
+
+
+async def test_a_compressing_client_hears_each_event_at_once(stack: Stack, seller: Person) -> None:
+    async with AsyncClient(base_url=stack.gateway) as client, listening(client, TICKETS) as source:
+        for _ in range(3):
+            ticket = await seller.list_ticket()
+            await tells(source, ticket, "free")
+
+
+async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_nothing_twice(
+    stack: Stack, seller: Person
+) -> None:
+    async with (
+        AsyncClient(base_url=stack.gateway) as client,
+        listening(client, TICKETS, again=True) as source,
+    ):
+        first = await seller.list_ticket()
+        await tells(source, first, "free")
+        tickets = [first]
+        for victim in stack.now().pids["tickets"]:
+            os.kill(victim, signal.SIGKILL)
+            tickets += [await seller.list_ticket() for _ in range(3)]
+            await tells(source, tickets[-1], "free")
+            await eventually(lambda gone=victim: is_replaced(stack, gone), "it runs again")
+        for ticket in tickets:
+            await tells(source, ticket, "free")
+    assert source.opened >= 2
+    assert {said.event for said in source.said} == {"ticket"}
