@@ -10,7 +10,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
         --no-emit-package ticketing-common
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev dead-letters republish test lint types imports unit chaos chaos-breaks containers format lock clean
+.PHONY: help install dev dead-letters republish test lint types imports unit chaos chaos-breaks containers bench \
+        format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +58,9 @@ chaos-breaks: install ## take one safeguard away at a time: chaos must notice ea
 
 containers: install ## with a container engine: stop containers, roll services to new images under load
 	$(BIN)/pytest -q --engine tests/deployment/test_containers.py
+
+bench: install ## what event streams cost, and how soon they tell
+	$(BIN)/python -m bench.event_streams
 
 format: install ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .

@@ -20,6 +20,9 @@ EXAMPLES = 20
 # Rules that JSON Schema cannot express: two decimals, and Stripe's signature.
 STRICTER_THAN_SCHEMA = {"/api/tickets", "/api/tickets/{ticket_id}", "/api/payments/webhook"}
 
+# Its answer does not end; tests/test_live.py reads it.
+ENDLESS = {"/api/tickets/events"}
+
 
 @pytest.fixture(scope="session")
 def session(stack: System) -> dict[str, str]:
@@ -37,7 +40,7 @@ def test_a_service_does_what_its_document_says(
     schema = schemathesis.openapi.from_url(f"{stack.gateway}/api/{service}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     assert len(operations) == sum(map(len, schema.raw_schema["paths"].values()))
-    for operation in operations:
+    for operation in (each for each in operations if each.path not in ENDLESS):
         with suppress(Unsatisfiable):  # it has nothing that could be wrong
             _try(operation, mode, session)
 

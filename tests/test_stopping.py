@@ -14,6 +14,7 @@ from httpx import AsyncClient, Response, TransportError
 
 from common.contracts.events import OrderCreated
 from devstack import topology
+from devstack.event_source import listening
 from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.process import Process
@@ -259,3 +260,23 @@ async def test_what_waits_for_mongodb_to_begin_ends_at_once(
         replica.terminate()
         code = await exit_code(replica)
     assert code == 0
+
+
+@pytest.mark.parametrize("ask", [Process.terminate, Process.interrupt])
+async def test_an_event_stream_ends_at_once_and_in_order(
+    replica: Process,
+    client: AsyncClient,
+    neighbour: Neighbour,
+    buyer: Person,
+    ask: Callable[[Process], None],
+) -> None:
+    ticket = TicketHistory()
+    await neighbour.say(ticket.event(0))
+    placed = await client.post("/api/orders", json={"ticketId": ticket.id}, headers=buyer.headers)
+    path = f"/api/orders/{placed.json()['id']}/events"
+    async with listening(client, path, headers=buyer.headers) as source:
+        await source.hears(1)
+        ask(replica)
+        await source.ends()
+    assert await exit_code(replica) == 0
+    assert "graceful shutdown exceeded" not in replica.program.log.read_text()

@@ -185,9 +185,10 @@ class Bus:
 def _received(message: Msg) -> Delivery | PullStatus:
     headers = message.headers or {}
     if code := headers.get("Status"):
-        unused, position = map(headers.get, ("Nats-Pending-Messages", "Nats-Last-Consumer"))
         return PullStatus(
-            code, int(unused) if unused else None, int(position) if position else None
+            code,
+            unused=_number(headers.get("Nats-Pending-Messages")),
+            position=_number(headers.get("Nats-Last-Consumer")),
         )
     return Delivery(
         subject=original_subject(message.subject, headers),
@@ -198,3 +199,7 @@ def _received(message: Msg) -> Delivery | PullStatus:
         attempt=message.metadata.num_delivered,
         answer=message,
     )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text else None

@@ -15,7 +15,7 @@ class StoredMessage:
 
 
 def headers_in(block: bytes) -> dict[str, str]:
-    """As the library reads them in a delivery (in a stored one it takes them for those of a mail)."""
+    """As the library reads them in a delivery; in a stored one it takes them for a mail's."""
     lines = [line.partition(b":") for line in block.split(b"\r\n")[1:]]
     return {
         name.decode(errors="replace"): text.strip().decode(errors="replace")

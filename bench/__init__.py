@@ -1,0 +1,1 @@
+"""What things cost: each bench starts what it needs, is bounded, and compares within one run."""

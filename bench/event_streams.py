@@ -1,0 +1,174 @@
+"""What 1,000 open event streams cost one replica, and how soon an event is on another screen."""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from httpx import AsyncClient
+
+from devstack import headless
+from devstack.event_source import listening
+from devstack.headless import Stack
+from devstack.people import Person
+
+STREAMS = 1_000
+AT_ONCE = 50
+REQUESTS, CLIENTS, ROUNDS = 1_000, 8, 5
+ORDERS = 60
+EVENTS = "/api/tickets/events"
+
+
+class Screen:
+    """A stream over a bare socket, so that a thousand of them do not weigh on the measuring."""
+
+    def __init__(self) -> None:
+        self.arrival = 0.0
+        self._heard = asyncio.Event()
+
+    async def open(self, url: str) -> None:
+        """Ask for the stream and wait until it talks."""
+        parts = urlsplit(url)
+        reader, self._writer = await asyncio.open_connection(parts.hostname, parts.port)
+        self._writer.write(f"GET {EVENTS} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
+        await reader.readuntil(b"retry: ")
+        self._task = asyncio.create_task(self._listen(reader))
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        while True:
+            await reader.readuntil(b"event: ticket")
+            self.arrival = time.perf_counter()
+            self._heard.set()
+
+    async def hears(self) -> float:
+        """When the next ticket arrived."""
+        await self._heard.wait()
+        self._heard.clear()
+        return self.arrival
+
+    async def close(self) -> None:
+        """Leave."""
+        self._task.cancel()
+        self._writer.close()
+
+
+def memory_mb(pid: int) -> float:
+    """What a process has in memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+    return int(line.split()[1]) / 1024
+
+
+async def request_ms(url: str, path: str) -> float:
+    """The median of many small requests from a few clients."""
+    async with AsyncClient(base_url=url, timeout=30) as client:
+
+        async def ask_often() -> list[float]:
+            return [await timed(lambda: client.get(path)) for _ in range(REQUESTS // CLIENTS)]
+
+        found = await asyncio.gather(*(ask_often() for _ in range(CLIENTS)))
+    return statistics.median(ms for one in found for ms in one)
+
+
+async def timed(work: Callable[[], Awaitable[object]]) -> float:
+    """How long it takes, in ms."""
+    begun = time.perf_counter()
+    await work()
+    return (time.perf_counter() - begun) * 1000
+
+
+async def open_screens(url: str) -> list[Screen]:
+    """All of them, some at a time."""
+    screens = [Screen() for _ in range(STREAMS)]
+    for begin in range(0, STREAMS, AT_ONCE):
+        await asyncio.gather(*(screen.open(url) for screen in screens[begin : begin + AT_ONCE]))
+    return screens
+
+
+async def fan_out_ms(seller: Person, screens: Sequence[Screen]) -> tuple[float, float]:
+    """From the press of a button to the first and to the last screen."""
+    begun = time.perf_counter()
+    await seller.list_ticket()
+    arrivals = [await screen.hears() for screen in screens]
+    return (min(arrivals) - begun) * 1000, (max(arrivals) - begun) * 1000
+
+
+async def latency_ms(stack: Stack, seller: Person, buyer: Person) -> list[float]:
+    """From the press of Purchase to "held" on a screen, both through the gateway."""
+    latencies = []
+    async with AsyncClient(base_url=stack.gateway) as client, listening(client, EVENTS) as screen:
+        for count in range(ORDERS):
+            ticket = await seller.list_ticket()
+            await screen.hears(2 * count + 1)
+            begun = time.perf_counter()
+            await buyer.order(ticket)
+            while len(screen.said) < 2 * count + 2:  # noqa: ASYNC110 - as soon as it is there
+                await asyncio.sleep(0.001)
+            latencies.append((time.perf_counter() - begun) * 1000)
+    return latencies
+
+
+async def measure(stack: Stack) -> list[tuple[str, str]]:
+    """All the numbers, each with its name."""
+    async with AsyncExitStack() as opened:
+        seller, buyer = [
+            await Person(
+                await opened.enter_async_context(AsyncClient(base_url=stack.gateway, timeout=30))
+            ).sign_up()
+            for _ in range(2)
+        ]
+        latencies = await latency_ms(stack, seller, buyer)
+        return [
+            *await _cost(stack, seller),
+            ("order placed to seen elsewhere, median", f"{statistics.median(latencies):.0f} ms"),
+            ("order placed to seen elsewhere, 95 %", f"{_quantile(latencies, 95):.0f} ms"),
+        ]
+
+
+async def _cost(stack: Stack, seller: Person) -> list[tuple[str, str]]:
+    [url], [pid] = stack.services["tickets"], stack.now().pids["tickets"]
+    path = f"/api/tickets/{await seller.list_ticket()}"
+    await request_ms(url, path)
+    alone, beside, memory, fans = [], [], [], []
+    for _ in range(ROUNDS):
+        alone.append(await request_ms(url, path))
+        before = memory_mb(pid)
+        screens = await open_screens(url)
+        memory.append(memory_mb(pid) - before)
+        beside.append(await request_ms(url, path))
+        fans.append(await fan_out_ms(seller, screens))
+        await asyncio.gather(*(screen.close() for screen in screens))
+        await asyncio.sleep(1)
+    quick, slow = min(alone), min(beside)
+    first, last = (statistics.median(each) for each in zip(*fans, strict=True))
+    return [
+        (f"memory of {STREAMS} streams, the first time", f"{memory[0]:.1f} MB"),
+        (f"a request, best median of {REQUESTS}, no streams", f"{quick:.2f} ms"),
+        (f"a request, beside {STREAMS} streams", f"{slow:.2f} ms ({slow / quick:.2f} times)"),
+        ("ticket listed to first screen", f"{first:.0f} ms"),
+        (f"ticket listed to all {STREAMS}", f"{last:.0f} ms"),
+    ]
+
+
+def _quantile(values: list[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100)[percent - 1]
+
+
+def main() -> None:
+    """Start a stack of its own, measure, print a table."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+        headless.stack(Path(folder)) as stack,
+    ):
+        rows = asyncio.run(measure(stack))
+    width = max(len(name) for name, _ in rows)
+    sys.stdout.writelines(f"{name:<{width}}  {value}\n" for name, value in rows)
+
+
+if __name__ == "__main__":
+    main()
