@@ -14,6 +14,7 @@ import tickets.handlers
 from common.contracts.subjects import Subject
 from common.messaging.consumer import Handlers
 from common.messaging.dead_letters import PREFIX
+from common.messaging.live_consumers import live_names
 from common.messaging.streams import STREAM, SUBJECTS
 
 NATS_CONF = ROOT / "infra" / "nats" / "nats.conf"
@@ -29,6 +30,9 @@ PUBLISHER = {
     "expiration": "expiration",
     "payment": "payments",
 }
+WATCHED = {"tickets", "orders"}
+"""Who shows its own events to people, each replica by a consumer of its own."""
+
 PEOPLE = {"system", "operator"}
 PASSWORDS = {f"NATS_{user.upper()}_PASSWORD": f"{user}password" for user in [*PEOPLE, *HANDLERS]}
 
@@ -69,8 +73,10 @@ def needed(service: str) -> Permissions:
         f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{service}",
         f"$JS.ACK.{STREAM}.{service}.>",
     }
+    names = live_names(service) if service in WATCHED else []
+    live = {f"$JS.API.CONSUMER.CREATE.{STREAM}.{name}" for name in names}
     return Permissions(
-        publish=frozenset({*events, f"{PREFIX}{service}", *streams, *consumer}),
+        publish=frozenset({*events, f"{PREFIX}{service}", *streams, *consumer, *live}),
         subscribe=frozenset({f"_INBOX_{service}.>"}),
     )
 

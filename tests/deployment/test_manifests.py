@@ -24,7 +24,7 @@ from devstack.gateway.routes import ROUTES
 MADE_BY_HAND = {
     "session-private-key": ["private.pem"],
     "session-public-key": ["public.pem"],
-    "stripe": ["secret-key", "webhook-secret"],
+    "stripe": ["publishable-key", "secret-key", "webhook-secret"],
     "nats-passwords": ["system", "operator", "tickets", "orders", "expiration", "payments"],
     "nats-tls": ["tls.crt", "tls.key", "ca.crt", ""],
     **{f"{name}-mongo": ["password", "root-password", "key"] for name in environment.SETTINGS},

@@ -108,7 +108,11 @@ def app(service: str, guarded: Address, mongo_uri: str, jwt_keys: KeyPair) -> Fa
         "nats_url": guarded(service),
         "jwt_public_key": jwt_keys.public_pem,
     }
-    stripe = {"stripe_secret_key": "sk_test_x", "stripe_webhook_secret": "whsec_xx"}
+    stripe = {
+        "stripe_secret_key": "sk_test_x",
+        "stripe_publishable_key": "pk_test_x",
+        "stripe_webhook_secret": "whsec_xx",
+    }
     settings, create_app = SERVICES[service]
     return create_app(settings.model_validate(shared | stripe))
 

@@ -16,6 +16,7 @@ from typing_extensions import override
 
 from common.errors import Unavailable
 from common.messaging.delivery import Delivery, Inbox, PullStatus, original_subject
+from common.messaging.live_consumers import LiveConsumers
 from common.messaging.streams import STREAM, Streams
 from common.stopping import BUS_SECONDS
 
@@ -49,6 +50,7 @@ class Bus:
         self._client = _Connection()
         self._stream = self._client.jetstream()
         self.streams = Streams(self._stream, replicas or 1)
+        self.live_consumers = LiveConsumers(self._client, service)
         self._is_guest = replicas is None
         self._preparing: asyncio.Task[None] | None = None
         self._prepared = asyncio.Event()
@@ -184,12 +186,8 @@ class Bus:
 
 def _received(message: Msg) -> Delivery | PullStatus:
     headers = message.headers or {}
-    if code := headers.get("Status"):
-        return PullStatus(
-            code,
-            unused=_number(headers.get("Nats-Pending-Messages")),
-            position=_number(headers.get("Nats-Last-Consumer")),
-        )
+    if "Status" in headers:
+        return PullStatus.of(headers)
     return Delivery(
         subject=original_subject(message.subject, headers),
         body=message.data,
@@ -199,7 +197,3 @@ def _received(message: Msg) -> Delivery | PullStatus:
         attempt=message.metadata.num_delivered,
         answer=message,
     )
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text else None

@@ -73,7 +73,17 @@ class PullStatus:
 
     code: str
     unused: int | None
-    position: int | None = None
+    position: int | None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str]) -> "PullStatus":
+        """What the headers of a message without a body say."""
+        unused, position = map(headers.get, ("Nats-Pending-Messages", "Nats-Last-Consumer"))
+        return cls(
+            code=headers["Status"],
+            unused=int(unused) if unused else None,
+            position=int(position) if position else None,
+        )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """What a service announces, heard by every replica of it at once, for those who watch it happen."""
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -12,10 +13,11 @@ from itertools import takewhile
 from typing_extensions import override
 
 from common.contracts.events import Event
+from common.errors import Unavailable
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery, Inbox, PullStatus
 from common.messaging.envelope import Unreadable, event_of
-from common.messaging.streams import HEARTBEAT_SECONDS
+from common.messaging.live_consumers import HEARTBEAT_SECONDS
 from common.messaging.watches import ANYTHING, Watch, Watches
 
 REMEMBERED = 2_000
@@ -23,6 +25,8 @@ REMEMBERED = 2_000
 
 LOOK_BACK = 5_000
 """How many messages of the stream, of whatever kind, are heard once more at the start."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,18 +96,27 @@ class Live:
         return self._watches.watching(what)
 
     async def start(self) -> None:
-        """Hear what came since; called after each connection, and when nothing comes any more."""
+        """Hear what came since; called after each connection, and when nothing comes any more.
+
+        When that fails it is tried again: whoever waits here must not keep a service from working.
+        """
         if self.is_closed:
             return
-        stream, first, last = await self._bus.streams.extent()
+        self._watchdog = self._watchdog or asyncio.create_task(self._notice_silence())
+        try:
+            await self._follow()
+        except Unavailable as error:
+            log.warning("event streams stand still", extra={"error": str(error)})
+
+    async def _follow(self) -> None:
+        consumers = self._bus.live_consumers
+        stream, first, last = await consumers.extent()
         if stream != self._place.stream:
             self._begin_with(Place(stream, max(first - 1, last - LOOK_BACK, 0)))
         await self._leave()
         self._round, self._heard, self._seen = self._round + 1, 0, time.monotonic()
         self._inbox = await self._bus.listen(partial(self._receive, self._round))
-        first = self._place.number + 1
-        await self._bus.streams.follow(self._inbox.address, self._subjects, first)
-        self._watchdog = self._watchdog or asyncio.create_task(self._notice_silence())
+        await consumers.follow(self._inbox.address, self._subjects, self._place.number + 1)
 
     def _begin_with(self, place: Place) -> None:
         self._log.clear()

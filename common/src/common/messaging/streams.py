@@ -1,16 +1,13 @@
 """What is kept on the bus: the streams, the durable consumers of services, the stored messages."""
 
 import base64
-import zlib
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager
 
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 from nats.js.api import (
-    AckPolicy,
     ConsumerConfig,
-    DeliverPolicy,
     RawStreamMsg,
     StreamConfig,
 )
@@ -37,10 +34,6 @@ and needs longer says so (see `consumer`)."""
 MAX_ACK_PENDING = 20_000
 """What all replicas of a service may hold, parked messages included (see `lanes`)."""
 
-HEARTBEAT_SECONDS = 1.0
-GONE_SECONDS = 10.0
-"""When a consumer that nobody listens to any more is forgotten."""
-
 STREAM_NOT_FOUND = 10059  # https://github.com/nats-io/nats-server/blob/main/server/errors.json
 
 
@@ -49,7 +42,7 @@ class StreamMissing(Unavailable):
 
 
 @contextmanager
-def _translated(stream: str) -> Iterator[None]:
+def translated(stream: str) -> Iterator[None]:
     """Not found stays what it is: the caller knows what was asked for."""
     try:
         yield
@@ -73,7 +66,7 @@ class Streams:
     async def ensure(self) -> None:
         """Make both streams exist, with what they need to have."""
         for name in SUBJECTS:
-            with _translated(name):
+            with translated(name):
                 await self._ensure(name)
 
     async def _ensure(self, name: str) -> None:
@@ -95,7 +88,7 @@ class Streams:
 
     async def ensure_consumer(self, service: str, subjects: Iterable[str]) -> None:
         """Create or update the durable consumer that all replicas of a service share."""
-        with _translated(STREAM):
+        with translated(STREAM):
             await self._jetstream.add_consumer(
                 STREAM,
                 ConsumerConfig(
@@ -108,40 +101,12 @@ class Streams:
                 ),
             )
 
-    async def extent(self) -> tuple[str, int, int]:
-        """Which stream it is (another one if it was made anew), its first and last numbers."""
-        with _translated(STREAM):
-            stream = await self._jetstream.stream_info(STREAM)
-        made = f"{zlib.crc32(str(stream.created).encode()):08x}"
-        return made, stream.state.first_seq, stream.state.last_seq
-
-    async def follow(self, inbox: str, subjects: Iterable[str], first: int) -> None:
-        """Deliver to an inbox all that there is from a number on and comes, until nobody listens.
-
-        Nothing is to be acknowledged; heartbeats show that it goes on.
-        """
-        with _translated(STREAM):
-            await self._jetstream.add_consumer(
-                STREAM,
-                ConsumerConfig(
-                    deliver_subject=inbox,
-                    deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
-                    opt_start_seq=first,
-                    filter_subjects=sorted(subjects),
-                    ack_policy=AckPolicy.NONE,
-                    idle_heartbeat=HEARTBEAT_SECONDS,
-                    inactive_threshold=GONE_SECONDS,
-                    mem_storage=True,
-                    num_replicas=1,
-                ),
-            )
-
     async def requests_of(self, service: str) -> int | None:
         """How many requests for messages of a service wait: 0 when it does not run now.
 
         None when it has never listened, or not to replays.
         """
-        with _translated(STREAM):
+        with translated(STREAM):
             try:
                 consumer = await self._jetstream.consumer_info(STREAM, service)
             except NotFoundError as error:
@@ -153,7 +118,7 @@ class Streams:
 
     async def messages(self, stream: str, subject: str) -> AsyncIterator[StoredMessage]:
         """All messages of a subject (which may have wildcards) that are there now, oldest first."""
-        with _translated(stream):
+        with translated(stream):
             last = (await self._jetstream.stream_info(stream)).state.last_seq
         number = 0
         while message := await self._get(stream, number + 1, subject):
@@ -170,7 +135,7 @@ class Streams:
         self, stream: str, number: int, subject: str | None = None
     ) -> StoredMessage | None:
         """The message of that number; with a subject the first one from there on."""
-        with _translated(stream):
+        with translated(stream):
             try:
                 found = await self._jetstream.get_msg(
                     stream, number, subject=subject, next=subject is not None
@@ -184,7 +149,7 @@ class Streams:
     async def delete(self, stream: str, number: int) -> None:
         """Forget one message; it may be gone already."""
         if await self.message(stream, number):
-            with _translated(stream):
+            with translated(stream):
                 await self._jetstream.delete_msg(stream, number)
 
 

@@ -11,6 +11,7 @@ from devstack.process import Program
 
 CADDYFILE = Path(__file__).with_name("Caddyfile")
 ADAPTED = ("--adapter", "caddyfile")
+STRIPE = ("STRIPE_SCRIPTS", "STRIPE_API", "STRIPE_FRAMES")
 CLIENT_FOLDER = Path(__file__).parents[4] / "client"
 
 
@@ -21,8 +22,8 @@ def gateway_program(
 
     Its pages may ask what is at `stripe`, and load its script.
     """
-    routes_file = folder / "routes.caddy"
     folder.mkdir(parents=True, exist_ok=True)
+    routes_file = folder / "routes.caddy"
     routes_file.write_text(route_lines())
     return Program(
         name="gateway",
@@ -35,12 +36,15 @@ def gateway_program(
             "ROUTES_FILE": str(routes_file),
             "CLIENT_FOLDER": str(CLIENT_FOLDER),
             "ACCESS_LOG": f'file "{logs}/gateway-access.log"',
-            **dict.fromkeys(("STRIPE_SCRIPTS", "STRIPE_API", "STRIPE_FRAMES"), stripe),
-            "XDG_CONFIG_HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
-        }
-        | {addresses_variable(name): _addresses(upstreams[name]) for name in ROUTES.values()},
+            **{addresses_variable(name): _addresses(upstreams[name]) for name in ROUTES.values()},
+            **_home(folder),
+            **dict.fromkeys(STRIPE, stripe),
+        },
     )
+
+
+def _home(folder: Path) -> dict[str, str]:
+    return dict.fromkeys(("XDG_CONFIG_HOME", "XDG_DATA_HOME"), str(folder))
 
 
 def _addresses(ports: Sequence[int]) -> str:

@@ -1,0 +1,79 @@
+"""Consumers that live only as long as one replica listens, for what each replica has to hear."""
+
+import json
+import random
+import zlib
+from collections.abc import Iterable
+
+from nats.aio.client import Client
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from common.errors import Unavailable
+from common.messaging.streams import STREAM, translated
+
+HEARTBEAT_SECONDS = 1.0
+GONE_SECONDS = 5.0
+"""When a consumer that nobody listens to any more is forgotten."""
+
+LIVE_CONSUMERS = 16
+"""How many replicas of a service may follow the stream.
+
+The consumers have names from a list because NATS can permit whole names only, and who may make
+consumers of any name may take over those of others.
+"""
+
+ANSWER_SECONDS = 5.0
+CONSUMER_EXISTS = 10148  # https://github.com/nats-io/nats-server/blob/main/server/errors.json
+
+
+def live_names(service: str) -> list[str]:
+    """What the consumers of those who follow the stream are called."""
+    return [f"{service}-live-{number}" for number in range(LIVE_CONSUMERS)]
+
+
+class LiveConsumers:
+    """Follows the stream for one replica of a service; raises Unavailable when NATS is silent."""
+
+    def __init__(self, client: Client, service: str) -> None:
+        self._client, self._names = client, live_names(service)
+
+    async def extent(self) -> tuple[str, int, int]:
+        """Which stream it is (another one if it was made anew), its first and last numbers."""
+        with translated(STREAM):
+            stream = await self._client.jetstream().stream_info(STREAM)
+        made = f"{zlib.crc32(str(stream.created).encode()):08x}"
+        return made, stream.state.first_seq, stream.state.last_seq
+
+    async def follow(self, inbox: str, subjects: Iterable[str], first: int) -> None:
+        """Deliver to an inbox all that there is from a number on and comes, until nobody listens.
+
+        Nothing is to be acknowledged; heartbeats show that it goes on. Raises Unavailable when so
+        many replicas follow already that no name is left.
+        """
+        config = ConsumerConfig(
+            deliver_subject=inbox,
+            deliver_policy=DeliverPolicy.BY_START_SEQUENCE,
+            opt_start_seq=first,
+            filter_subjects=sorted(subjects),
+            ack_policy=AckPolicy.NONE,
+            idle_heartbeat=HEARTBEAT_SECONDS,
+            inactive_threshold=GONE_SECONDS,
+            num_replicas=1,
+        )
+        for name in random.sample(self._names, len(self._names)):
+            if await self._create(config.evolve(name=name)):
+                return
+        raise Unavailable(f"{len(self._names)} replicas follow the stream already")
+
+    async def _create(self, config: ConsumerConfig) -> bool:
+        """Whether the name was free; the library would take over the consumer that has it."""
+        wanted = {"stream_name": STREAM, "config": config.as_dict(), "action": "create"}
+        address = f"$JS.API.CONSUMER.CREATE.{STREAM}.{config.name}"
+        with translated(STREAM):
+            answer = await self._client.request(
+                address, json.dumps(wanted).encode(), timeout=ANSWER_SECONDS
+            )
+        error = json.loads(answer.data).get("error")
+        if error and error["err_code"] != CONSUMER_EXISTS:
+            raise Unavailable(f"NATS says: {error['description']}")
+        return error is None
