@@ -1,0 +1,32 @@
+// Asks before something that others may profit from at once.
+
+import { freshId, h } from "../dom.js";
+
+/** Whether the visitor says yes in a dialog; escape and the second button say no. */
+export function ask({ question, text, yes, no }) {
+  const id = freshId("question");
+  const dialog = h(
+    "dialog",
+    { class: "dialog", "aria-labelledby": id },
+    h(
+      "form",
+      { method: "dialog" },
+      h("h2", { id }, question),
+      h("p", {}, text),
+      h(
+        "p",
+        { class: "actions" },
+        h("button", { class: "button", value: "no", autofocus: true }, no),
+        h("button", { class: "button quiet", value: "yes" }, yes),
+      ),
+    ),
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((answer) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      answer(dialog.returnValue === "yes");
+    });
+  });
+}
