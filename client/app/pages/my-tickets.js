@@ -56,7 +56,7 @@ function groups(tickets) {
 
 function group(status, tickets) {
   if (tickets.length === 0) return null;
-  const heading = h("h2", { class: "group-title" }, GROUPS[status], h("span", { class: "number" }, tickets.length));
+  const heading = h("h2", { class: "group-title" }, GROUPS[status], " ", h("span", { class: "number" }, tickets.length));
   return h(
     "section",
     { class: "group" },

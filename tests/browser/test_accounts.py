@@ -1,0 +1,57 @@
+"""Signing up, in and out."""
+
+import re
+
+from playwright.async_api import expect
+
+from tests.browser.conftest import NewVisitor
+from tests.browser.visitor import PASSWORD, Visitor
+
+
+async def test_who_signs_up_goes_on_to_where_they_wanted(new_visitor: NewVisitor) -> None:
+    visitor = await new_visitor()
+    await visitor.open("/sell")
+    await visitor.sees_heading("Sign in")
+    await visitor.follows("Sign up")
+    await visitor.fills(email=visitor.email, password=PASSWORD)
+    await visitor.presses("Sign up")
+    await visitor.sees_heading("Sell a ticket")
+    await expect(visitor.page.get_by_text(visitor.email)).to_be_visible()
+
+
+async def test_what_is_wrong_is_said_next_to_its_field(new_visitor: NewVisitor) -> None:
+    visitor = await new_visitor()
+    await visitor.open("/signup")
+    await visitor.fills(email="nobody", password="short")
+    await visitor.presses("Sign up")
+    email = visitor.page.get_by_label("E-mail")
+    await expect(email).to_have_accessible_description("Email must be valid.")
+    await expect(email).to_be_focused()
+    await expect(visitor.page.get_by_label("Password")).to_have_accessible_description(
+        re.compile("between 8 and 128")
+    )
+    await email.fill("somebody")
+    await expect(email).to_have_accessible_description("")
+
+
+async def test_wrong_credentials_are_refused_and_right_ones_are_not(
+    buyer: Visitor, new_visitor: NewVisitor
+) -> None:
+    visitor = await new_visitor()
+    await visitor.open("/signin")
+    await visitor.fills(email=buyer.email, password="wrong horse")
+    await visitor.presses("Sign in")
+    await expect(visitor.page.get_by_role("alert")).to_have_text("Invalid credentials.")
+    await visitor.fills(password=PASSWORD)
+    await visitor.presses("Sign in")
+    await visitor.sees_heading("Tickets for sale")
+    await visitor.page.get_by_role("button", name="Sign out").click()
+    await expect(visitor.page.get_by_role("link", name="Sign up")).to_be_visible()
+
+
+async def test_nobody_is_led_to_another_site(new_visitor: NewVisitor) -> None:
+    visitor = await new_visitor()
+    await visitor.open("/signup?next=https://elsewhere.test/")
+    await visitor.fills(email=visitor.email, password=PASSWORD)
+    await visitor.presses("Sign up")
+    await visitor.sees_heading("Tickets for sale")
