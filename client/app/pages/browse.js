@@ -47,7 +47,7 @@ export async function browsePage({ query, remembered, signal }) {
       const shown = shelf.list.children.length;
       remember({ shown });
       count.textContent = counted(shown, shelf.hasMore());
-      if (shown === 0) element.replaceChildren(nothing(words));
+      if (shown === 0) shelf.element.replaceWith(nothing(words));
     };
     new MutationObserver(tell).observe(shelf.list, { childList: true });
     tell();

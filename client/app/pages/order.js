@@ -73,7 +73,7 @@ const CANCEL = {
 
 function outcome({ status, cancelReason, ticket }) {
   const find = linkButton("/", "See what is for sale", { quiet: true });
-  const again = linkButton(`/tickets/${ticket.id}`, "Look at the ticket again");
+  const again = linkButton(`/tickets/${ticket.id}`, "See the ticket");
   if (status === "complete") {
     return notice({
       heading: "The ticket is yours",
@@ -88,7 +88,7 @@ function gone(again, find) {
   return notice({
     heading: "You cancelled the order",
     text: "Nothing was charged. The ticket is for sale again.",
-    actions: [find, again],
+    actions: [again, find],
   });
 }
 

@@ -15,7 +15,7 @@ const MINE = "/api/orders?status=all&limit=24";
 
 /** The list; a status that changes shows at once. */
 export async function ordersPage({ remembered, signal }) {
-  const heading = h("h1", {}, "My orders");
+  const heading = h("div", { class: "title-row" }, h("h1", {}, "My orders"));
   const first = await atLeast(remembered.shown ?? 0, MINE, signal);
   if (first.items.length === 0) return h("div", {}, heading, nothing());
   const row = (order) => orderRow(order, signal);

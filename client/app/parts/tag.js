@@ -4,8 +4,8 @@ import { h } from "../dom.js";
 
 const OF_TICKET = { free: "For sale", held: "Held", sold: "Sold" };
 const OF_ORDER = {
-  created: "Waiting for payment",
-  "awaiting:payment": "Waiting for payment",
+  created: "To be paid",
+  "awaiting:payment": "To be paid",
   complete: "Paid",
   cancelled: "Cancelled",
 };

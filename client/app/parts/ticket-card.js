@@ -3,6 +3,8 @@
 import { h } from "../dom.js";
 import { money, serial } from "../format.js";
 
+const LONG = 60; // characters of a title that still look good in large letters
+
 /** A ticket in a list; it leads to its page. */
 export function ticketCard(ticket, { level = "h2" } = {}) {
   const face = [
@@ -22,7 +24,7 @@ export function ticketHead({ id, title, price }, ...line) {
     h("h1", { class: "ticket-title" }, title),
     h("p", { class: "ticket-line" }, serial(id), ...line),
   ];
-  return h("div", { class: "ticket large" }, ...faceAndStub(face, price));
+  return h("div", { class: largeClass(title) }, ...faceAndStub(face, price));
 }
 
 /** A ticket that is still being written. */
@@ -37,9 +39,14 @@ export function ticketPreview() {
   );
   const show = (titleText, dollars) => {
     title.textContent = titleText.trim() || "Your ticket";
+    element.className = largeClass(titleText);
     price.textContent = Number.isFinite(dollars) ? money(dollars) : "–";
   };
   return { element, show };
+}
+
+function largeClass(title) {
+  return title.length > LONG ? "ticket large wordy" : "ticket large";
 }
 
 function faceAndStub(face, price) {
