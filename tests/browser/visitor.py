@@ -11,6 +11,11 @@ from devstack.headless import Stack
 PASSWORD = "correct horse"
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
 
+FOCUSED = """() => {
+  const focused = document.activeElement;
+  return [focused.textContent, ...[...(focused.labels ?? [])].map((label) => label.textContent)].join(" ");
+}"""
+
 # The browser itself notes every refusal in the console; the page tells the visitor what it means.
 REFUSALS = re.compile(r"the server responded with a status of (400|401|402|403|404|409)")
 OFFLINE = re.compile(r"net::ERR_INTERNET_DISCONNECTED")
@@ -58,6 +63,19 @@ class Visitor:
         """Fill in the fields of a form by the names that the API gives them."""
         for name, text in fields.items():
             await self.page.locator(f"main input[name={name}]").fill(text)
+
+    async def pays(self, card: str = "4242424242424242") -> None:
+        """Choose a test card in the form of the stand-in for Stripe.js, and pay."""
+        await self.page.get_by_label("Test card").select_option(card)
+        await self.presses("Pay $")
+
+    async def tabs_to(self, name: str) -> None:
+        """Press Tab until the focus is on what is called so."""
+        for _ in range(60):
+            await self.page.keyboard.press("Tab")
+            if name in await self.page.evaluate(FOCUSED):
+                return
+        raise AssertionError(f"no way to {name!r} with the keyboard")
 
     async def signed_up(self) -> "Visitor":
         """Have an account and a session, the short way."""

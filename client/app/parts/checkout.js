@@ -6,7 +6,7 @@ import { money } from "../format.js";
 import { stripe } from "../stripe.js";
 import { form } from "./form.js";
 
-const TEST_CARDS = "Test mode, no money moves. Try 4242 4242 4242 4242, or 4000 0025 0000 3155 for a bank that asks first.";
+const TEST_MODE = "Test mode: only test cards work, and no money moves.";
 
 /** The form; `look` loads the order anew, and `signal` says that the order is final. */
 export function checkout(order, look, signal) {
@@ -22,7 +22,7 @@ export function checkout(order, look, signal) {
     try {
       const { stripe: service, isTest } = await stripe();
       const card = mountCard(service, box);
-      hint.textContent = isTest ? TEST_CARDS : "";
+      hint.textContent = isTest ? TEST_MODE : "";
       pay = () => payWith(service, card, order);
     } catch (error) {
       swap(element, retry(error));

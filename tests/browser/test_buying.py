@@ -1,0 +1,175 @@
+"""Buying: a whole sale, the race for a ticket, and all the ways in which an order ends."""
+
+import asyncio
+import re
+
+from playwright.async_api import expect
+
+from devstack.headless import Stack
+from tests.browser.conftest import NewVisitor
+from tests.browser.visitor import PASSWORD, Visitor
+
+DECLINED = "4000000000000002"
+BANK_ASKS = "4000002500003155"
+
+
+async def test_a_whole_sale(new_visitor: NewVisitor) -> None:
+    seller, buyer = await new_visitor(), await new_visitor()
+    for somebody in (seller, buyer):
+        await somebody.open("/")
+        await somebody.page.get_by_role("link", name="Sign up").click()
+        await somebody.fills(email=somebody.email, password=PASSWORD)
+        await somebody.presses("Sign up")
+        await somebody.sees_heading("Tickets for sale")
+    await seller.page.get_by_role("link", name="Sell", exact=True).click()
+    title = f"Swan Lake {seller.email[:12]}"
+    await seller.fills(title=title, price="45")
+    await seller.presses("Put up for sale")
+    await seller.sees_heading("You are selling this ticket")
+
+    await buyer.open("/")
+    await buyer.follows(title)
+    await buyer.presses("Buy this ticket")
+    await seller.sees_heading("Somebody is buying your ticket")
+    await buyer.pays()
+    await buyer.sees_heading("The ticket is yours")
+    for step in ("You ordered the ticket", "The ticket was reserved for you", "You paid"):
+        await buyer.sees(step)
+    await seller.sees_heading("You sold this ticket")
+    await buyer.page.get_by_role("link", name="My orders").first.click()
+    await buyer.sees("Paid")
+
+
+async def test_two_people_race_for_one_ticket(seller: Visitor, new_visitor: NewVisitor) -> None:
+    ticket_id = await seller.sells()
+    racers = [await (await new_visitor()).signed_up() for _ in range(2)]
+    for racer in racers:
+        await racer.open(f"/tickets/{ticket_id}")
+    await asyncio.gather(*(racer.presses("Buy this ticket") for racer in racers))
+    won = re.compile("/orders/")
+    await expect(
+        racers[0].page.get_by_text("Somebody is buying").or_(racers[0].page.get_by_text("Time left"))
+    ).to_be_visible()
+    first, second = racers if won.search(racers[0].page.url) else racers[::-1]
+    await expect(first.page).to_have_url(won)
+    await second.sees_heading("Somebody is buying this ticket")
+    await first.presses("Cancel the order")
+    await first.presses("Cancel the order")
+    await first.sees_heading("You cancelled the order")
+    await second.presses("Buy this ticket")
+    await expect(second.page).to_have_url(won)
+
+
+async def test_who_is_not_signed_in_signs_in_and_goes_on(
+    seller: Visitor, buyer: Visitor, new_visitor: NewVisitor
+) -> None:
+    visitor = await new_visitor()
+    await visitor.open(f"/tickets/{await seller.sells()}")
+    await visitor.follows("Sign in to buy")
+    await visitor.fills(email=buyer.email, password=PASSWORD)
+    await visitor.presses("Sign in")
+    await visitor.presses("Buy this ticket")
+    await visitor.sees("Time left to pay")
+
+
+async def test_a_declined_card_ends_the_order_and_frees_the_ticket(
+    seller: Visitor, buyer: Visitor
+) -> None:
+    await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
+    await buyer.pays(DECLINED)
+    await buyer.sees_heading("The payment did not go through")
+    await buyer.follows("See the ticket")
+    await buyer.presses("Buy this ticket")
+    await buyer.pays()
+    await buyer.sees_heading("The ticket is yours")
+
+
+async def test_a_number_that_is_no_card_can_be_corrected(seller: Visitor, buyer: Visitor) -> None:
+    await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
+    await buyer.pays("4242424242424241")
+    await expect(buyer.page.get_by_role("alert").first).to_contain_text("card number")
+    await buyer.pays()
+    await buyer.sees_heading("The ticket is yours")
+
+
+async def test_a_bank_that_asks_is_answered(seller: Visitor, buyer: Visitor) -> None:
+    await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
+    await buyer.pays(BANK_ASKS)
+    await buyer.page.get_by_role("button", name="Complete authentication").click()
+    await buyer.sees_heading("The ticket is yours")
+
+
+async def test_a_bank_that_is_not_satisfied_ends_the_order(seller: Visitor, buyer: Visitor) -> None:
+    await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
+    await buyer.pays(BANK_ASKS)
+    await buyer.page.get_by_role("button", name="Fail authentication").click()
+    await buyer.sees_heading("The payment did not go through")
+
+
+async def test_an_order_that_nobody_pays_expires_before_the_buyers_eyes(
+    seller: Visitor, buyer: Visitor
+) -> None:
+    await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
+    await expect(buyer.page.get_by_role("timer")).to_have_text(re.compile(r"0:\d\d"))
+    await buyer.sees_heading("The time to pay is over")
+    await buyer.follows("See the ticket")
+    await buyer.sees_heading("You can have this ticket")
+
+
+async def test_the_countdown_follows_the_clock_of_the_server(
+    seller: Visitor, buyer: Visitor
+) -> None:
+    await buyer.page.clock.set_fixed_time("2020-01-01T00:00:00Z")
+    await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
+    await expect(buyer.page.get_by_role("timer")).to_have_text(re.compile(r"0:(0|1)\d"))
+
+
+async def test_pressing_twice_orders_once(seller: Visitor, buyer: Visitor) -> None:
+    await buyer.open(f"/tickets/{await seller.sells()}")
+    await buyer.page.get_by_role("button", name="Buy this ticket").dblclick()
+    await buyer.sees("Time left to pay")
+    sent = [url for url in buyer.asked if url.endswith("/api/orders")]
+    assert len(sent) == 1
+
+
+async def test_a_whole_sale_without_a_mouse(new_visitor: NewVisitor) -> None:
+    visitor = await new_visitor()
+    keys = visitor.page.keyboard
+    await visitor.open("/")
+    await visitor.tabs_to("Sign up")
+    await keys.press("Enter")
+    await visitor.tabs_to("E-mail")
+    await keys.type(visitor.email)
+    await visitor.tabs_to("Password")
+    await keys.type(PASSWORD)
+    await keys.press("Enter")
+    await expect(visitor.page.get_by_role("heading", name="Tickets for sale")).to_be_focused()
+    seller = await (await new_visitor()).signed_up()
+    ticket_id = await seller.sells(f"Keyboard {visitor.email[:14]}")
+    await visitor.page.reload()
+    await visitor.sees_page()
+    await visitor.tabs_to(f"Keyboard {visitor.email[:14]}")
+    await keys.press("Enter")
+    await expect(visitor.page).to_have_url(re.compile(ticket_id))
+    await visitor.sees_page()
+    await visitor.tabs_to("Buy this ticket")
+    await keys.press("Enter")
+    await visitor.sees("Test card")
+    await visitor.tabs_to("Test card")
+    await visitor.tabs_to("Pay $")
+    await keys.press("Enter")
+    await visitor.sees_heading("The ticket is yours")
+    await expect(visitor.page.locator(".next")).to_be_focused()
+    await visitor.tabs_to("My orders")
+
+
+async def test_orders_show_their_status_and_history(
+    seller: Visitor, buyer: Visitor, stack: Stack
+) -> None:
+    order_id = await buyer.orders(await seller.sells("A night out"))
+    await buyer.open("/orders")
+    await buyer.sees("To be paid")
+    assert (await buyer.page.request.delete(f"{stack.gateway}/api/orders/{order_id}")).ok
+    await buyer.sees("Cancelled")
+    await buyer.page.get_by_text("History").click()
+    await buyer.sees("You cancelled the order")
