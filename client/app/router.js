@@ -11,6 +11,7 @@ const PATIENCE = 150; // ms before what is being loaded shows its outline
 const main = document.getElementById("main");
 let page = new AbortController();
 let failed = false;
+let scrolled;
 
 /** Show the page of the present address, and of every address from now on. */
 export function startRouter() {
@@ -26,6 +27,7 @@ export function startRouter() {
 export function go(address, { replace = false } = {}) {
   const url = new URL(address, location.origin);
   if (url.origin !== location.origin) return go("/", { replace });
+  saveScroll();
   history[replace ? "replaceState" : "pushState"](null, "", url);
   return show({ moves: true });
 }
@@ -106,9 +108,12 @@ function followLink(event) {
   go(link.href);
 }
 
-let scrolled;
-
 function rememberScroll() {
   clearTimeout(scrolled);
-  scrolled = setTimeout(() => remember({ scroll: scrollY }), 100);
+  scrolled = setTimeout(saveScroll, 100);
+}
+
+function saveScroll() {
+  clearTimeout(scrolled);
+  remember({ scroll: scrollY });
 }

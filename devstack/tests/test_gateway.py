@@ -143,11 +143,34 @@ async def test_unknown_api_paths_are_refused_in_json(open_gateway: OpenGateway, 
     assert answer.headers["content-type"] == "application/json"
 
 
-async def test_health_stays_inside(open_gateway: OpenGateway) -> None:
+async def test_an_address_without_extension_is_a_page_of_the_client(
+    open_gateway: OpenGateway,
+) -> None:
     async with open_gateway() as browser:
-        answers = [await browser.get(path) for path in ("/livez", "/readyz", "/nothing")]
-    assert [answer.status_code for answer in answers] == [404, 404, 404]
-    assert all("Nothing here" in answer.text for answer in answers)
+        first = await browser.get("/")
+        pages = [await browser.get(path) for path in ("/orders/5f", "/a.b/c", "/livez", "/index")]
+    assert {(page.status_code, page.text) for page in pages} == {(200, first.text)}
+
+
+@pytest.mark.parametrize("path", ["/app/none.js", "/style.css", "/tickets/none.png", "/.env"])
+async def test_a_file_that_does_not_exist_is_not_found(
+    open_gateway: OpenGateway, path: str
+) -> None:
+    async with open_gateway() as browser:
+        answer = await browser.get(path)
+    assert answer.status_code == 404
+    assert "Nothing here" in answer.text
+
+
+async def test_files_are_small_and_asked_about_each_time(open_gateway: OpenGateway) -> None:
+    async with open_gateway() as browser:
+        for path in ("/", "/app/api.js", "/style/base.css"):
+            answer = await browser.get(path, headers={"Accept-Encoding": "gzip"})
+            known = {"If-None-Match": answer.headers["etag"], "Accept-Encoding": "gzip"}
+            again = await browser.get(path, headers=known)
+            assert answer.headers["cache-control"] == "no-cache"
+            assert answer.headers["content-encoding"] == "gzip"
+            assert (again.status_code, again.content) == (304, b"")
 
 
 async def test_the_first_page_needs_no_other_host(open_gateway: OpenGateway) -> None:
@@ -155,15 +178,16 @@ async def test_the_first_page_needs_no_other_host(open_gateway: OpenGateway) -> 
         page = await browser.get("/")
         assert "Ticketing" in page.text
         assert "//" not in page.text
-        assert (await browser.get("/style.css")).status_code == 200
+        assert (await browser.get("/style/base.css")).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("path", "status"),
     [
         ("/", 200),
-        ("/style.css", 200),
-        ("/nothing", 404),
+        ("/style/base.css", 200),
+        ("/orders/5f", 200),
+        ("/nothing.js", 404),
         ("/api/unknown", 404),
         ("/api/tickets", 200),
         ("/api/tickets/docs", 200),
@@ -190,7 +214,7 @@ async def test_every_answer_is_protected(open_gateway: OpenGateway, path: str, s
         ("/api/tickets", ["no-store"]),
         ("/api/unknown", ["no-store"]),
         ("/api/users/currentuser", ["max-age=60"]),
-        ("/", []),
+        ("/", ["no-cache"]),
     ],
 )
 async def test_nobody_keeps_an_answer_unless_the_service_says_so(

@@ -6,17 +6,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
+from tests.browser.visitor import Visitor
 
 from devstack import headless
 from devstack.headless import Stack
-from tests.browser.visitor import Visitor
 
 WINDOW_SECONDS = 15
 PATIENCE_MS = 15_000
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -41,7 +47,7 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def stack(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two replicas of what people look at, and a window that is long enough for a person."""
     arguments = ("--window", str(WINDOW_SECONDS), "--replicas", "tickets=2,orders=2")
     with headless.stack(tmp_path_factory.mktemp("browser"), *arguments) as running:

@@ -3,7 +3,6 @@
 import re
 
 from playwright.async_api import expect
-
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import PASSWORD, Visitor
 

@@ -4,10 +4,10 @@ import asyncio
 import re
 
 from playwright.async_api import expect
-
-from common.contracts.ids import new_id
 from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import Visitor
+
+from common.contracts.ids import new_id
 
 
 async def test_a_search_finds_while_one_types(seller: Visitor, new_visitor: NewVisitor) -> None:

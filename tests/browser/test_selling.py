@@ -1,7 +1,6 @@
 """Selling: a new ticket, a changed one, and the seller's own list."""
 
 from playwright.async_api import expect
-
 from tests.browser.visitor import Visitor
 
 

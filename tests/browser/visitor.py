@@ -13,7 +13,7 @@ AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(
 
 FOCUSED = """() => {
   const focused = document.activeElement;
-  return [focused.textContent, ...[...(focused.labels ?? [])].map((label) => label.textContent)].join(" ");
+  return [focused, ...(focused.labels ?? [])].map((element) => element.textContent).join(" ");
 }"""
 
 # The browser itself notes every refusal in the console; the page tells the visitor what it means.
@@ -43,7 +43,7 @@ class Visitor:
         await expect(self.page.locator("main .outline")).to_have_count(0)
         await expect(self.page.locator("main h1")).to_be_visible()
 
-    async def sees(self, text: str) -> None:
+    async def sees(self, text: str | re.Pattern[str]) -> None:
         """Wait until the page says this."""
         await expect(self.page.locator("main").get_by_text(text).first).to_be_visible()
 
@@ -69,12 +69,14 @@ class Visitor:
         await self.page.get_by_label("Test card").select_option(card)
         await self.presses("Pay $")
 
-    async def tabs_to(self, name: str) -> None:
-        """Press Tab until the focus is on what is called so."""
+    async def tabs_to(self, name: str, then: str = "") -> None:
+        """Press Tab until the focus is on what is called so; then press Enter, or type."""
+        await self.sees_page()
+        keys = self.page.keyboard
         for _ in range(60):
-            await self.page.keyboard.press("Tab")
+            await keys.press("Tab")
             if name in await self.page.evaluate(FOCUSED):
-                return
+                return await (keys.press(then) if then == "Enter" else keys.type(then))
         raise AssertionError(f"no way to {name!r} with the keyboard")
 
     async def signed_up(self) -> "Visitor":

@@ -17,13 +17,14 @@ export async function editPage({ params, user, signal }) {
     await go(`/tickets/${params.id}`, { replace: true });
     announce("Your ticket is changed.");
   };
+  const leave = h("a", { href: `/tickets/${params.id}` }, "Leave it as it is");
+  const instead = h("p", { class: "aside" }, leave);
   return h(
     "div",
     {},
     h("h1", {}, "Edit your ticket"),
     h("p", { class: "lead" }, "Buyers see the change at once."),
-    ticketForm({ ...ticket, button: "Save", busy: "Saving", submit }),
-    h("p", { class: "aside" }, h("a", { href: `/tickets/${params.id}` }, "Leave it as it is")),
+    ticketForm({ ...ticket, button: "Save", busy: "Saving", submit, instead }),
   );
 }
 

@@ -5,8 +5,8 @@ import { typedPrice } from "../format.js";
 import { field, form } from "./form.js";
 import { ticketPreview } from "./ticket-card.js";
 
-/** `submit` gets `{title, price}` as the API wants them. */
-export function ticketForm({ title = "", price = "", button, busy, submit }) {
+/** `submit` gets `{title, price}` as the API wants them; `instead` is another way out. */
+export function ticketForm({ title = "", price = "", button, busy, submit, instead = null }) {
   const titleField = field({
     name: "title",
     label: "What is the ticket for?",
@@ -36,5 +36,5 @@ export function ticketForm({ title = "", price = "", button, busy, submit }) {
   });
   element.addEventListener("input", show);
   show();
-  return h("div", { class: "beside" }, element, preview.element);
+  return h("div", { class: "beside" }, h("div", {}, element, instead), preview.element);
 }
