@@ -11,8 +11,8 @@ from tests.browser.visitor import Visitor
 from devstack import headless
 from devstack.headless import Stack
 
-WINDOW_SECONDS = 15
-PATIENCE_MS = 15_000
+WINDOW_SECONDS = 12
+PATIENCE_MS = 20_000
 FLAGS = [
     "--headless",
     "--no-sandbox",
