@@ -48,6 +48,7 @@ export function signInFirst(address) {
 }
 
 async function show({ moves = false, patience = PATIENCE } = {}) {
+  clearTimeout(scrolled);
   page.abort();
   page = new AbortController();
   const { signal } = page;
