@@ -38,6 +38,9 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
 OF_UVICORN = {"FORWARDED_ALLOW_IPS"}
 PEM = "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"
 USE = re.compile(r"\$\(([A-Z_]+)\)")
+SHAPED = {"publishable-key": "pk_live_madeup"}
+"""What a made-up secret has to look like where that matters."""
+
 FILE = {"NATS_CA_FILE": __file__}
 """A file that is there in the place of one that only the pod has."""
 
@@ -57,7 +60,9 @@ def _secret(objects: Objects, variable: Mapping[str, Any]) -> str:
     for each in of_kind(objects, "Secret"):
         if each["metadata"]["name"] == reference["name"]:
             return base64.b64decode(each["data"][reference["key"]]).decode()
-    return PEM if reference["key"].endswith(".pem") else "madeupsecret"
+    return (
+        PEM if reference["key"].endswith(".pem") else SHAPED.get(reference["key"], "madeupsecret")
+    )
 
 
 def refused_settings(objects: Objects) -> list[str]:

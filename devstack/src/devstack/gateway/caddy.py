@@ -22,9 +22,6 @@ def gateway_program(
 
     Its pages may ask what is at `stripe`, and load its script.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    routes_file = folder / "routes.caddy"
-    routes_file.write_text(route_lines())
     return Program(
         name="gateway",
         command=(str(binaries.caddy()), "run", *ADAPTED, "--config", str(CADDYFILE)),
@@ -33,7 +30,7 @@ def gateway_program(
         variables={
             "GATEWAY_HOST": LOOPBACK,
             "GATEWAY_PORT": str(port),
-            "ROUTES_FILE": str(routes_file),
+            "ROUTES_FILE": str(_routes_file(folder)),
             "CLIENT_FOLDER": str(CLIENT_FOLDER),
             "ACCESS_LOG": f'file "{logs}/gateway-access.log"',
             **{addresses_variable(name): _addresses(upstreams[name]) for name in ROUTES.values()},
@@ -41,6 +38,13 @@ def gateway_program(
             **dict.fromkeys(STRIPE, stripe),
         },
     )
+
+
+def _routes_file(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "routes.caddy"
+    file.write_text(route_lines())
+    return file
 
 
 def _home(folder: Path) -> dict[str, str]:
