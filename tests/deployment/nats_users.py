@@ -33,7 +33,7 @@ PUBLISHER = {
 WATCHED = {"tickets", "orders"}
 """Who shows its own events to people, each replica by a consumer of its own."""
 
-PEOPLE = {"system", "operator"}
+PEOPLE = ("system", "operator")
 PASSWORDS = {f"NATS_{user.upper()}_PASSWORD": f"{user}password" for user in [*PEOPLE, *HANDLERS]}
 
 
