@@ -8,7 +8,6 @@ from httpx import AsyncClient, HTTPError, Response
 
 from devstack.people import Ledger, Person
 
-PAIRS, STRANGERS = 8, 8
 COMMANDS = {
     "/api/users/signout": 200,
     "/api/tickets": 401,
@@ -21,8 +20,11 @@ COMMANDS = {
 class Market:
     """Pairs of a seller and a buyer who do everything there is to do, and a crowd of strangers."""
 
-    def __init__(self, browser: Callable[[], AsyncClient]) -> None:
+    def __init__(
+        self, browser: Callable[[], AsyncClient], *, pairs: int = 8, strangers: int = 8
+    ) -> None:
         self._browser = browser
+        self._pairs, self._strangers = pairs, strangers
         self._is_over = False
         self.paid: dict[str, tuple[Person, str]] = {}
         self.cancelled: dict[str, tuple[Person, str]] = {}
@@ -33,9 +35,9 @@ class Market:
     async def open(self) -> AsyncIterator[None]:
         """Open for as long as the block, and until the last deal is done."""
         async with asyncio.TaskGroup() as people:
-            for _ in range(PAIRS):
+            for _ in range(self._pairs):
                 people.create_task(self._deal(Person(self._browser()), Person(self._browser())))
-            for _ in range(STRANGERS):
+            for _ in range(self._strangers):
                 people.create_task(self._stroll(self._browser()))
             try:
                 yield
