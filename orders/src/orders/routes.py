@@ -63,7 +63,8 @@ async def follow_order(
 ) -> EventStream:
     """Server-Sent Events: `order` with the order as it is, and after each change, to its end."""
     (await orders.get(order_id)).shown_to(user.id)
-    return EventStream(live, order_id, Story(order_id, orders), settings.event_streams_limit)
+    story = Story(order_id, orders)
+    return EventStream.of(live, order_id, story, settings.event_streams_limit)
 
 
 @router.delete("/{order_id}", status_code=204, responses=errors(401, 403, 404, 409))

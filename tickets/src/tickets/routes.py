@@ -65,7 +65,8 @@ async def follow_tickets(
 
     They go on after `Last-Event-ID`; `reset` says that this is not possible, so load the list anew.
     """
-    return EventStream(live, ANYTHING, Market(live, last_event_id), settings.event_streams_limit)
+    market = Market(live, last_event_id)
+    return EventStream.of(live, ANYTHING, market, settings.event_streams_limit)
 
 
 @router.get("/{ticket_id}", response_model_exclude_none=True, responses=errors(404))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Protocol
+from typing import Protocol, Self
 
 from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
@@ -37,17 +37,19 @@ class Teller(Protocol):
 
 
 class EventStream(StreamingResponse):
-    """Tells a client at once, and then after each event of `what`, until the service stops.
-
-    Raises Unavailable when there are `limit` streams already, or the bus was never reached.
-    """
+    """A client that reads on, or is cut off."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, live: Live, what: str, teller: Teller, limit: int) -> None:
+    @classmethod
+    def of(cls, live: Live, what: str, teller: Teller, limit: int) -> Self:
+        """Tells a client at once, and then after each event of `what`, until the service stops.
+
+        Raises Unavailable when there are `limit` streams already, or the bus was never reached.
+        """
         if live.place is None or live.followers >= limit:
             raise Unavailable("no more event streams")
-        super().__init__(_told(live, what, teller), headers=HEADERS)
+        return cls(_told(live, what, teller), headers=HEADERS)
 
     @override
     async def stream_response(self, send: Send) -> None:
