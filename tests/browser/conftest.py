@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 from tests.browser.visitor import Visitor
+from tests.conftest import Launch
 
-from devstack import headless
 from devstack.headless import Stack
 
 WINDOW_SECONDS = 12
@@ -47,10 +47,10 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[Stack]:
     """Two replicas of what people look at, and a window that is long enough for a person."""
-    arguments = ("--window", str(WINDOW_SECONDS), "--replicas", "tickets=2,orders=2")
-    with headless.stack(tmp_path_factory.mktemp("browser"), *arguments) as running:
+    replicas = "tickets=2,orders=2"
+    with launch("--window", str(WINDOW_SECONDS), "--replicas", replicas) as running:
         yield running
 
 
