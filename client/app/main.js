@@ -1,15 +1,9 @@
-// Starts the client.
+// Starts the client, or says that a part of it did not come; so it needs no other part itself.
 
-import { watchConnection } from "./connection.js";
-import { showAccount } from "./parts/account.js";
-import { startRouter } from "./router.js";
-
-const main = document.getElementById("main");
-
-document.getElementById("skip").addEventListener("click", (event) => {
-  event.preventDefault();
-  main.focus();
-});
-watchConnection(document.getElementById("banner"));
-showAccount(document.getElementById("account"));
-startRouter();
+try {
+  const { start } = await import("./start.js");
+  start();
+} catch (error) {
+  document.getElementById("unloaded").hidden = false;
+  throw error;
+}

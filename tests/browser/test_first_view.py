@@ -41,6 +41,18 @@ async def test_the_list_is_light_and_does_not_move(
         assert measured["shift"] == 0
 
 
+async def test_a_part_that_does_not_come_is_said(new_visitor: NewVisitor) -> None:
+    visitor = await new_visitor()
+    await visitor.page.route("**/app/pages/order.js", lambda route: route.abort())
+    await visitor.page.goto("/")
+    await visitor.sees_heading("The page did not load")
+    assert len(visitor.wrong) > 0
+    visitor.wrong.clear()
+    await visitor.page.unroute_all()
+    await visitor.page.reload()
+    await visitor.sees_heading("Tickets for sale")
+
+
 async def test_who_comes_back_loads_no_file_again(new_visitor: NewVisitor) -> None:
     visitor = await new_visitor()
     await visitor.open("/")
