@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 
 from playwright.async_api import expect
 from tests.browser.conftest import NewVisitor
@@ -27,7 +28,7 @@ async () => {
 
 
 async def test_the_list_is_light_and_does_not_move(
-    seller: Visitor, new_visitor: NewVisitor, record_property: object
+    seller: Visitor, new_visitor: NewVisitor, record_property: Callable[[str, object], None]
 ) -> None:
     await asyncio.gather(*(seller.sells(f"Evening {number}") for number in range(30)))
     for viewport in ({"width": 390, "height": 844}, {"width": 1280, "height": 800}):
@@ -35,7 +36,6 @@ async def test_the_list_is_light_and_does_not_move(
         await visitor.open("/")
         await expect(visitor.page.locator(".ticket").first).to_be_visible()
         measured = await visitor.page.evaluate(MEASURE)
-        assert callable(record_property)
         record_property(f"first view at {viewport['width']} px", measured)
         assert 10_000 < measured["bytes"] < 100_000
         assert measured["shift"] == 0
