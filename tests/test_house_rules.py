@@ -66,3 +66,13 @@ def test_every_promise_names_a_test_that_exists() -> None:
     assert len(rows) > 10
     assert [row for row in rows if "::test_" not in row] == []
     assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []
+
+
+def test_a_given_system_is_asked_for_no_more_than_its_addresses() -> None:
+    tests = [(path.name, path.read_text()) for path in sorted(ROOT.glob("tests/test_*.py"))]
+    given = {name: text for name, text in tests if "def stack(" not in text}
+    asking = {
+        name: re.findall(r"def test_\w+\([^)]*\bstack: Stack\b", given[name]) for name in given
+    }
+    assert len(given) > 5
+    assert [name for name in asking if asking[name]] == []

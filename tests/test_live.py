@@ -9,7 +9,7 @@ from functools import partial
 from httpx import AsyncClient, HTTPError
 
 from devstack.event_source import EventSource, listening
-from devstack.headless import Stack
+from devstack.headless import Stack, System
 from devstack.people import Person
 from devstack.testing import eventually
 
@@ -49,12 +49,12 @@ async def is_replaced(stack: Stack, victim: int) -> bool:
 
 
 async def test_a_whole_sale_is_seen_by_everybody_and_told_to_its_buyer(
-    stack: Stack, seller: Person, buyer: Person, browser: Callable[[], AsyncClient]
+    launched: Stack, seller: Person, buyer: Person, browser: Callable[[], AsyncClient]
 ) -> None:
     async with AsyncExitStack() as opened:
         screens = [
             await opened.enter_async_context(listening(AsyncClient(base_url=url), TICKETS))
-            for url in (*stack.services["tickets"], stack.gateway)
+            for url in (*launched.services["tickets"], launched.gateway)
         ]
         ticket = await seller.list_ticket()
         order = await buyer.order(ticket)
@@ -72,7 +72,7 @@ async def test_a_whole_sale_is_seen_by_everybody_and_told_to_its_buyer(
     assert refused.status_code == 403
 
 
-async def test_a_compressing_client_hears_each_event_at_once(stack: Stack, seller: Person) -> None:
+async def test_a_compressing_client_hears_each_event_at_once(stack: System, seller: Person) -> None:
     async with AsyncClient(base_url=stack.gateway) as client, listening(client, TICKETS) as source:
         for _ in range(3):
             ticket = await seller.list_ticket()
@@ -80,20 +80,20 @@ async def test_a_compressing_client_hears_each_event_at_once(stack: Stack, selle
 
 
 async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_nothing_twice(
-    stack: Stack, seller: Person
+    launched: Stack, seller: Person
 ) -> None:
     async with (
-        AsyncClient(base_url=stack.gateway) as client,
+        AsyncClient(base_url=launched.gateway) as client,
         listening(client, TICKETS, again=True) as source,
     ):
         first = await seller.list_ticket()
         await tells(source, first, "free")
         tickets = [first]
-        for victim in stack.now().pids["tickets"]:
+        for victim in launched.now().pids["tickets"]:
             os.kill(victim, signal.SIGKILL)
             tickets += [await offered(seller) for _ in range(3)]
             await tells(source, tickets[-1], "free")
-            await eventually(partial(is_replaced, stack, victim), "it runs again")
+            await eventually(partial(is_replaced, launched, victim), "it runs again")
         for ticket in tickets:
             await tells(source, ticket, "free")
     assert source.opened >= 2
