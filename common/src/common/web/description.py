@@ -40,12 +40,20 @@ def _corrected(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document["paths"].values():
         for method, operation in operations.items():
             operation["responses"].pop(NEVER_ANSWERED, None)
+            _declare_failures_as_json(operation["responses"])
             if method.upper() not in SAFE:
                 _declare_what_middlewares_answer(operation["responses"])
     schemas = document.get("components", {}).get("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     return document
+
+
+def _declare_failures_as_json(responses: dict[str, Any]) -> None:
+    """FastAPI gives them the media type of the success, were it a stream of events."""
+    for status, response in responses.items():
+        if status >= "400" and "content" in response:
+            response["content"] = {"application/json": next(iter(response["content"].values()))}
 
 
 def _declare_what_middlewares_answer(responses: dict[str, Any]) -> None:
