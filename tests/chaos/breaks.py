@@ -54,8 +54,8 @@ BREAKS = (
     Break(
         "the version gate of a ticket's orders",
         "tickets/src/tickets/domain.py",
-        "(known.version >= order.version or known.live == live)",
-        "known.live == live",
+        "return self.version > known.version and is_other",
+        "return is_other",
     ),
     Break(
         "the unique index",
