@@ -20,7 +20,7 @@ export function follow(path, heard, refresh, signal) {
     if (document.hidden || signal.aborted) return;
     stream = new EventSource(path);
     for (const [kind, hear] of Object.entries(heard)) {
-      stream.addEventListener(kind, (event) => hear(event.data ? JSON.parse(event.data) : null));
+      stream.addEventListener(kind, (event) => tell(hear, event.data));
     }
     stream.onopen = () => {
       stopPolling();
@@ -29,6 +29,14 @@ export function follow(path, heard, refresh, signal) {
     stream.onerror = () => {
       if (stream.readyState === EventSource.CLOSED) poll(); // otherwise it comes back by itself
     };
+  }
+
+  async function tell(hear, text) {
+    try {
+      await hear(text ? JSON.parse(text) : null);
+    } catch {
+      if (!signal.aborted) load(); // what it needed besides did not come: once more from the start
+    }
   }
 
   function poll() {

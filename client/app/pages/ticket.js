@@ -18,9 +18,9 @@ export async function ticketPage({ params, user, signal }) {
 
   async function show(ticket) {
     if (ticket.id !== params.id || ticket.version <= version) return;
-    version = ticket.version;
     const orderId = await ownOrder(ticket, user, signal);
-    if (ticket.version < version) return; // something newer came meanwhile
+    if (ticket.version <= version) return; // something as new came meanwhile
+    version = ticket.version;
     swap(head, ticketHead(ticket, ticketTag(ticket)));
     swap(next, whatNext(ticket, user, orderId));
   }
