@@ -87,12 +87,6 @@ BREAKS = (
         '            "$or": [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}],\n',
         "",
     ),
-    Break(
-        "the end of the timer lease",
-        "expiration/src/expiration/repository.py",
-        '"leaseUntil": now + LEASE',
-        '"leaseUntil": now + 1000 * LEASE',
-    ),
 )
 
 
