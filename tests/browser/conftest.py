@@ -11,7 +11,7 @@ from tests.conftest import Launch
 
 from devstack.headless import Stack
 
-WINDOW_SECONDS = 12
+WINDOW_SECONDS = 15
 PATIENCE_MS = 20_000
 FLAGS = [
     "--headless",
