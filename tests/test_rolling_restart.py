@@ -1,5 +1,6 @@
 """Every replica of every service is restarted while people buy: nobody notices, nothing is lost."""
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -87,12 +88,11 @@ async def has_something_to_say(stack: Stack, service: str) -> bool:
 async def test_nobody_notices_a_rolling_restart(
     stack: Stack, ledger: Ledger, browser: Callable[[], AsyncClient]
 ) -> None:
-    market = Market(browser)
+    market = Market(browser, pairs=4, strangers=2)
     async with market.open():
-        for service in stack.services:
-            for index in range(2):
-                await restart(stack, service, index)
+        for index in range(2):
+            await asyncio.gather(*(restart(stack, each, index) for each in stack.services))
     assert market.wrong == []
-    assert min(len(market.paid), len(market.cancelled)) > 50
+    assert min(len(market.paid), len(market.cancelled)) > 5
     await everything_is_said_and_heard(stack)
     await market.is_settled(ledger)

@@ -11,8 +11,8 @@ from tests.conftest import Launch
 
 from devstack.headless import Stack
 
-WINDOW_SECONDS = 15
-PATIENCE_MS = 20_000
+WINDOW_SECONDS = 20
+PATIENCE_MS = 30_000
 FLAGS = [
     "--headless",
     "--no-sandbox",
