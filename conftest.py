@@ -4,17 +4,18 @@ import pytest
 
 pytest_plugins = ["devstack.fixtures", "devstack.service_fixtures"]
 
-
-def _home(item: pytest.Item) -> tuple[bool, str]:
-    """Whether a test needs a whole stack, and where that is started; or else the test's file."""
-    fixtures = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
-    stacks = fixtures.get("stack")
-    return bool(stacks), stacks[-1].baseid if stacks else item.location[0]
+ONE_STACK = ("tests/browser/", "tests/system/")
+"""Folders whose tests share a stack: on a second worker they would start a second one."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who shares a stack shares a worker, or each would start one; those take longest: first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_home(item)[1]))
-    items.sort(key=lambda item: not _home(item)[0])
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """File by file, and the folders of one stack as if each were one file."""
+    from xdist.scheduler import LoadFileScheduling  # which not every place of the tests has
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return next((folder for folder in ONE_STACK if file.startswith(folder)), file)
+
+    return Scheduling(config, log)
