@@ -59,8 +59,8 @@ chaos-breaks: install ## take one safeguard away at a time: chaos must notice ea
 containers: install ## with a container engine: stop containers, roll services to new images under load
 	$(BIN)/pytest -q --engine tests/deployment/test_containers.py
 
-bench: install ## what event streams cost, and how soon they tell
-	$(BIN)/python -m bench.event_streams
+bench: install ## how fast everything is, and near its floor; ARGS="reads --json FILE" chooses, also: growth
+	$(BIN)/python -m bench $(ARGS)
 
 format: install ## rewrite the code in the house style
 	$(BIN)/ruff check --fix .

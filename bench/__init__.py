@@ -1,1 +1,1 @@
-"""What things cost: each bench starts what it needs, is bounded, and compares within one run."""
+"""What the system can do and what it costs: `make bench` measures it against its floors."""

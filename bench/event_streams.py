@@ -1,19 +1,17 @@
 """What 1,000 open event streams cost one replica, and how soon an event is on another screen."""
 
 import asyncio
-import os
 import statistics
-import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from httpx import AsyncClient
 
-from devstack import headless
+from bench.figures import Figure
+from bench.processes import cpu_ms, memory_mb
+from bench.stacks import stack
 from devstack.event_source import listening
 from devstack.headless import Stack
 from devstack.people import Person
@@ -56,19 +54,6 @@ class Screen:
         """Leave."""
         self._task.cancel()
         self._writer.close()
-
-
-def memory_mb(pid: int) -> float:
-    """What a process has in memory."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]
-    return int(line.split()[1]) / 1024
-
-
-def cpu_ms(pid: int) -> float:
-    """How long a process has computed; unlike a clock it does not mind what else runs."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 async def request_ms(url: str, path: str, pid: int) -> tuple[float, float]:
@@ -121,8 +106,13 @@ async def latency_ms(stack: Stack, seller: Person, buyer: Person) -> list[float]
     return latencies
 
 
-async def measure(stack: Stack) -> list[tuple[str, str]]:
-    """All the numbers, each with its name."""
+async def measure() -> list[Figure]:
+    """All of it on one stack."""
+    with stack() as running:
+        return await _measure(running)
+
+
+async def _measure(stack: Stack) -> list[Figure]:
     async with AsyncExitStack() as opened:
         seller, buyer = [
             await Person(
@@ -131,14 +121,15 @@ async def measure(stack: Stack) -> list[tuple[str, str]]:
             for _ in range(2)
         ]
         latencies = await latency_ms(stack, seller, buyer)
+        seen = "order placed to seen elsewhere"
         return [
             *await _cost(stack, seller),
-            ("order placed to seen elsewhere, median", f"{statistics.median(latencies):.0f} ms"),
-            ("order placed to seen elsewhere, 95 %", f"{_quantile(latencies, 95):.0f} ms"),
+            Figure(name=f"{seen}, p50", value=statistics.median(latencies), unit="ms"),
+            Figure(name=f"{seen}, p95", value=_quantile(latencies, 95), unit="ms"),
         ]
 
 
-async def _cost(stack: Stack, seller: Person) -> list[tuple[str, str]]:
+async def _cost(stack: Stack, seller: Person) -> list[Figure]:
     [url], [pid] = stack.services["tickets"], stack.now().pids["tickets"]
     path = f"/api/tickets/{await seller.list_ticket()}"
     await request_ms(url, path, pid)
@@ -154,31 +145,15 @@ async def _cost(stack: Stack, seller: Person) -> list[tuple[str, str]]:
         await asyncio.sleep(1)
     first, last = (statistics.median(each) for each in zip(*fans, strict=True))
     (quick, light), (slow, heavy) = (map(min, zip(*each, strict=True)) for each in (alone, beside))
+    beside_them = f"beside {STREAMS} open streams"
     return [
-        (f"memory of {STREAMS} streams, the first time", f"{memory[0]:.1f} MB"),
-        ("a request, best median by the clock, no streams", f"{quick:.2f} ms"),
-        (f"a request, beside {STREAMS} streams", f"{slow:.2f} ms ({slow / quick:.2f} times)"),
-        ("a request, best mean by the CPU, no streams", f"{light:.2f} ms"),
-        (f"a request, beside {STREAMS} streams", f"{heavy:.2f} ms ({heavy / light:.2f} times)"),
-        ("ticket listed to first screen", f"{first:.0f} ms"),
-        (f"ticket listed to all {STREAMS}", f"{last:.0f} ms"),
+        Figure(name=f"memory of {STREAMS} streams, the first time", value=memory[0], unit="MB"),
+        Figure(name=f"a request {beside_them}, by the clock", value=slow, unit="ms", floor=quick),
+        Figure(name=f"a request {beside_them}, by the CPU", value=heavy, unit="ms", floor=light),
+        Figure(name="ticket listed to first screen", value=first, unit="ms"),
+        Figure(name=f"ticket listed to all {STREAMS}", value=last, unit="ms"),
     ]
 
 
 def _quantile(values: list[float], percent: int) -> float:
     return statistics.quantiles(values, n=100)[percent - 1]
-
-
-def main() -> None:
-    """Start a stack of its own, measure, print a table."""
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        headless.stack(Path(folder)) as stack,
-    ):
-        rows = asyncio.run(measure(stack))
-    width = max(len(name) for name, _ in rows)
-    sys.stdout.writelines(f"{name:<{width}}  {value}\n" for name, value in rows)
-
-
-if __name__ == "__main__":
-    main()

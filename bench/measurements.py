@@ -1,0 +1,19 @@
+"""Everything that can be measured, by name; a measurement is one async function."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from bench import event_streams
+from bench.figures import Figure
+
+Measure = Callable[[], Awaitable[Sequence[Figure]]]
+
+MEASUREMENTS: dict[str, Measure] = {
+    "streams": event_streams.measure,
+}
+"""Each starts what it needs, ends all of it, and takes less than `LIMIT_SECONDS`."""
+
+EXTRA: dict[str, Measure] = {}
+"""What takes too long to be measured unasked."""
+
+LIMIT_SECONDS = 120
+EXTRA_LIMIT_SECONDS = 1_200
