@@ -18,11 +18,12 @@ help: ## show this list
 
 install: .venv/installed ## install everything into .venv (the other targets do it by themselves)
 
-.venv/installed: requirements.lock $(PACKAGES:%=%/pyproject.toml)
+.venv/installed: requirements.lock payments/tests/localstripe.lock $(PACKAGES:%=%/pyproject.toml)
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ticketing needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(PACKAGES:%=-e ./%)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target .venv/localstripe -r payments/tests/localstripe.lock
 	@touch $@
 
 dev: install ## run everything on this machine; Ctrl-C stops it
@@ -69,6 +70,7 @@ format: install ## rewrite the code in the house style
 lock: | $(BIN)/uv ## choose versions anew after editing a pyproject.toml
 	$(LOCK) pyproject.toml $(PACKAGES:%=%/pyproject.toml) --group dev --output-file requirements.lock
 	for service in $(SERVICES); do $(LOCK) $$service/pyproject.toml --output-file $$service/requirements.lock; done
+	$(LOCK) --group localstripe --output-file payments/tests/localstripe.lock
 	$(LOCK) --group build --output-file infra/docker/build.lock
 	$(LOCK) $(PACKAGES:%=%/pyproject.toml) --group tests $(SERVERS:%=--no-emit-package %) --output-file infra/docker/tests.lock
 

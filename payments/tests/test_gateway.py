@@ -21,6 +21,9 @@ from payments.gateway import StripeGateway, StripeTrouble
 from payments.intent import IntentStatus
 from payments.setback import Trouble
 
+APART = Path(sys.prefix) / "localstripe"
+"""Where `make install` puts the other one, so that no service meets what it brings."""
+
 DECLINES = "pm_card_chargeCustomerFail"  # the one that both servers know as declining
 
 
@@ -50,9 +53,9 @@ def translation(upstream: AsyncClient) -> FastAPI:
 def localstripe_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server that others wrote."""
     port, log = free_port(), tmp_path_factory.mktemp("localstripe") / "localstripe.log"
-    executable = str(Path(sys.executable).with_name("localstripe"))
-    command = (executable, "--port", str(port), "--from-scratch")
-    server = Process(Program("localstripe", command, log, answers_ok(port, "/js.stripe.com/v3/")))
+    command = (sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch")
+    ready, apart = answers_ok(port, "/js.stripe.com/v3/"), {"PYTHONPATH": str(APART)}
+    server = Process(Program("localstripe", command, log, ready, apart))
     try:
         server.start()
         yield f"http://{LOOPBACK}:{port}"
