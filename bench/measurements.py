@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from bench import event_streams
+from bench import event_streams, reads
 from bench.figures import Figure
 
 Measure = Callable[[], Awaitable[Sequence[Figure]]]
 
 MEASUREMENTS: dict[str, Measure] = {
+    "reads": reads.measure,
     "streams": event_streams.measure,
 }
 """Each starts what it needs, ends all of it, and takes less than `LIMIT_SECONDS`."""
