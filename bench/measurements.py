@@ -2,18 +2,23 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from bench import event_streams, reads
+from bench import event_streams, growth, placing, reads, sales, starts
 from bench.figures import Figure
 
 Measure = Callable[[], Awaitable[Sequence[Figure]]]
 
 MEASUREMENTS: dict[str, Measure] = {
     "reads": reads.measure,
+    "orders": placing.measure,
+    "sales": sales.measure,
+    "starts": starts.measure,
     "streams": event_streams.measure,
 }
 """Each starts what it needs, ends all of it, and takes less than `LIMIT_SECONDS`."""
 
-EXTRA: dict[str, Measure] = {}
+EXTRA: dict[str, Measure] = {
+    "growth": growth.measure,
+}
 """What takes too long to be measured unasked."""
 
 LIMIT_SECONDS = 120

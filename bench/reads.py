@@ -1,11 +1,8 @@
 """The two reads that everybody does, against the same Motor query in a bare route."""
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from httpx import AsyncClient
 
 from bench import seed
 from bench.figures import Figure
@@ -14,7 +11,6 @@ from bench.load import Request
 from bench.rounds import Side, alternate
 from bench.stacks import stack
 from devstack.headless import Stack
-from devstack.people import Person
 from devstack.process import Process
 
 TICKETS = 1_000
@@ -29,46 +25,33 @@ async def measure() -> list[Figure]:
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         floor(running.mongo["tickets"], Path(folder)) as bare,
     ):
-        ticket = await _offer(running)
+        [ticket, *_] = await seed.offer(running, TICKETS)
         return [
             *await _compare(running, bare, "GET /api/tickets (50 of them)", "", count=300),
             *await _compare(running, bare, "GET /api/tickets/{id}", f"/{ticket}", count=1_000),
         ]
 
 
-async def _offer(running: Stack) -> str:
-    async with AsyncClient(base_url=running.gateway, timeout=30) as client:
-        seller = await Person(client).sign_up()
-        ticket = await seller.list_ticket()
-    seed.copies(running.mongo["tickets"], "tickets", TICKETS, lambda _: {})
-    return ticket
-
-
 async def _compare(
     running: Stack, bare: Process, name: str, path: str, *, count: int
-) -> Sequence[Figure]:
-    [url], [pid], [gateway] = (
-        running.services["tickets"],
-        running.pids["tickets"],
-        running.pids["gateway"],
-    )
+) -> list[Figure]:
+    [url], [pid] = running.services["tickets"], running.pids["tickets"]
+    [gateway] = running.pids["gateway"]
     ours, same = [Request(path=f"/api/tickets{path}")], [Request(path=f"/tickets{path}")]
-    sides = {
-        "ours": Side(url, pid, ours),
-        "same": Side(bare.name, bare.pid, same),
-        "nothing": Side(bare.name, bare.pid, [Request(path="/nothing")]),
-        "gateway": Side(running.gateway, gateway, ours),
-    }
-    await alternate(sides, rounds=1, count=100, connections=CLIENTS)  # warm everything
-    for side in sides.values():
-        side.loads.clear()
-        side.cpu.clear()
+    sides = [
+        Side(url, pid, ours),
+        Side(bare.name, bare.pid, same),
+        Side(bare.name, bare.pid, [Request(path="/nothing")]),
+        Side(running.gateway, gateway, ours),
+    ]
+    await alternate(sides, rounds=1, count=100, connections=CLIENTS)
+    for side in sides:
+        side.forget()
     await alternate(sides, rounds=ROUNDS, count=count, connections=CLIENTS)
-    return list(_figures(name, sides))
+    return _figures(name, *sides)
 
 
-def _figures(name: str, sides: dict[str, Side]) -> list[Figure]:
-    ours, same, nothing, gateway = sides.values()
+def _figures(name: str, ours: Side, same: Side, nothing: Side, gateway: Side) -> list[Figure]:
     clients = f"the clients used {ours.loads[-1].cpu_share:.0%} of a core"
 
     def figure(what: str, unit: str, value: float, floor: float, **more: Any) -> Figure:

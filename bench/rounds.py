@@ -1,6 +1,6 @@
 """Several servers under the same load in turn (A B A B ...), so that a noisy machine is fair."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -17,6 +17,7 @@ class Side:
     requests: Sequence[Request]
     loads: list[Load] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    _asked: int = 0
 
     @property
     def per_second(self) -> float:
@@ -32,23 +33,28 @@ class Side:
         """From a request to its answer, in the median round."""
         return median(each.percentile_ms(percent) for each in self.loads)
 
+    def forget(self) -> None:
+        """Those rounds were to warm it."""
+        self.loads.clear()
+        self.cpu.clear()
+
+    def next(self, count: int) -> list[Request]:
+        """The requests of a round: each one once, then from the beginning again."""
+        begin, self._asked = self._asked, self._asked + count
+        return [self.requests[n % len(self.requests)] for n in range(begin, self._asked)]
+
 
 async def alternate(
-    sides: Mapping[str, Side], *, rounds: int, count: int, connections: int, status: int = 200
+    sides: Sequence[Side], *, rounds: int, count: int, connections: int, status: int = 200
 ) -> None:
     """Ask all sides in each round; every answer must have the status."""
     for _ in range(rounds):
-        for side in sides.values():
-            await _ask(side, count, connections, status)
-
-
-async def _ask(side: Side, count: int, connections: int, status: int) -> None:
-    begin = len(side.loads) * count % len(side.requests)
-    requests = [*side.requests[begin:], *side.requests[:begin]]
-    before = cpu_ms(side.pid)
-    met = await load(
-        Plan(url=side.url, requests=requests[:count], count=count, connections=connections)
-    )
-    side.cpu.append((cpu_ms(side.pid) - before) / count)
-    side.loads.append(met)
-    assert met.statuses == {status: count}, met.statuses
+        for side in sides:
+            before = cpu_ms(side.pid)
+            requests = side.next(count)
+            met = await load(
+                Plan(url=side.url, requests=requests, count=count, connections=connections)
+            )
+            side.cpu.append((cpu_ms(side.pid) - before) / count)
+            side.loads.append(met)
+            assert met.statuses == {status: count}, met.statuses

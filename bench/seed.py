@@ -1,25 +1,45 @@
-"""Fills a database by copying one real document, so that all have the shape that is stored."""
+"""Fills databases by copying real documents, so that all have the shape that is stored."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 import pymongo
+from httpx import AsyncClient
 
 from common.contracts.ids import new_id
+from devstack.headless import Stack
+from devstack.people import Person
 
 BATCH = 5_000
 
 Document = dict[str, Any]
 
 
-def copies(uri: str, collection: str, count: int, change: Callable[[int], Document]) -> list[str]:
+async def offer(stack: Stack, count: int, title: str = "Concert") -> list[str]:
+    """So many free tickets, known to tickets and to orders; their ids."""
+    async with AsyncClient(base_url=stack.gateway, timeout=30) as client:
+        seller = await Person(client).sign_up()
+        buyer = await Person(client).sign_up()
+        await buyer.cancel(await buyer.order(await seller.list_ticket(title=title)))
+    return known_tickets(stack, count, lambda _: {})
+
+
+def known_tickets(stack: Stack, count: int, change: Callable[[int], Document]) -> list[str]:
+    """Copies of a ticket that both services know; `change` says what differs in tickets."""
+    free: Document = {"orderId": None, "userId": "0" * 24, "orders": {}}
+    ids = copies(stack.mongo["tickets"], "tickets", count, lambda n: {**free, **change(n)})
+    copies(stack.mongo["orders"], "tickets", count, lambda n: {"_id": ids[n]})
+    return ids
+
+
+def copies(uri: str, name: str, count: int, change: Callable[[int], Document]) -> list[str]:
     """Store so many copies of whatever is there; `change` says what is different; their ids."""
     client: pymongo.MongoClient[Document] = pymongo.MongoClient(uri, w=1)
     with client:
-        home = client.get_default_database()[collection]
-        original = home.find_one({}, {"outbox": 0, "outboxSince": 0})
-        assert original is not None, f"{collection} has nothing to copy"
+        home = client.get_default_database()[name]
+        original = home.find_one({}, {"outboxSince": 0})
+        assert original is not None, f"{name} has nothing to copy"
         made = _made(original, count, change)
         ids = list[str]()
         while batch := list(islice(made, BATCH)):
@@ -29,5 +49,7 @@ def copies(uri: str, collection: str, count: int, change: Callable[[int], Docume
 
 
 def _made(original: Document, count: int, change: Callable[[int], Document]) -> Iterator[Document]:
+    if "outbox" in original:
+        original["outbox"] = []
     for number in range(count):
-        yield {**original, "_id": new_id(), "outbox": [], **change(number)}
+        yield {**original, "_id": new_id(), **change(number)}

@@ -1,12 +1,16 @@
 """The launcher's stack for one measurement: throw-away, and gone at the end whatever happens."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from devstack import headless
 from devstack.headless import Stack
+from devstack.jetstream import backlog_of
+from devstack.testing import eventually
 
 
 @contextmanager
@@ -17,3 +21,17 @@ def stack(*arguments: str) -> Iterator[Stack]:
         headless.stack(Path(folder), *arguments) as running,
     ):
         yield running
+
+
+async def settled(running: Stack) -> None:
+    """Wait until every event is handled, and what followed from it."""
+    port = urlsplit(running.nats).port or 0
+
+    async def heard() -> bool:
+        services = ("tickets", "orders", "expiration", "payments")
+        backlogs = [backlog_of(port, service) for service in services]
+        return all(backlog is not None and backlog.is_empty for backlog in backlogs)
+
+    for _ in range(3):  # what was heard may be answered by another event
+        await eventually(heard, "all events are handled")
+        await asyncio.sleep(0.2)
