@@ -113,6 +113,22 @@ def test_while_keys_are_exchanged_both_are_believed() -> None:
     assert read(sign(USER, new.private_pem, -1), both) is None
 
 
+def test_a_token_that_is_known_ends_in_time(jwt_keys: KeyPair) -> None:
+    token = sign(USER, jwt_keys.private_pem, 2)
+    until = jwt.decode(token, options={"verify_signature": False})["exp"]
+    assert read(token, jwt_keys.public_pem) == read(token, jwt_keys.public_pem) == USER
+    while time.time() < until:
+        time.sleep(0.01)
+    assert read(token, jwt_keys.public_pem) is None
+
+
+def test_a_forgery_of_a_token_that_is_known_names_nobody(jwt_keys: KeyPair) -> None:
+    token = sign(USER, jwt_keys.private_pem, 60)
+    assert read(token, jwt_keys.public_pem) == USER
+    assert read(f"{token[:-4]}AAAA", jwt_keys.public_pem) is None
+    assert read(token, key_pair(new_private_key()).public_pem) is None
+
+
 KEYS = key_pair(new_private_key())
 
 

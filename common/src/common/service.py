@@ -141,9 +141,8 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
     app = described_app(f"Ticketing: {settings.service}", prefix, lifespan)
     app.state.settings, app.state.bus = settings, None
     app.state.stop = Stop(settings.lame_duck_seconds)
-    app.include_router(health.router)
-    if router:
-        app.include_router(router)
+    for each in (router, health.router) if router else (health.router,):
+        app.router.routes += each.routes  # an included router would be matched twice, at each request
     install_error_responses(app)
     app.add_middleware(SessionMiddleware, public_keys=settings.jwt_public_key)
     app.add_middleware(CrossSiteMiddleware)
