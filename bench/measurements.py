@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from bench import event_streams, growth, placing, reads, sales, starts
+from bench import draining, event_streams, expiring, growth, idle, outage, placing, reads, sales, starts
 from bench.figures import Figure
 
 Measure = Callable[[], Awaitable[Sequence[Figure]]]
@@ -13,6 +13,10 @@ MEASUREMENTS: dict[str, Measure] = {
     "sales": sales.measure,
     "starts": starts.measure,
     "streams": event_streams.measure,
+    "draining": draining.measure,
+    "outage": outage.measure,
+    "expiring": expiring.measure,
+    "idle": idle.measure,
 }
 """Each starts what it needs, ends all of it, and takes less than `LIMIT_SECONDS`."""
 

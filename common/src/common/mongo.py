@@ -1,17 +1,19 @@
 """The one home of MongoDB's driver: connection, indexes, collections, and what can go wrong."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
-from pymongo import ReturnDocument, UpdateOne
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
+from pymongo import ReturnDocument
+from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from common.errors import Unavailable
+from common.updates import Document as Document
+from common.updates import DuplicateKey as DuplicateKey
+from common.updates import Update as Update
+from common.updates import Updated, partly_failed
 
-Document = dict[str, Any]
 Sort = Sequence[tuple[str, int]]
 
 ANSWER_MS = 5_000
@@ -22,10 +24,6 @@ SELECT_MS = 2_000
 
 LEAVE_SECONDS = 0.3
 """How long to say goodbye."""
-
-
-class DuplicateKey(Exception):
-    """A unique index refused a write."""
 
 
 @contextmanager
@@ -69,6 +67,12 @@ class Collection:
             cursor = self._motor.find(query, dict.fromkeys(without, 0) or None)
             return await cursor.sort(list(sort)).limit(limit).to_list(limit)
 
+    async def find_each(self, keys: Iterable[str]) -> dict[str, Document]:
+        """The documents that there are of these ids."""
+        with _translated():
+            found = await self._motor.find({"_id": {"$in": list(keys)}}).to_list(None)
+        return {document["_id"]: document for document in found}
+
     async def update(
         self, query: Document, change: Document | list[Document], *, upsert: bool = False
     ) -> bool:
@@ -82,12 +86,17 @@ class Collection:
         with _translated():
             return (await self._motor.update_many(query, change)).matched_count
 
-    async def update_each(self, changes: Mapping[str, list[Document]]) -> None:
-        """Change many documents by their ids in one round trip, in any order."""
-        updates = [UpdateOne({"_id": key}, change) for key, change in changes.items()]
-        if updates:
-            with _translated():
-                await self._motor.bulk_write(updates, ordered=False)
+    async def update_each(self, updates: Sequence[Update]) -> Updated:
+        """Make many updates in one round trip, in any order, whichever of them fail."""
+        if not updates:
+            return Updated(0, {})
+        operations = [update.in_words_of_the_driver() for update in updates]
+        with _translated():
+            try:
+                result = await self._motor.bulk_write(operations, ordered=False)
+            except BulkWriteError as error:
+                return partly_failed(error)
+        return Updated(result.matched_count + result.upserted_count, {})
 
     async def change_one(
         self,

@@ -8,7 +8,8 @@ from common.contracts.ids import made_at
 from common.contracts.money import Price
 from common.contracts.order_status import CancelReason, OrderStatus
 from common.errors import VersionGap
-from common.mongo import Collection, Database, Document, DuplicateKey
+from common.mongo import Collection, Database, Document, DuplicateKey, Update
+from common.together import Together
 from orders.domain import Order, OrderNotFound, Step, Ticket, TicketAlreadyReserved
 
 NEWEST_FIRST = [("_id", -1)]
@@ -67,6 +68,18 @@ def _ticket(ticket_id: str, document: Document) -> Ticket:
     return Ticket(ticket_id, document["version"], document["title"], price)
 
 
+def _step_of(event: TicketCreated | TicketUpdated) -> Update:
+    """From the version before; the first one from nothing."""
+    fields = _ticket_fields(event)
+    if event.version == 0:
+        return Update({"_id": event.id}, {"$setOnInsert": fields}, upsert=True)
+    return Update({"_id": event.id, "version": event.version - 1}, {"$set": fields})
+
+
+def _is_known(event: TicketCreated | TicketUpdated, ticket: Document | None) -> bool:
+    return ticket is not None and ticket["version"] >= event.version
+
+
 class OrderRepository:
     """What the orders service owns."""
 
@@ -75,6 +88,7 @@ class OrderRepository:
             database, "orders", to_document=_to_document, from_document=_from_document
         )
         self._tickets = database.collection("tickets")
+        self._followed = Together(self._follow)
 
     @property
     def outboxes(self) -> Sequence[Collection]:
@@ -132,15 +146,21 @@ class OrderRepository:
         if event.snapshot:
             await self._adopt_ticket(event.id, fields)
             return
-        if event.version == 0:
-            await self._tickets.update({"_id": event.id}, {"$setOnInsert": fields}, upsert=True)
-            return
-        previous = {"_id": event.id, "version": event.version - 1}
-        if await self._tickets.update(previous, {"$set": fields}):
-            return
-        known = await self._tickets.find_one({"_id": event.id})
-        if known is None or known["version"] < event.version:
+        if not await self._followed(event):
             raise VersionGap(f"ticket {event.id} is not at version {event.version - 1} yet")
+
+    async def _follow(
+        self, events: Sequence[TicketCreated | TicketUpdated]
+    ) -> list[bool | Exception]:
+        """Whether each is known now; a second round trip only when one of them did not fit."""
+        written = await self._tickets.update_each([_step_of(event) for event in events])
+        if written.found == len(events):
+            return [True] * len(events)
+        known = await self._tickets.find_each(event.id for event in events)
+        return [
+            _is_known(event, known.get(event.id)) or written.failed.get(position, False)
+            for position, event in enumerate(events)
+        ]
 
     async def _adopt_ticket(self, ticket_id: str, fields: Document) -> None:
         """The state itself, unless something as new is known."""

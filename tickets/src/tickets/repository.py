@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from common.aggregates import Aggregates
 from common.contracts.money import Price
-from common.mongo import Collection, Database, Document
+from common.mongo import Collection, Database, Document, Update
 from tickets.domain import Claim, Ticket, TicketNotFound
 from tickets.words import beginnings_of
 
@@ -61,9 +61,13 @@ class TicketRepository:
         """Tickets of the time before there was a search; a repetition finds nothing to do."""
         tickets, old = self._tickets.collection, {"beginnings": {"$exists": False}}
         while page := await tickets.find(old, sort=[("_id", 1)], limit=PAGE):
-            found = {one["_id"]: {"$literal": beginnings_of(one["title"])} for one in page}
             await tickets.update_each(
-                {key: [{"$set": {"beginnings": each}}] for key, each in found.items()}
+                [
+                    Update(
+                        {"_id": one["_id"]}, {"$set": {"beginnings": beginnings_of(one["title"])}}
+                    )
+                    for one in page
+                ]
             )
 
     async def add(self, ticket: Ticket) -> None:

@@ -40,6 +40,7 @@ class Lanes:
     def __init__(self) -> None:
         self._lanes: dict[str, _Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._parked = 0
         self._is_closing = False
 
     @property
@@ -49,8 +50,7 @@ class Lanes:
         A job that waits costs nothing but memory. If it counted, one busy lane would soon hold all
         that may be taken, and the others would wait with it.
         """
-        parked = sum(len(lane.parked) for lane in self._lanes.values())
-        return len(self._lanes) + max(0, parked - PARKED)
+        return len(self._lanes) + max(0, self._parked - PARKED)
 
     def is_waited_for(self, key: str) -> bool:
         """Whether there are jobs behind the one of this key that runs."""
@@ -63,14 +63,19 @@ class Lanes:
             task = asyncio.create_task(self._run(key, lane))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        self._lanes[key].park(number, job)
+        self._park(self._lanes[key], number, job)
+
+    def _park(self, lane: _Lane, number: int, job: Job) -> None:
+        lane.park(number, job)
+        self._parked += 1
 
     async def _run(self, key: str, lane: _Lane) -> None:
         try:
             while lane.parked and not self._is_closing:
                 number, _, job = heappop(lane.parked)
+                self._parked -= 1
                 if seconds := await job():
-                    lane.park(number, job)
+                    self._park(lane, number, job)
                     await lane.pause(seconds, number)
         finally:
             del self._lanes[key]

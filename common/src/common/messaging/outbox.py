@@ -12,7 +12,7 @@ from common.aggregates import Announcement, outbox_of
 from common.errors import Unavailable
 from common.messaging.bus import Bus
 from common.messaging.envelope import headers_of
-from common.mongo import Collection, Document
+from common.mongo import Collection, Document, Update
 
 LEFT_BEHIND_SECONDS = 1.0
 PAGE = 500
@@ -96,7 +96,7 @@ class Outbox:
             for collection in self._collections.values():
                 last = {key: version for home, key, version in in_order if home is collection}
                 await collection.update_each(
-                    {key: _without_up_to(version) for key, version in last.items()}
+                    [Update({"_id": key}, _without_up_to(each)) for key, each in last.items()]
                 )
         except Unavailable:
             log.warning("outboxes are not cleared; the sweep announces them again")

@@ -1,0 +1,118 @@
+"""A service alone with its servers, as the launcher starts it: what figures of one are taken on."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from bench.processes import cpu_ms
+from common.aggregates import Announcement
+from common.contracts.events import Event
+from common.messaging.bus import Bus
+from common.messaging.envelope import headers_of
+from common.mongo import Document
+from devstack import keys, replica_set, topology
+from devstack.jetstream import backlog_of
+from devstack.plan import Plan, choose_ports
+from devstack.process import Process
+
+AT_ONCE = 500
+PATIENCE_SECONDS = 60.0
+
+
+class WorkNotDone(Exception):
+    """What was measured is not what should have been done."""
+
+
+class Alone:
+    """Replicas of one service, its servers, and a voice on the bus."""
+
+    def __init__(self, plan: Plan, service: str) -> None:
+        self.service, self.plan = service, plan
+        self.databases = topology.databases(plan)
+        self.replicas = topology.replicas(plan, service)
+        self.bus = Bus(plan.nats_url, service="bench", replicas=1)
+
+    async def start(self) -> None:
+        """Run all replicas and wait until they are ready."""
+        for replica in self.replicas:
+            replica.spawn()
+        for replica in self.replicas:
+            await until(partial(asyncio.to_thread, replica.is_ready))
+
+    def stop(self) -> None:
+        """End all replicas."""
+        for replica in self.replicas:
+            replica.interrupt()
+        for replica in self.replicas:
+            replica.stop()
+
+    def cpu_seconds(self) -> float:
+        """How long all replicas together have computed since they were started."""
+        return cpu_ms(*(replica.pid for replica in self.replicas)) / 1000
+
+    async def say(self, events: Sequence[Event]) -> None:
+        """Put events into the stream, in this order."""
+        for begin in range(0, len(events), AT_ONCE):
+            await asyncio.gather(*map(self._say, events[begin : begin + AT_ONCE]))
+
+    async def _say(self, event: Event) -> None:
+        announcement = Announcement.of(event, getattr(event, "version", 0))
+        headers = headers_of(announcement, "bench")
+        await self.bus.publish(event.subject, announcement.body.encode(), headers)
+
+    async def left(self) -> int:
+        """How many events are not acknowledged yet."""
+        backlog = await asyncio.to_thread(backlog_of, self.plan.ports.nats, self.service)
+        return backlog.num_pending + backlog.num_ack_pending if backlog else 0
+
+    async def heard_all(self) -> None:
+        """Wait until everything said is acknowledged."""
+
+        async def done() -> bool:
+            return not await self.left()
+
+        await until(done)
+
+    def check(self, collection: str, query: Document, count: int) -> None:
+        """A figure counts only when the work was done: so many documents are as they should be."""
+        with replica_set.connect(self.plan.ports.mongod) as client:
+            found = client[self.service][collection].count_documents(query)
+        if found != count:
+            raise WorkNotDone(f"{found} of {count} {collection} are {query}")
+
+    async def end(self) -> None:
+        """Leave nothing behind."""
+        await self.bus.close()
+        for process in (*self.replicas, *self.databases):
+            process.kill()
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until it holds, but not for ever."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await condition():  # noqa: ASYNC110 - what happens is in another process
+            await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def alone(service: str, replicas: int = 1, window_seconds: int = 900) -> AsyncIterator[Alone]:
+    """For as long as the block; the service is not started yet."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder, ports = Path(name), choose_ports(0, {service: replicas})
+        there = Alone(Plan(folder, ports, keys.load_or_create(folder), window_seconds), service)
+        try:
+            await _run(there.databases)
+            await there.bus.connect()
+            yield there
+        finally:
+            await there.end()
+
+
+async def _run(servers: Sequence[Process]) -> None:
+    for server in servers:
+        server.spawn()
+    for server in servers:
+        await until(partial(asyncio.to_thread, server.is_ready))
