@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from statistics import quantiles
 
 from bench.processes import cpu_ms
 from common.aggregates import Announcement
@@ -104,15 +105,21 @@ async def alone(service: str, replicas: int = 1, window_seconds: int = 900) -> A
         folder, ports = Path(name), choose_ports(0, {service: replicas})
         there = Alone(Plan(folder, ports, keys.load_or_create(folder), window_seconds), service)
         try:
-            await _run(there.databases)
+            await run(there.databases)
             await there.bus.connect()
             yield there
         finally:
             await there.end()
 
 
-async def _run(servers: Sequence[Process]) -> None:
+async def run(servers: Sequence[Process]) -> None:
+    """Start servers and wait until they are ready."""
     for server in servers:
         server.spawn()
     for server in servers:
         await until(partial(asyncio.to_thread, server.is_ready))
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """What so many per cent of the values stay below."""
+    return quantiles(values, n=100, method="inclusive")[percent - 1]
