@@ -8,7 +8,7 @@ from typing import Generic, Protocol, Self, TypeVar
 from common.contracts.events import Event, wire_time
 from common.errors import Unavailable
 from common.logs import context
-from common.mongo import Database, Document, Sort
+from common.mongo import Database, Document, DuplicateKey, Sort, Update
 
 ATTEMPTS = 100
 """How often a change is decided anew when others keep changing the aggregate first."""
@@ -119,15 +119,17 @@ class Aggregates(Generic[A]):
         aggregate. Raises Unavailable after `ATTEMPTS` lost races.
         """
         for _ in range(ATTEMPTS):
-            current = await self.get(identity)
-            if current is None:
+            document = await self.collection.get(identity)
+            if document is None:
                 return None
+            current = self._from_document(document)
             changed = decide(current)
-            if changed is current or await self._replace(changed):
+            if changed is current or await self._replace(document, changed):
                 return changed
         raise Unavailable(f"{self.collection.name} {identity} is changed too often")
 
-    async def _replace(self, aggregate: A) -> bool:
+    async def _replace(self, document: Document, aggregate: A) -> bool:
+        """Whether nobody else was first: then there is no such version, but there is such an id."""
         outbox = _outbox_fields(aggregate)
         change: Document = {
             "$set": {**self._to_document(aggregate), "version": aggregate.version},
@@ -135,12 +137,13 @@ class Aggregates(Generic[A]):
         if outbox:
             change["$push"] = {"outbox": outbox["outbox"][0]}
             change["$min"] = {"outboxSince": outbox["outboxSince"]}
-        written = await self.collection.change_one(
-            {"_id": aggregate.id, "version": aggregate.version - 1}, change, only=["outbox"]
-        )
-        if written is None:
+        before = {"_id": aggregate.id, "version": aggregate.version - 1}
+        try:
+            await self.collection.apply(Update(before, change, upsert=True))
+        except DuplicateKey:
             return False
-        self._database.announce(self.collection.name, written)
+        waiting = [*document.get("outbox", []), *outbox.get("outbox", [])]
+        self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": waiting})
         return True
 
 

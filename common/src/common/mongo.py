@@ -9,6 +9,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from common.errors import Unavailable
+from common.together import Together
 from common.updates import Document as Document
 from common.updates import DuplicateKey as DuplicateKey
 from common.updates import Update as Update
@@ -48,6 +49,8 @@ class Collection:
     def __init__(self, motor: "AsyncIOMotorCollection[Document]", name: str) -> None:
         self._motor = motor
         self.name = name
+        self._found_together = Together(self._find_in_order)
+        self._updated_together = Together(self._update_in_order)
 
     async def insert(self, document: Document) -> None:
         """Store a new document; raises DuplicateKey."""
@@ -67,6 +70,13 @@ class Collection:
             cursor = self._motor.find(query, dict.fromkeys(without, 0) or None)
             return await cursor.sort(list(sort)).limit(limit).to_list(limit)
 
+    async def get(self, key: str) -> Document | None:
+        """The document of that id, found together with others that are asked for at the moment."""
+        return await self._found_together(key)
+
+    async def _find_in_order(self, keys: Sequence[str]) -> Sequence[Document | None]:
+        return list(map((await self.find_each(keys)).get, keys))
+
     async def find_each(self, keys: Iterable[str]) -> dict[str, Document]:
         """The documents that there are of these ids."""
         with _translated():
@@ -85,6 +95,17 @@ class Collection:
         """Change all matches; how many there were."""
         with _translated():
             return (await self._motor.update_many(query, change)).matched_count
+
+    async def apply(self, update: Update) -> None:
+        """Update a document, together with others of the moment; raises DuplicateKey.
+
+        Whether there was a document remains open, unless it upserts.
+        """
+        await self._updated_together(update)
+
+    async def _update_in_order(self, updates: Sequence[Update]) -> Sequence[Exception | None]:
+        failed = (await self.update_each(updates)).failed
+        return list(map(failed.get, range(len(updates))))
 
     async def update_each(self, updates: Sequence[Update]) -> Updated:
         """Make many updates in one round trip, in any order, whichever of them fail."""
