@@ -77,10 +77,14 @@ class Alone:
 
         await until(done)
 
+    def count(self, collection: str, query: Document) -> int:
+        """How many documents of the service match."""
+        with replica_set.connect(self.plan.ports.mongod) as client:
+            return client[self.service][collection].count_documents(query)
+
     def check(self, collection: str, query: Document, count: int) -> None:
         """A figure counts only when the work was done: so many documents are as they should be."""
-        with replica_set.connect(self.plan.ports.mongod) as client:
-            found = client[self.service][collection].count_documents(query)
+        found = self.count(collection, query)
         if found != count:
             raise WorkNotDone(f"{found} of {count} {collection} are {query}")
 

@@ -1,18 +1,18 @@
 """How late timers fire: 5,000 that are due at once, and one by one when nothing else goes on."""
 
+import asyncio
 import json
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import nats
-from nats.aio.msg import Msg
 
 from bench.alone import Alone, WorkNotDone, alone, percentile, until
 from bench.figures import Figure
 from common.contracts.events import OrderCreated
 from common.contracts.subjects import Subject
+from common.messaging.streams import STREAM
 from devstack.order_history import OrderHistory
 
 CROWD, CROWD_AFTER = 5_000, timedelta(seconds=25)
@@ -50,39 +50,36 @@ async def measure() -> Sequence[Figure]:
 async def _lateness(expiration: Alone, times: Sequence[datetime]) -> list[float]:
     """In ms, of each timer from its time to its event; all have to come, once, and not early."""
     orders = [OrderHistory("buyer", moment) for moment in times]
-    async with _hearing(expiration) as heard:
-        await expiration.say([order.event(OrderCreated, 0) for order in orders])
-        await expiration.heard_all()
-        if datetime.now(UTC) > min(times):
-            raise WorkNotDone("the timers were not set in time")
-
-        async def all_fired() -> bool:
-            return len(heard) >= len(orders)
-
-        await until(all_fired)
-    late = [(heard[order.id] - order.expires_at.timestamp()) * 1000 for order in orders]
+    await expiration.say([order.event(OrderCreated, 0) for order in orders])
+    await expiration.heard_all()
+    if datetime.now(UTC) > min(times):
+        raise WorkNotDone("the timers were not set in time")
+    await asyncio.sleep((max(times) - datetime.now(UTC)).total_seconds())
+    await until(partial(_have_fired, expiration))
+    said = await _said(expiration)
+    late = [(said.pop(order.id) - order.expires_at).total_seconds() * 1000 for order in orders]
     if min(late) < 0:
         raise WorkNotDone(f"a timer fired {-min(late):.1f} ms early")
     return late
 
 
-@asynccontextmanager
-async def _hearing(expiration: Alone) -> AsyncIterator[dict[str, float]]:
-    """When each order expired, in seconds since 1970; raises when one does twice."""
-    heard: dict[str, float] = {}
-    twice: list[str] = []
+async def _have_fired(expiration: Alone) -> bool:
+    return await asyncio.to_thread(expiration.count, "timers", {"state": "scheduled"}) == 0
 
-    async def note(message: Msg) -> None:
-        order_id = json.loads(message.data)["orderId"]
-        twice.extend([order_id] if order_id in heard else [])
-        heard[order_id] = time.time()
 
+async def _said(expiration: Alone) -> dict[str, datetime]:
+    """When the stream stored that each order has expired; raises when it is there twice."""
     client = await nats.connect(expiration.plan.nats_url)
     try:
-        await client.subscribe(Subject.EXPIRATION_COMPLETE, cb=note)
-        await client.flush()
-        yield heard
+        heard = await client.jetstream().subscribe(
+            Subject.EXPIRATION_COMPLETE, stream=STREAM, ordered_consumer=True
+        )
+        messages = [await heard.next_msg()]
+        while messages[-1].metadata.num_pending:
+            messages.append(await heard.next_msg())
     finally:
         await client.close()
-    if twice:
-        raise WorkNotDone(f"{len(twice)} timers fired twice")
+    said = {json.loads(each.data)["orderId"]: each.metadata.timestamp for each in messages}
+    if len(said) < len(messages):
+        raise WorkNotDone(f"{len(messages) - len(said)} timers fired twice")
+    return said

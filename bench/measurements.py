@@ -2,7 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from bench import draining, event_streams, expiring, growth, idle, outage, placing, reads, sales, starts
+from bench import (
+    draining,
+    event_streams,
+    expiring,
+    growth,
+    idle,
+    outage,
+    placing,
+    reads,
+    sales,
+    starts,
+)
 from bench.figures import Figure
 
 Measure = Callable[[], Awaitable[Sequence[Figure]]]

@@ -4,13 +4,23 @@ import secrets
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from common.mongo import Collection, Database, Document, DuplicateKey
+from common.mongo import Collection, Database, Document, DuplicateKey, Update
 from expiration.domain import TimerState
 
 LEASE = timedelta(seconds=5)
-BATCH = 500
+BATCH = 1_000
 KEPT_SECONDS = 14 * 24 * 3600
 """How long a timer that is done is kept: longer than the stream could deliver its order again."""
+
+FIRST_DUE = [("fireAt", 1)]
+
+
+def _free(now: datetime) -> Document:
+    """Timers to come or to fire, unless somebody is just about to."""
+    return {
+        "state": TimerState.SCHEDULED.value,
+        "$or": [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}],
+    }
 
 
 class TimerRepository:
@@ -34,7 +44,7 @@ class TimerRepository:
     async def schedule(self, order_id: str, fire_at: datetime) -> None:
         """Set the timer, unless there is one or the order is final already."""
         timer = {"fireAt": fire_at, "state": TimerState.SCHEDULED.value}
-        await self._timers.update({"_id": order_id}, {"$setOnInsert": timer}, upsert=True)
+        await self._timers.apply(Update({"_id": order_id}, {"$setOnInsert": timer}, upsert=True))
 
     async def schedule_again(self, order_id: str, fire_at: datetime) -> None:
         """Set the timer, also when it has fired: the order lives on, so nobody has heard it."""
@@ -52,9 +62,14 @@ class TimerRepository:
         done = {"state": TimerState.CANCELLED.value, "doneAt": datetime.now(UTC)}
         not_fired = {"_id": order_id, "state": {"$ne": TimerState.FIRED.value}}
         try:
-            await self._timers.update(not_fired, {"$set": done}, upsert=True)
+            await self._timers.apply(Update(not_fired, {"$set": done}, upsert=True))
         except DuplicateKey:  # fired already, or scheduled by another replica in this very moment
             await self._timers.update(not_fired, {"$set": done})
+
+    async def next_due(self, now: datetime) -> datetime | None:
+        """When the first of all timers that nobody claims is to fire."""
+        first = await self._timers.find(_free(now), sort=FIRST_DUE, limit=1)
+        return first[0]["fireAt"] if first else None
 
     async def claim_due(self, now: datetime) -> dict[str, int]:
         """The orders whose timers this caller is to fire, and how often each was set again.
@@ -62,22 +77,19 @@ class TimerRepository:
         They are the caller's for as long as the lease lasts. It only saves work: what makes a
         second firing harmless is the order's status.
         """
-        free: Document = {
-            "state": TimerState.SCHEDULED.value,
-            "fireAt": {"$lte": now},
-            "$or": [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}],
-        }
-        due = await self._timers.find(free, sort=[("fireAt", 1)], limit=BATCH)
+        free = {**_free(now), "fireAt": {"$lte": now}}
+        due = await self._timers.find(free, sort=FIRST_DUE, limit=BATCH)
         if not due:
             return {}
         owner = secrets.token_hex(8)
-        lease = {"owner": owner, "leaseUntil": now + LEASE}
-        await self._timers.update_many(
-            {"_id": {"$in": [timer["_id"] for timer in due]}, **free}, {"$set": lease}
+        won = await self._timers.update_many(
+            {"_id": {"$in": [timer["_id"] for timer in due]}, **free},
+            {"$set": {"owner": owner, "leaseUntil": now + LEASE}},
         )
-        won: Document = {"owner": owner, "state": TimerState.SCHEDULED.value}
-        timers = await self._timers.find(won, sort=[("fireAt", 1)], limit=BATCH)
-        return {timer["_id"]: timer.get("repeats", 0) for timer in timers}
+        if won < len(due):  # another replica has some of them
+            mine: Document = {"owner": owner, "state": TimerState.SCHEDULED.value}
+            due = await self._timers.find(mine, sort=FIRST_DUE, limit=BATCH)
+        return {timer["_id"]: timer.get("repeats", 0) for timer in due}
 
     async def fired(self, order_ids: Iterable[str]) -> None:
         """These are announced."""

@@ -1,8 +1,9 @@
-"""Announces what is due, soon after it is."""
+"""Announces what is due, as soon as it is."""
 
 import asyncio
 import logging
 import random
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from common.aggregates import Announcement
@@ -12,35 +13,62 @@ from common.messaging.bus import Bus
 from common.messaging.envelope import headers_of
 from expiration.repository import BATCH, TimerRepository
 
-TICK_SECONDS = 0.1
+LOOK_SECONDS = 0.5
+"""How often to look for timers that were set meanwhile, or whose claimer has died."""
+
+APART_SECONDS = 0.02
 AGAIN_SECONDS = 1.0
+BATCHES_AT_ONCE = 2
 
 log = logging.getLogger(__name__)
 
 
 async def run_timer(timers: TimerRepository, bus: Bus) -> None:
-    """Look every tick, with a little jitter so that replicas do not race for the same batch."""
+    """Sleep until the next timer is due, but never long."""
     while True:
-        pause = TICK_SECONDS * random.uniform(0.75, 1.25)  # noqa: S311 - replicas apart
         try:
-            while bus.is_connected and await fire_due(timers, bus) == BATCH:
-                pass
+            pause = await _work(timers, bus) if bus.is_connected else LOOK_SECONDS
         except Unavailable as error:
             log.warning("timers wait", extra={"error": str(error)})
             pause = AGAIN_SECONDS
-        await asyncio.sleep(pause)
+        await asyncio.sleep(pause + random.uniform(0, APART_SECONDS))  # noqa: S311 - replicas apart
 
 
-async def fire_due(timers: TimerRepository, bus: Bus) -> int:
-    """Claim a batch, announce it, mark what the bus acknowledged; how many were claimed.
+async def _work(timers: TimerRepository, bus: Bus) -> float:
+    """Fire when something is due; how many seconds to sleep then."""
+    now = datetime.now(UTC)
+    due = await timers.next_due(now)
+    if due is None:
+        return LOOK_SECONDS
+    if due <= now:
+        await fire_due(timers, bus)
+        return 0
+    return min(LOOK_SECONDS, (due - now).total_seconds())
 
-    What was not acknowledged is claimed again when its lease is over.
+
+async def fire_due(timers: TimerRepository, bus: Bus) -> None:
+    """Claim batch by batch, and announce one while the next is claimed.
+
+    What the bus does not acknowledge is claimed again when its lease is over.
     """
-    claimed = await timers.claim_due(datetime.now(UTC))
+    free = asyncio.Semaphore(BATCHES_AT_ONCE)
+    async with asyncio.TaskGroup() as announcing:
+        is_more = True
+        while is_more:
+            await free.acquire()
+            claimed = await timers.claim_due(datetime.now(UTC))
+            batch = announcing.create_task(_fire(claimed, timers, bus))
+            batch.add_done_callback(lambda _: free.release())
+            is_more = len(claimed) == BATCH and bus.is_connected
+
+
+async def _fire(claimed: Mapping[str, int], timers: TimerRepository, bus: Bus) -> None:
     announced = await asyncio.gather(*(_announce(*each, bus) for each in claimed.items()))
-    if any(announced):
-        await timers.fired(order_id for order_id, ok in zip(claimed, announced, strict=True) if ok)
-    return len(claimed)
+    fired = [order_id for order_id, ok in zip(claimed, announced, strict=True) if ok]
+    try:
+        await timers.fired(fired)
+    except Unavailable as error:
+        log.warning("timers fire again", extra={"error": str(error)})
 
 
 async def _announce(order_id: str, repeats: int, bus: Bus) -> bool:
