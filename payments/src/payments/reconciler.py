@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from common.errors import Refusal, Unavailable
@@ -11,7 +12,9 @@ from payments.gateway import StripeGateway, StripeTrouble
 from payments.repository import CheckoutRepository
 from payments.settlement import Settlement
 
-TICK_SECONDS = 0.1
+LOOK_SECONDS = 0.5
+"""How often to look for what became due meanwhile, or what another replica left behind."""
+
 AT_ONCE = 8
 
 log = logging.getLogger(__name__)
@@ -25,15 +28,22 @@ def reconciler(gateway: StripeGateway) -> Callable[[CheckoutRepository, Bus], Aw
         async with asyncio.TaskGroup() as looks:
             while True:
                 await free.acquire()
+                checkouts.something_due.clear()
                 order_id = await _claim(checkouts)
                 if order_id is None:
                     free.release()
-                    await asyncio.sleep(TICK_SECONDS)
+                    await _something_due(checkouts)
                     continue
                 look = looks.create_task(_look(order_id, settlement))
                 look.add_done_callback(lambda _: free.release())
 
     return run
+
+
+async def _something_due(checkouts: CheckoutRepository) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_SECONDS):
+            await checkouts.something_due.wait()
 
 
 async def _claim(checkouts: CheckoutRepository) -> str | None:

@@ -1,7 +1,8 @@
 """Checkouts in MongoDB: the replica of an order and its payment in one document."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from common.aggregates import Aggregates
 from common.contracts.order_status import OrderStatus
@@ -93,6 +94,8 @@ class CheckoutRepository:
         self._checkouts = Aggregates(
             database, "checkouts", to_document=_to_document, from_document=_from_document
         )
+        self.something_due = asyncio.Event()
+        """Set when a change has made a payment due: so that nobody has to look all the time."""
 
     @property
     def outboxes(self) -> Sequence[Collection]:
@@ -126,9 +129,12 @@ class CheckoutRepository:
 
     async def change(self, order_id: str, decide: Callable[[Checkout], Checkout]) -> Checkout:
         """Store what the domain decides; raises OrderNotFound and whatever it refuses with."""
-        if checkout := await self._checkouts.change(order_id, decide):
-            return checkout
-        raise OrderNotFound
+        checkout = await self._checkouts.change(order_id, decide)
+        if checkout is None:
+            raise OrderNotFound
+        if checkout.due_at and checkout.due_at <= datetime.now(UTC):
+            self.something_due.set()
+        return checkout
 
     async def claim_due(self, now: datetime) -> str | None:
         """An order whose payment needs a look; nobody else gets it until the lease is over."""
