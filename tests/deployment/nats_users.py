@@ -70,6 +70,7 @@ def needed(service: str) -> Permissions:
     }
     consumer = {
         f"$JS.API.CONSUMER.CREATE.{STREAM}.{service}",
+        f"$JS.API.CONSUMER.INFO.{STREAM}.{service}",
         f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{service}",
         f"$JS.ACK.{STREAM}.{service}.>",
     }

@@ -63,11 +63,18 @@ class Collection:
             return await self._motor.find_one(query, dict.fromkeys(without, 0) or None)
 
     async def find(
-        self, query: Document, *, sort: Sort, limit: int, without: Sequence[str] = ()
+        self,
+        query: Document,
+        *,
+        sort: Sort,
+        limit: int,
+        without: Sequence[str] = (),
+        only: Sequence[str] = (),
     ) -> list[Document]:
-        """The first `limit` matches."""
+        """The first `limit` matches, less some fields, or some of their fields."""
         with _translated():
-            cursor = self._motor.find(query, dict.fromkeys(without, 0) or None)
+            fields = {**dict.fromkeys(without, 0), **dict.fromkeys(only, 1)}
+            cursor = self._motor.find(query, fields or None)
             return await cursor.sort(list(sort)).limit(limit).to_list(limit)
 
     async def get(self, key: str) -> Document | None:
@@ -82,6 +89,11 @@ class Collection:
         with _translated():
             found = await self._motor.find({"_id": {"$in": list(keys)}}).to_list(None)
         return {document["_id"]: document for document in found}
+
+    async def count(self, query: Document, *, limit: int) -> int:
+        """How many match, counted up to `limit`."""
+        with _translated():
+            return await self._motor.count_documents(query, limit=limit)
 
     async def update(
         self, query: Document, change: Document | list[Document], *, upsert: bool = False

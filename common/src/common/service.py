@@ -10,18 +10,21 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 
+from common import metrics
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
 from common.logs import configure_logs
+from common.measuring import Measure, Measuring, of_database
+from common.messaging import measures as of_events
 from common.messaging.bus import Bus
-from common.messaging.consumer import Consumer, Handlers, Lane, by_aggregate
+from common.messaging.consumer import OUTCOMES, Consumer, Handlers, Lane, by_aggregate
 from common.messaging.event_side import event_side
 from common.messaging.live import Live
 from common.messaging.outbox import Outbox
 from common.mongo import Collection, Database
 from common.settings import EventSettings, ServiceSettings
 from common.stopping import Stop
-from common.web import health
+from common.web import health, scrape
 from common.web.body_limit import BodyLimitMiddleware
 from common.web.cross_site import CrossSiteMiddleware
 from common.web.description import described_app
@@ -58,16 +61,18 @@ def create_service(  # noqa: PLR0913 - one argument for each part of a service
     lane: Lane = by_aggregate,
     watched: Sequence[Subject] = (),
     workers: Sequence[Worker] = (),
+    measures: Sequence[Callable[[Any], Measure]] = (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
 ) -> FastAPI:
     """The app of one service; its `state` holds `settings` and, while it runs, `repository`.
 
     `router` is its HTTP door, `handlers` its event door: events of the same `lane` are
     handled one after the other. Event streams show what is `watched`. `workers` run beside all
-    that; `closing` is awaited at the very end.
+    that; `measures`, of the repository, are what `/metrics` asks for besides what all services
+    have; `closing` is awaited at the very end.
     """
     configure_logs(settings.service, settings.log_format, settings.log_level)
-    parts = _Parts(repository, handlers or {}, lane, watched, workers, closing)
+    parts = _Parts(repository, handlers or {}, lane, watched, workers, measures, closing)
     return _app(settings, router, lambda app: _lifespan(app, settings, parts))
 
 
@@ -80,6 +85,7 @@ class _Parts:
     lane: Lane
     watched: Sequence[Subject]
     workers: Sequence[Worker]
+    measures: Sequence[Callable[[Any], Measure]]
     closing: Sequence[Callable[[], Awaitable[None]]]
 
 
@@ -87,6 +93,7 @@ class _Parts:
 async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> AsyncIterator[None]:
     database = app.state.database = Database(settings.mongo_uri)
     owned = app.state.repository = parts.repository(database)
+    app.state.measuring.measures = [of_database(database)]
     stop: Stop = app.state.stop
     with stop.heeded():
         await _prepared(owned)
@@ -121,9 +128,18 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
         live = app.state.live = Live(bus, parts.watched)
         app.state.stop.on_asked.append(live.close)
         hearing.append(live)
+    _measured(app, settings.service, parts, outbox)
     beside = [partial(work, repository, bus) for work in parts.workers]
     async with event_side(bus, hearing, outbox, beside):
         yield
+
+
+def _measured(app: FastAPI, service: str, parts: _Parts, outbox: Outbox) -> None:
+    bus, measuring = app.state.bus, app.state.measuring
+    measuring.here = partial(of_events.here, bus, app.state.live)
+    measuring.measures += [of_events.of_outbox(outbox), of_events.of_consumer(bus, service)]
+    measuring.measures += [measure(app.state.repository) for measure in parts.measures]
+    metrics.expect_events(parts.handlers, OUTCOMES)
 
 
 async def _prepared(repository: Repository) -> None:
@@ -139,9 +155,10 @@ async def _prepared(repository: Repository) -> None:
 def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> FastAPI:
     prefix = router.prefix if router else f"/{settings.service}"
     app = described_app(f"Ticketing: {settings.service}", prefix, lifespan)
-    app.state.settings, app.state.bus = settings, None
+    app.state.settings, app.state.bus, app.state.live = settings, None, None
     app.state.stop = Stop(settings.lame_duck_seconds)
-    for each in (router, health.router) if router else (health.router,):
+    app.state.measuring = Measuring()
+    for each in (router, health.router, scrape.router) if router else (health.router, scrape.router):
         app.router.routes += each.routes  # an included router would be matched twice, at each request
     install_error_responses(app)
     app.add_middleware(SessionMiddleware, public_keys=settings.jwt_public_key)

@@ -18,6 +18,7 @@ from common.errors import Unavailable
 from common.messaging.delivery import Delivery, Inbox, PullStatus, original_subject
 from common.messaging.live_consumers import LiveConsumers
 from common.messaging.streams import STREAM, Streams
+from common.metrics import counts_published
 from common.stopping import BUS_SECONDS
 
 PUBLISH_SECONDS = 5
@@ -51,10 +52,9 @@ class Bus:
         self._stream = self._client.jetstream()
         self.streams = Streams(self._stream, replicas or 1)
         self.live_consumers = LiveConsumers(self._client, service)
-        self._is_guest = replicas is None
         self._preparing: asyncio.Task[None] | None = None
         self._prepared = asyncio.Event()
-        self._closing = False
+        self._is_guest, self._closing = replicas is None, False
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
         """Awaited when the streams exist: after each connection, the first included, and when
         somebody had deleted what was there."""
@@ -129,6 +129,7 @@ class Bus:
         self._prepared.set()
         return True
 
+    @counts_published
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
         """Store a message in its stream; it is there when this returns.
 

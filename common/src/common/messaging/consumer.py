@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
-from common import logs
+from common import logs, metrics
 from common.contracts.events import Event
 from common.contracts.subjects import Subject
 from common.errors import NotFound, Unavailable, VersionGap
@@ -33,6 +33,9 @@ GAPS_EXPECTED = 20
 
 TRIES_IN_PLACE = 5
 WAITING = "waiting"
+OUTCOMES = ("handled", WAITING, "early", "postponed", "failed", "dead")
+"""What can become of a delivery; the table in docs/architecture.md says when."""
+
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +109,7 @@ class Consumer:
             event = event_of(delivery)
         except Unreadable as error:
             lane = str(delivery.sequence)
-            job: Job = partial(self._give_up, delivery, f"unreadable: {error}")
+            job: Job = partial(self._refuse, delivery, f"unreadable: {error}")
         else:
             lane = self._lane(event)
             job = partial(self._handle, delivery, event)
@@ -120,6 +123,11 @@ class Consumer:
         await self._loop.ask()
         return None
 
+    async def _refuse(self, delivery: Delivery, reason: str) -> None:
+        outcome = await self._give_up(delivery, reason)
+        subject = delivery.subject if delivery.subject in self._handlers else metrics.OTHER
+        metrics.count_processed(subject, outcome)
+
     async def _handle(self, delivery: Delivery, event: Event) -> float | None:
         logs.context.set(
             {
@@ -130,13 +138,15 @@ class Consumer:
         )
         started = time.perf_counter()
         outcome = await self._outcome(delivery, event)
+        seconds = time.perf_counter() - started
+        metrics.count_processed(delivery.subject, outcome, seconds)
         log.info(
             "event %s",
             outcome,
             extra={
                 "sequence": delivery.sequence,
                 "attempt": delivery.attempt,
-                "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+                "duration_ms": round(seconds * 1000, 1),
             },
         )
         return gap_delay(self._tried[delivery]) if outcome == WAITING else None
@@ -166,14 +176,14 @@ class Consumer:
         if delivery.attempt < DEFECTS_ALLOWED:
             await delivery.nak(defect_delay(delivery.attempt))
             return "failed"
-        await self._give_up(delivery, f"{type(defect).__name__}: {defect}")
-        return "dead"
+        return await self._give_up(delivery, f"{type(defect).__name__}: {defect}")
 
-    async def _give_up(self, delivery: Delivery, reason: str) -> None:
+    async def _give_up(self, delivery: Delivery, reason: str) -> str:
         try:
             await dead_letters.keep(self._bus, self._service, delivery, reason)
         except Unavailable:
             await delivery.nak(outage_delay(delivery.attempt))
-            return
+            return "postponed"
         log.error("dead letter", extra={"sequence": delivery.sequence, "reason": reason})
         await delivery.ack()
+        return "dead"

@@ -17,6 +17,8 @@ from common.mongo import Collection, Document, Update
 LEFT_BEHIND_SECONDS = 1.0
 PAGE = 500
 CLEAR_SECONDS = 0.02
+MOST_COUNTED = 100_000
+"""A look at a backlog must not cost more the worse it gets."""
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +77,18 @@ class Outbox:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._clear_for_ever())
             tasks.create_task(self._sweep_for_ever())
+
+    async def backlog(self) -> tuple[int, datetime | None]:
+        """How many documents wait, up to `MOST_COUNTED`, and since when the first of them."""
+        waiting: Document = {"outboxSince": {"$exists": True}}
+        count, since = 0, []
+        for collection in self._collections.values():
+            count += await collection.count(waiting, limit=MOST_COUNTED)
+            first = await collection.find(
+                waiting, sort=[("outboxSince", 1)], limit=1, only=["outboxSince"]
+            )
+            since += [document["outboxSince"] for document in first]
+        return count, min(since, default=None)
 
     async def finish(self, seconds: float) -> None:
         """Publish and clear what is on its way, but not longer than this."""

@@ -116,6 +116,24 @@ class Streams:
         hears_replays = replays_to(service) in (consumer.config.filter_subjects or [])
         return (consumer.num_waiting or 0) if hears_replays else None
 
+    async def backlog_of(self, service: str) -> tuple[int, int]:
+        """How many messages a service has not been given yet, and how many not acknowledged.
+
+        Raises StreamMissing while nothing is prepared for it.
+        """
+        with translated(STREAM):
+            try:
+                consumer = await self._jetstream.consumer_info(STREAM, service)
+            except NotFoundError as error:
+                raise StreamMissing(f"NATS has no consumer {service}") from error
+        return consumer.num_pending or 0, consumer.num_ack_pending or 0
+
+    async def count(self, stream: str, subject: str) -> int:
+        """How many messages of a subject a stream holds."""
+        with translated(stream):
+            found = await self._jetstream.stream_info(stream, subjects_filter=subject)
+        return sum((found.state.subjects or {}).values())
+
     async def messages(self, stream: str, subject: str) -> AsyncIterator[StoredMessage]:
         """All messages of a subject (which may have wildcards) that are there now, oldest first."""
         with translated(stream):

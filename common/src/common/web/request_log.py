@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common import logs
+from common import logs, metrics
 from common.contracts.events import wire_time
 from common.web.error_responses import OOPS, ErrorItem, error_response
 
-_QUIET = frozenset({"/acceptz", "/livez", "/readyz"})
+_QUIET = frozenset({"/acceptz", "/livez", "/metrics", "/readyz"})
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -39,11 +39,12 @@ class _Answer:
     def __init__(self, send: Send) -> None:
         self._send = send
         self.status = 0
+        self.begun = 0.0
 
     async def send(self, message: Message) -> None:
         """What the app sends."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.begun = message["status"], time.perf_counter()
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = logs.context.get()["request_id"]
             headers["X-Server-Time"] = wire_time(datetime.now(UTC))
@@ -71,6 +72,14 @@ class RequestLogMiddleware:
                 await error_response(500, [ErrorItem(message=OOPS)])(scope, receive, answer.send)
         finally:
             _say(scope, answer.status, time.perf_counter() - started)
+            metrics.count_request(
+                scope["method"], _route(scope), answer.status, answer.begun - started
+            )
+
+
+def _route(scope: Scope) -> str:
+    route = scope.get("route")
+    return route.path if route else metrics.OTHER
 
 
 def _say(scope: Scope, status: int, seconds: float) -> None:

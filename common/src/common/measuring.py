@@ -1,0 +1,78 @@
+"""Asks servers for numbers when somebody looks: not often, not for long, and never in vain."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from common.errors import Unavailable
+from common.metrics import Gauge, Value
+from common.mongo import Database
+
+ANSWER_SECONDS = 1.0
+"""How long a server may take; a scrape waits no longer, whatever hangs."""
+
+KEPT_SECONDS = 5.0
+"""How long an answer is good for, so that many who look cost no more than one."""
+
+SERVERS = Gauge("server_answers", "Whether a server answered when it was asked (0 or 1)", "server")
+
+Readings = Mapping[Gauge, Value]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What one server can be asked for in one go."""
+
+    server: str
+    gauges: Sequence[Gauge]
+    ask: Callable[[], Awaitable[Readings]]
+    """Raises Unavailable when there is no answer."""
+
+
+class Measuring:
+    """Remembers what the servers said last."""
+
+    def __init__(self) -> None:
+        self.here: Callable[[], Readings] = dict
+        """What nobody has to be asked for."""
+        self.measures: list[Measure] = []
+        self._asking = asyncio.Lock()
+        self._known: dict[Gauge, Value | None] = {}
+        self._until = 0.0
+
+    async def readings(self) -> Mapping[Gauge, Value | None]:
+        """Each gauge with its value, or with None where its server is silent."""
+        async with self._asking:
+            if time.monotonic() >= self._until:
+                self._known = await self._ask_all()
+                self._until = time.monotonic() + KEPT_SECONDS
+        return {**self.here(), **self._known}
+
+    async def _ask_all(self) -> dict[Gauge, Value | None]:
+        answers = await asyncio.gather(*(_ask(measure) for measure in self.measures))
+        known: dict[Gauge, Value | None] = {}
+        servers: dict[str, float] = {}
+        for measure, answer in zip(self.measures, answers, strict=True):
+            known |= {gauge: None if answer is None else answer[gauge] for gauge in measure.gauges}
+            answered = float(answer is not None)
+            servers[measure.server] = min(answered, servers.get(measure.server, 1.0))
+        return {**known, SERVERS: servers}
+
+
+def of_database(database: Database) -> Measure:
+    """Whether MongoDB answers at all."""
+
+    async def ask() -> Readings:
+        await database.ping()
+        return {}
+
+    return Measure("mongodb", (), ask)
+
+
+async def _ask(measure: Measure) -> Readings | None:
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await measure.ask()
+    except (Unavailable, TimeoutError):
+        return None

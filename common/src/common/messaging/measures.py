@@ -1,0 +1,46 @@
+"""What the event side of a service can be measured by: the bus, its consumer and its outboxes."""
+
+from datetime import UTC, datetime
+
+from common.measuring import Measure, Readings
+from common.messaging.bus import Bus
+from common.messaging.dead_letters import PREFIX
+from common.messaging.live import Live
+from common.messaging.outbox import Outbox
+from common.messaging.streams import DEAD_LETTERS
+from common.metrics import Gauge
+
+CONNECTED = Gauge("bus_connected", "Whether a message could leave now (0 or 1)")
+STREAMS_OPEN = Gauge("event_streams_open", "Clients that follow the events of this replica")
+PENDING = Gauge("consumer_pending", "Events that no replica of the service has been given yet")
+IN_HAND = Gauge("consumer_in_hand", "Events that replicas were given and have not acknowledged")
+LETTERS = Gauge("dead_letters", "Events that the service gave up and a person has to decide on")
+WAITING = Gauge("outbox_waiting", "Documents with events that are not known to be stored")
+OLDEST = Gauge("outbox_oldest_seconds", "For how long the oldest of them has been waiting")
+
+
+def here(bus: Bus, live: Live | None) -> Readings:
+    """What a replica knows by itself."""
+    return {CONNECTED: float(bus.is_connected), STREAMS_OPEN: float(live.followers if live else 0)}
+
+
+def of_consumer(bus: Bus, service: str) -> Measure:
+    """How far behind a service is, and what it gave up."""
+
+    async def ask() -> Readings:
+        pending, in_hand = await bus.streams.backlog_of(service)
+        letters = await bus.streams.count(DEAD_LETTERS, f"{PREFIX}{service}")
+        return {PENDING: pending, IN_HAND: in_hand, LETTERS: letters}
+
+    return Measure("nats", (PENDING, IN_HAND, LETTERS), ask)
+
+
+def of_outbox(outbox: Outbox) -> Measure:
+    """What a service has not announced yet."""
+
+    async def ask() -> Readings:
+        waiting, since = await outbox.backlog()
+        age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
+        return {WAITING: waiting, OLDEST: max(0.0, age)}
+
+    return Measure("mongodb", (WAITING, OLDEST), ask)

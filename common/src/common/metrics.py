@@ -1,0 +1,138 @@
+"""The one home of Prometheus: what is counted and timed, and the page that tells it."""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, TypeVar
+
+from prometheus_client import (
+    CONTENT_TYPE_PLAIN_0_0_4,
+    REGISTRY,
+    Counter,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
+PREFIX = "ticketing_"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
+"""Stands for all that a client can make up, which must not become a series each."""
+
+Bus = TypeVar("Bus")
+Publish = Callable[[Bus, str, bytes, dict[str, str]], Awaitable[None]]
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated
+
+
+def counter(name: str, meaning: str, *labels: str) -> Counter:
+    """Something that happens; `name` without the prefix that all have, and without `_total`."""
+    return Counter(f"{PREFIX}{name}", meaning, labels)
+
+
+def histogram(
+    name: str, meaning: str, *labels: str, buckets: Sequence[float] = SECONDS
+) -> Histogram:
+    """Something that takes a time in seconds; `name` without the prefix that all have."""
+    return Histogram(f"{PREFIX}{name}", meaning, labels, buckets=buckets)
+
+
+_REQUESTS = counter(
+    "requests", "Requests answered, by the template of the route", "method", "route", "status"
+)
+_REQUEST_SECONDS = histogram(
+    "request_seconds", "Time until the answer to a request begins", "method", "route"
+)
+_PUBLISHED = counter("events_published", "Messages given to the bus", "subject", "outcome")
+_PROCESSED = counter("events_processed", "Deliveries of events", "subject", "outcome")
+_HANDLER_SECONDS = histogram("handler_seconds", "Time that a delivery takes", "subject")
+
+_request = cache(lambda *labels: (_REQUESTS.labels(*labels), _REQUEST_SECONDS.labels(*labels[:2])))
+_published = cache(_PUBLISHED.labels)
+_processed = cache(
+    lambda subject, outcome: (
+        _PROCESSED.labels(subject, outcome),
+        _HANDLER_SECONDS.labels(subject),
+    )
+)
+
+
+def count_request(method: str, route: str, status: int, seconds: float) -> None:
+    """A request was answered; `route` is its template, or `OTHER`."""
+    count, duration = _request(method if method in METHODS else OTHER, route, str(status))
+    count.inc()
+    duration.observe(seconds)
+
+
+def counts_published(publish: Publish[Bus]) -> Publish[Bus]:
+    """Counts what is published: `stored`, or `refused` where that is not known."""
+
+    async def counting(bus: Bus, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        try:
+            await publish(bus, subject, body, headers)
+        except BaseException:
+            _published(subject, "refused").inc()
+            raise
+        _published(subject, "stored").inc()
+
+    return counting
+
+
+def count_processed(subject: str, outcome: str, seconds: float | None = None) -> None:
+    """A delivery was answered, by a handler that took so long if there was one."""
+    count, duration = _processed(subject, outcome)
+    count.inc()
+    if seconds is not None:
+        duration.observe(seconds)
+
+
+def expect_events(subjects: Iterable[str], outcomes: Sequence[str]) -> None:
+    """Show what has never happened as 0, so that the first time is seen as an increase."""
+    for subject in subjects:
+        for outcome in outcomes:
+            _processed(subject, outcome)
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """Something that has a value now; with a `label` it has several."""
+
+    name: str
+    meaning: str
+    label: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """With the prefix that all have."""
+        return f"{PREFIX}{self.name}"
+
+
+Value = float | Mapping[str, float]
+"""What a gauge shows: one number, or one for each value of its label."""
+
+
+class _Page(Collector):
+    def __init__(self, gauges: Mapping[Gauge, Value | None]) -> None:
+        self._gauges = gauges
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        yield from REGISTRY.collect()
+        for gauge, value in self._gauges.items():
+            labels = [gauge.label] if gauge.label else []
+            family = GaugeMetricFamily(gauge.full_name, gauge.meaning, labels=labels)
+            values = value if isinstance(value, Mapping) else {} if value is None else {"": value}
+            for name, number in values.items():
+                family.add_metric([name] if gauge.label else [], number)
+            yield family
+
+
+def page(gauges: Mapping[Gauge, Value | None]) -> bytes:
+    """All that was counted and timed, and these gauges; None is a gauge that is not known now."""
+    return generate_latest(_Page(gauges))

@@ -1,0 +1,14 @@
+"""`GET /metrics`, for Prometheus: beside the API, where no gateway leads."""
+
+from fastapi import APIRouter, Request, Response
+
+from common.metrics import CONTENT_TYPE, page
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """What was counted, timed and measured."""
+    readings = await request.app.state.measuring.readings()
+    return Response(page(readings), media_type=CONTENT_TYPE)
