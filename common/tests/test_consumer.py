@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from nats.js.api import RawStreamMsg
 
-from common import logs
+from common import logs, tracing
 from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
@@ -161,7 +161,7 @@ async def test_a_trace_goes_on_through_the_bus(nats_url: str, neighbour: Neighbo
     async def hear(_event: TicketUpdated, _: object) -> None:
         traces.append(logs.context.get()["trace_id"])
 
-    logs.context.set({"trace_id": TRACE})
+    tracing.here.set(f"00-{TRACE}-b7ad6b7169203331-01")
     async with hearing(nats_url, {HEARD: hear}):
         await neighbour.say(Tally.begin().told())
         await neighbour.heard_by(SERVICE)

@@ -43,7 +43,7 @@ def test_right_variables_are_read(jwt_keys: KeyPair) -> None:
     settings = Settings.load()
     assert settings.mongo_uri == f"mongodb://me:{SECRET}@localhost:27017/tallies"
     assert settings.jwt_public_key == jwt_keys.public_pem
-    assert (settings.log_format, settings.log_level) == ("json", "INFO")
+    assert (settings.log_format, settings.log_level) == (None, "INFO")
     assert settings.stream_replicas == 1
 
 
@@ -56,7 +56,7 @@ def test_secrets_do_not_show(jwt_keys: KeyPair) -> None:
     shown = f"{Settings.load()!r} {Settings.load()}"
     assert SECRET not in shown
     assert jwt_keys.public_pem.splitlines()[1] not in shown
-    assert "log_format='json'" in shown
+    assert "log_level='INFO'" in shown
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -97,6 +97,9 @@ def test_all_wrong_variables_are_named(variables: pytest.MonkeyPatch) -> None:
         ("NATS_CA_FILE", f"/{SECRET}/ca.crt", "does not point to a file"),
         ("JWT_PUBLIC_KEY", SECRET, "must be a key in PEM form"),
         ("LOG_FORMAT", SECRET, "should be 'json' or 'text'"),
+        ("OTEL_TRACES_EXPORTER", SECRET, "should be 'otlp' or 'none'"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", SECRET, "must look like http://host:port"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", SECRET, "should be 'http/protobuf'"),
         ("STREAM_REPLICAS", SECRET, "valid integer"),
         ("STREAM_REPLICAS", "6", "less than or equal to 5"),
     ],
@@ -108,3 +111,27 @@ def test_a_wrong_value_is_explained_not_shown(
     [line] = complaints()
     assert line.startswith(f"  {name}: ")
     assert complaint in line
+
+
+COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+
+
+@pytest.mark.parametrize(
+    ("given", "exports"),
+    [
+        ({}, False),
+        (COLLECTOR, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://collector/v1/traces"}, True),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
+        ({**COLLECTOR, "OTEL_TRACES_EXPORTER": ""}, True),
+        ({**COLLECTOR, "OTEL_TRACES_EXPORTER": "none"}, False),
+        ({**COLLECTOR, "OTEL_SDK_DISABLED": "true"}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
+    ],
+)
+def test_traces_are_exported_when_the_standard_variables_say_so(
+    variables: pytest.MonkeyPatch, given: dict[str, str], exports: bool
+) -> None:
+    for name, value in given.items():
+        variables.setenv(name, value)
+    assert Settings.load().exports_traces is exports

@@ -1,13 +1,13 @@
 """Aggregates in MongoDB: each write is guarded by a version and carries its own event."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Generic, Protocol, Self, TypeVar
 
+from common import tracing
 from common.contracts.events import Event, wire_time
 from common.errors import Unavailable
-from common.logs import context
 from common.mongo import Database, Document, DuplicateKey, Sort, Update
 
 ATTEMPTS = 100
@@ -43,7 +43,7 @@ class Announcement:
     schema_version: int
     time: str
     body: str
-    trace_id: str
+    traceparent: str = ""
 
     @property
     def message_id(self) -> str:
@@ -60,8 +60,11 @@ class Announcement:
             schema_version=event.schema_version,
             time=wire_time(datetime.now(UTC)),
             body=event.to_json(),
-            trace_id=context.get().get("trace_id", ""),
+            traceparent=tracing.here.get(),
         )
+
+
+_FIELDS = {field.name for field in fields(Announcement)}
 
 
 class Aggregates(Generic[A]):
@@ -156,5 +159,11 @@ def _outbox_fields(aggregate: Aggregate) -> Document:
 
 
 def outbox_of(document: Document) -> list[Announcement]:
-    """What a document still has to announce, in the order of its versions."""
-    return [Announcement(**entry) for entry in document.get("outbox") or []]
+    """What a document still has to announce, in the order of its versions.
+
+    Another version of the service, before or after this one, may have written more or less of it.
+    """
+    return [
+        Announcement(**{name: entry[name] for name in _FIELDS & entry.keys()})
+        for entry in document.get("outbox") or []
+    ]

@@ -92,9 +92,13 @@ def _printable(text: str) -> str:
     )
 
 
-def configure_logs(service: str, style: Literal["json", "text"], level: str) -> None:
-    """Send every log line of the process to standard output in one style."""
+def configure_logs(service: str, style: Literal["json", "text"] | None, level: str) -> None:
+    """Send every log line of the process to standard output in one style.
+
+    Without a style, a terminal gets text and everything else JSON.
+    """
     handler = logging.StreamHandler(sys.stdout)
+    style = style or ("text" if sys.stdout.isatty() else "json")
     handler.setFormatter(JsonFormatter(service) if style == "json" else TextFormatter())
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in ("uvicorn", "uvicorn.error"):

@@ -1,6 +1,6 @@
 """The one home of Prometheus: what is counted and timed, and the page that tells it."""
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final, TypeVar
@@ -24,7 +24,7 @@ OTHER = "other"
 """Stands for all that a client can make up, which must not become a series each."""
 
 Bus = TypeVar("Bus")
-Publish = Callable[[Bus, str, bytes, dict[str, str]], Awaitable[None]]
+Publish = Callable[[Bus, str, bytes, dict[str, str]], Coroutine[object, object, None]]
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 

@@ -17,7 +17,7 @@ from common.contracts.ids import new_id
 from common.errors import Unavailable
 from common.logs import configure_logs
 from common.messaging.bus import Bus
-from common.messaging.envelope import headers_of
+from common.messaging.envelope import send
 from common.mongo import Database
 from common.settings import EventSettings
 
@@ -90,8 +90,7 @@ async def republish(repository: Repository, bus: Bus, service: str) -> int:
 
 async def _announce(aggregate: Repeatable, bus: Bus, service: str, run: str) -> None:
     snapshot = Announcement.of(aggregate.snapshot, aggregate.version)
-    headers = headers_of(snapshot, service, again=f"snapshot:{run}")
-    await bus.publish(snapshot.subject, snapshot.body.encode(), headers)
+    await send(bus, snapshot, service, again=f"snapshot:{run}")
 
 
 async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:

@@ -24,6 +24,7 @@ from common.messaging.outbox import Outbox
 from common.mongo import Collection, Database
 from common.settings import EventSettings, ServiceSettings
 from common.stopping import Stop
+from common.tracing import export_traces, finish_export
 from common.web import health, scrape
 from common.web.body_limit import BodyLimitMiddleware
 from common.web.cross_site import CrossSiteMiddleware
@@ -98,11 +99,13 @@ async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> A
     with stop.heeded():
         await _prepared(owned)
         stop.has_something_to_finish = True
+        if settings.exports_traces:
+            export_traces(settings.otel_service_name or settings.service)
         try:
             async with _events(app, settings, parts):
                 yield
         finally:
-            for close in parts.closing:
+            for close in (*parts.closing, finish_export):
                 await close()
             database.close()
 

@@ -4,7 +4,7 @@ import sys
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import SplitResult, urlsplit
 
-from pydantic import AfterValidator, Field, FilePath, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -66,7 +66,42 @@ class BusSettings(EnvironmentSettings):
     nats_ca_file: FilePath | None = None
 
 
-class ServiceSettings(EnvironmentSettings):
+def _http_url(url: str) -> str:
+    if url and (_parts(url).scheme not in {"http", "https"} or not _parts(url).hostname):
+        raise ValueError("must look like http://host:port")
+    return url
+
+
+def _unless_empty(value: object) -> object:
+    return None if value == "" else value  # as OpenTelemetry asks
+
+
+Collector = Annotated[str, AfterValidator(_http_url)]
+
+
+class TracingSettings(EnvironmentSettings):
+    """Whether traces are exported, in OpenTelemetry's words; its SDK reads its other variables."""
+
+    otel_sdk_disabled: bool = False
+    otel_traces_exporter: Annotated[
+        Literal["otlp", "none"] | None, BeforeValidator(_unless_empty)
+    ] = None
+    otel_exporter_otlp_endpoint: Collector = Field(default="", repr=False)
+    otel_exporter_otlp_traces_endpoint: Collector = Field(default="", repr=False)
+    otel_exporter_otlp_protocol: Annotated[
+        Literal["http/protobuf"] | None, BeforeValidator(_unless_empty)
+    ] = None
+    otel_service_name: str = ""
+
+    @property
+    def exports_traces(self) -> bool:
+        """Whether a collector was named, or its default address asked for, and nothing forbids."""
+        named = self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint
+        wanted = self.otel_traces_exporter or ("otlp" if named else "none")
+        return wanted == "otlp" and not self.otel_sdk_disabled
+
+
+class ServiceSettings(TracingSettings):
     """What a service cannot do without."""
 
     service: ClassVar[str]
@@ -74,7 +109,8 @@ class ServiceSettings(EnvironmentSettings):
 
     mongo_uri: Annotated[str, AfterValidator(_mongo_uri)] = Field(repr=False)
     jwt_public_key: Pem = Field(repr=False)
-    log_format: Literal["json", "text"] = "json"
+    log_format: Literal["json", "text"] | None = None
+    """For machines or for people; None is for people on a terminal, and else for machines."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     lame_duck_seconds: float = Field(default=2, ge=0, allow_inf_nan=False)
     """How long a stopping service still serves, so that load balancers can turn away from it."""

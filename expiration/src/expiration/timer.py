@@ -10,7 +10,7 @@ from common.aggregates import Announcement
 from common.contracts.events import ExpirationComplete
 from common.errors import Unavailable
 from common.messaging.bus import Bus
-from common.messaging.envelope import headers_of
+from common.messaging.envelope import send
 from expiration.repository import BATCH, TimerRepository
 
 LOOK_SECONDS = 0.5
@@ -74,9 +74,7 @@ async def _fire(claimed: Mapping[str, int], timers: TimerRepository, bus: Bus) -
 async def _announce(order_id: str, repeats: int, bus: Bus) -> bool:
     announcement = Announcement.of(ExpirationComplete(order_id=order_id), version=repeats)
     try:
-        await bus.publish(
-            announcement.subject, announcement.body.encode(), headers_of(announcement, "expiration")
-        )
+        await send(bus, announcement, "expiration")
     except Unavailable:
         return False
     return True

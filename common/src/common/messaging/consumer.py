@@ -14,7 +14,7 @@ from common.errors import NotFound, Unavailable, VersionGap
 from common.messaging import dead_letters
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery
-from common.messaging.envelope import Unreadable, event_of, trace_of
+from common.messaging.envelope import NATS, Unreadable, event_of, handling
 from common.messaging.lanes import Job, Lanes
 from common.messaging.pull_loop import PullLoop
 from common.messaging.streams import ACK_WAIT_SECONDS
@@ -35,6 +35,8 @@ TRIES_IN_PLACE = 5
 WAITING = "waiting"
 OUTCOMES = ("handled", WAITING, "early", "postponed", "failed", "dead")
 """What can become of a delivery; the table in docs/architecture.md says when."""
+
+FAILURES = {"failed", "dead"}
 
 
 log = logging.getLogger(__name__)
@@ -129,15 +131,17 @@ class Consumer:
         metrics.count_processed(subject, outcome)
 
     async def _handle(self, delivery: Delivery, event: Event) -> float | None:
-        logs.context.set(
-            {
-                "subject": delivery.subject,
-                "aggregate_id": event.aggregate_id,
-                "trace_id": trace_of(delivery),
-            }
-        )
         started = time.perf_counter()
-        outcome = await self._outcome(delivery, event)
+        with handling(delivery) as work:
+            logs.context.set(
+                {
+                    "subject": delivery.subject,
+                    "aggregate_id": event.aggregate_id,
+                    "trace_id": work.trace_id,
+                }
+            )
+            outcome = await self._outcome(delivery, event)
+            work.went({**NATS, "ticketing.outcome": outcome}, failed=outcome in FAILURES)
         seconds = time.perf_counter() - started
         metrics.count_processed(delivery.subject, outcome, seconds)
         log.info(

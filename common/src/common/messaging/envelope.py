@@ -1,27 +1,40 @@
 """How an event travels: CloudEvents headers in binary mode, a message id and a trace."""
 
-import secrets
-
+from common import tracing
 from common.aggregates import Announcement
 from common.contracts.events import EVENTS, Event
 from common.contracts.json import MalformedJson, parse_json
 from common.contracts.subjects import Subject
+from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery
+from common.tracing import Kind, Work
 
 SCHEMA_VERSION = "ce-schemaversion"
+TRACE = "traceparent"
+NATS = {"messaging.system": "nats"}
 
 
 class Unreadable(Exception):
     """A message that no later delivery will make readable."""
 
 
-def headers_of(announcement: Announcement, source: str, *, again: str = "") -> dict[str, str]:
-    """The headers of an announcement (CloudEvents 1.0.2, NATS binding; W3C Trace Context).
+async def send(bus: Bus, announcement: Announcement, source: str, *, again: str = "") -> None:
+    """Publish an announcement; raises Unavailable when it is not known to be stored.
 
     `again` is different for each repetition that the bus must not take for a copy of the first.
     """
+    name = f"send {announcement.subject}"
+    with tracing.begin(Kind.SENDING, name, announcement.traceparent) as sending:
+        sending.went({**NATS, "messaging.destination.name": announcement.subject})
+        headers = headers_of(announcement, source, again=again) | {TRACE: sending.traceparent}
+        await bus.publish(announcement.subject, announcement.body.encode(), headers)
+
+
+def headers_of(announcement: Announcement, source: str, *, again: str = "") -> dict[str, str]:
+    """The headers of an announcement (CloudEvents 1.0.2, NATS binding; W3C Trace Context)."""
     message_id = f"{announcement.message_id}:{again}" if again else announcement.message_id
-    headers = {
+    trace = {TRACE: announcement.traceparent} if announcement.traceparent else {}
+    return trace | {
         "Nats-Msg-Id": message_id,
         "content-type": "application/json",
         "ce-specversion": "1.0",
@@ -32,9 +45,6 @@ def headers_of(announcement: Announcement, source: str, *, again: str = "") -> d
         "ce-time": announcement.time,
         SCHEMA_VERSION: str(announcement.schema_version),
     }
-    if announcement.trace_id:
-        headers["traceparent"] = f"00-{announcement.trace_id}-{secrets.token_hex(8)}-01"
-    return headers
 
 
 def event_of(delivery: Delivery) -> Event:
@@ -48,7 +58,7 @@ def event_of(delivery: Delivery) -> Event:
         raise Unreadable(str(error)) from error
 
 
-def trace_of(delivery: Delivery) -> str:
-    """The trace that the message belongs to; empty when it has none."""
-    parts = delivery.headers.get("traceparent", "").split("-")
-    return parts[1] if len(parts) == 4 else ""
+def handling(delivery: Delivery) -> Work:
+    """The work that a message makes, in the trace in which it was sent."""
+    parent = tracing.accepted(delivery.headers.get(TRACE, ""))
+    return tracing.begin(Kind.HANDLING, f"process {delivery.subject}", parent)

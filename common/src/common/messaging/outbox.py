@@ -8,10 +8,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 
-from common.aggregates import Announcement, outbox_of
+from common.aggregates import outbox_of
 from common.errors import Unavailable
 from common.messaging.bus import Bus
-from common.messaging.envelope import headers_of
+from common.messaging.envelope import send
 from common.mongo import Collection, Document, Update
 
 LEFT_BEHIND_SECONDS = 1.0
@@ -58,15 +58,11 @@ class Outbox:
         version: int | None = None
         try:
             for announcement in outbox_of(document):
-                await self._send(announcement)
+                await send(self._bus, announcement, self._service)
                 version = announcement.version
         except Unavailable as error:
             log.warning("event waits in the outbox", extra={"error": str(error)})
         return None if version is None else (collection, document["_id"], version)
-
-    async def _send(self, announcement: Announcement) -> None:
-        headers = headers_of(announcement, self._service)
-        await self._bus.publish(announcement.subject, announcement.body.encode(), headers)
 
     async def sweep_soon(self) -> None:
         """Do not wait for the next sweep: the bus is back."""

@@ -11,23 +11,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import logs, metrics
 from common.contracts.events import wire_time
+from common.tracing import Kind, Work, accepted, begin
 from common.web.error_responses import OOPS, ErrorItem, error_response
 
 _QUIET = frozenset({"/acceptz", "/livez", "/metrics", "/readyz"})
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 log = logging.getLogger(__name__)
 
 
-def _identify(scope: Scope) -> dict[str, str]:
-    headers = Headers(scope=scope)
+def _request_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
-    trace = _TRACEPARENT.fullmatch(headers.get("traceparent", ""))
-    return {
-        "request_id": given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16),
-        "trace_id": trace[1] if trace else secrets.token_hex(16),
-    }
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 class _Answer:
@@ -62,8 +57,14 @@ class RequestLogMiddleware:
         if scope["type"] != "http" or scope["path"] in _QUIET:
             await self._app(scope, receive, send)
             return
-        logs.context.set(_identify(scope))
-        answer, started = _Answer(send), time.perf_counter()
+        headers = Headers(scope=scope)
+        parent = accepted(headers.get("traceparent", ""))
+        with begin(Kind.REQUEST, scope["method"], parent) as work:
+            logs.context.set({"request_id": _request_id(headers), "trace_id": work.trace_id})
+            await self._serve(scope, receive, _Answer(send), work)
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer, work: Work) -> None:
+        started = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
         except Exception:
@@ -71,17 +72,20 @@ class RequestLogMiddleware:
             if answer.status == 0:
                 await error_response(500, [ErrorItem(message=OOPS)])(scope, receive, answer.send)
         finally:
-            _say(scope, answer.status, time.perf_counter() - started)
-            metrics.count_request(
-                scope["method"], _route(scope), answer.status, answer.begun - started
-            )
-
-
-def _route(scope: Scope) -> str:
-    route = scope.get("route")
-    return route.path if route else metrics.OTHER
+            ended = time.perf_counter()
+            _say(scope, answer.status, ended - started)
+            _tell(scope, answer.status, (answer.begun or ended) - started, work)
 
 
 def _say(scope: Scope, status: int, seconds: float) -> None:
     duration = {"duration_ms": round(seconds * 1000, 1)}
     log.info("%s %s %s", scope["method"], scope["path"], status, extra=duration)
+
+
+def _tell(scope: Scope, status: int, seconds: float, work: Work) -> None:
+    method, route = scope["method"], scope.get("route")
+    template = route.path if route else metrics.OTHER
+    metrics.count_request(method, template, status, seconds)
+    facts = {"http.request.method": method, "http.route": template, "url.path": scope["path"]}
+    facts["http.response.status_code"] = status
+    work.went(facts, failed=status >= 500, name=f"{method} {template}")

@@ -1,0 +1,227 @@
+"""One trace leads from the browser through outbox and bus into every service that hears of it."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from httpx import AsyncClient
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from typing_extensions import override
+
+from devstack import topology
+from devstack.keys import KeyPair, StackSecrets
+from devstack.plan import Plan, choose_ports, http_url
+from devstack.ports import LOOPBACK
+from devstack.process import Process, wait_until_ready
+from devstack.servers import MongoServer, NatsServer
+from devstack.testing import Person, SignIn, eventually
+
+TRACE, BROWSER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+FROM_THE_BROWSER = {"traceparent": f"00-{TRACE}-{BROWSER}-01"}
+STARTED = ("tickets", "orders")
+
+
+@dataclass(frozen=True)
+class Span:
+    """What a collector is told of a piece of work."""
+
+    service: str
+    name: str
+    trace: str
+    id: str
+    parent: str
+    facts: dict[str, str]
+
+    @property
+    def title(self) -> str:
+        """As a person sees it."""
+        return f"{self.service}: {self.name}"
+
+
+class Collector:
+    """Takes spans by OTLP over HTTP, as any collector does."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self._server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
+        self.url = http_url(self._server.server_port)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                collector.take(self.path, ExportTraceServiceRequest.FromString(body))
+                self.send_response(200)
+                self.end_headers()
+
+            @override
+            def log_message(self, *_: object) -> None:
+                """Nothing: the test says what is wrong."""
+
+        return Handler
+
+    def take(self, path: str, request: ExportTraceServiceRequest) -> None:
+        """Keep what came."""
+        assert path == "/v1/traces"
+        for group in request.resource_spans:
+            about = {one.key: one.value.string_value for one in group.resource.attributes}
+            self.spans += [
+                Span(
+                    about["service.name"],
+                    each.name,
+                    each.trace_id.hex(),
+                    each.span_id.hex(),
+                    each.parent_span_id.hex(),
+                    {one.key: one.value.string_value for one in each.attributes},
+                )
+                for scope in group.scope_spans
+                for each in scope.spans
+            ]
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def paths(self, trace: str) -> set[str]:
+        """Each span of a trace with all that it goes back to."""
+        spans = {span.id: span for span in self.spans if span.trace == trace}
+
+        def path(span: Span) -> str:
+            if span.parent in spans:
+                return f"{path(spans[span.parent])} > {span.title}"
+            return f"{span.parent} > {span.title}"
+
+        return {path(span) for span in spans.values()}
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """Where traces are sent."""
+    collector = Collector()
+    yield collector
+    collector.close()
+
+
+MakeServices = Callable[..., dict[str, Process]]
+
+
+@pytest.fixture
+def make_services(
+    tmp_path: Path,
+    mongod: MongoServer,
+    nats_server: NatsServer,
+    nats_url: str,  # noqa: ARG001 - nothing is left on the bus
+    jwt_keys: KeyPair,
+) -> Iterator[MakeServices]:
+    """Starts two services as the launcher would, with some variables more."""
+    ports = replace(choose_ports(0, {}), mongod=mongod.port, nats=nats_server.port)
+    plan = Plan(tmp_path, ports, StackSecrets(jwt_keys, "secret"), window_seconds=900)
+    mongod.ensure_running()
+    made: dict[str, Process] = {}
+
+    def make(**variables: str) -> dict[str, Process]:
+        for name in STARTED:
+            program = topology.replicas(plan, name)[0].program
+            made[name] = Process(replace(program, variables={**program.variables, **variables}))
+            made[name].spawn()
+        wait_until_ready(list(made.values()), 30)
+        return made
+
+    yield make
+    for name, process in made.items():
+        process.kill()
+        mongod.drop(name)
+
+
+def door(process: Process) -> AsyncClient:
+    """A browser right before a process."""
+    command = process.program.command
+    return AsyncClient(base_url=http_url(int(command[command.index("--port") + 1])), timeout=15)
+
+
+async def sell(services: dict[str, Process], person: Person) -> str:
+    """List a ticket and order it, in the browser's trace; the order's id once it is confirmed."""
+    async with door(services["tickets"]) as tickets, door(services["orders"]) as orders:
+        headers = person.headers | FROM_THE_BROWSER
+        ticket = {"title": "Opera", "price": 20}
+        listed = await tickets.post("/api/tickets", json=ticket, headers=person.headers)
+        body = {"ticketId": listed.json()["id"]}
+        placed = await orders.post("/api/orders", json=body, headers=headers)
+        order_id = str(placed.json()["id"])
+
+        async def confirmed() -> bool:
+            answer = await orders.get(f"/api/orders/{order_id}", headers=person.headers)
+            return bool(answer.json()["status"] == "awaiting:payment")
+
+        await eventually(confirmed, "the reservation is confirmed")
+        return order_id
+
+
+async def test_a_sale_is_one_trace_across_outbox_and_bus(
+    make_services: MakeServices, collector: Collector, sign_in: SignIn
+) -> None:
+    services = make_services(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="50"
+    )
+    await sell(services, sign_in())
+    request = f"{BROWSER} > orders: POST /api/orders"
+    created = f"{request} > orders: send order:created"
+    held = f"{created} > tickets: process order:created"
+    updated = f"{held} > tickets: send ticket:updated"
+    confirmed = f"{updated} > orders: process ticket:updated"
+    wanted = {request, created, held, updated, confirmed}
+    wanted.add(f"{confirmed} > orders: send order:awaiting-payment")
+
+    async def complete() -> bool:
+        return wanted <= collector.paths(TRACE)
+
+    await eventually(complete, f"{wanted} in {collector.paths(TRACE)}")
+    assert {path for path in collector.paths(TRACE) if not path.startswith(request)} == set()
+    [served] = [span for span in collector.spans if span.title == "orders: POST /api/orders"]
+    assert served.facts["http.route"] == "/api/orders"
+
+
+async def test_logs_and_spans_have_the_same_trace(
+    make_services: MakeServices, collector: Collector, sign_in: SignIn
+) -> None:
+    """What is not begun by a browser has a trace, too, and both say the same one."""
+    services = make_services(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_BSP_SCHEDULE_DELAY="50", LOG_FORMAT="json"
+    )
+    person = sign_in()
+    async with door(services["tickets"]) as tickets:
+        await tickets.get("/api/tickets", headers=person.headers)
+    services["tickets"].stop()  # what it has not exported yet goes with its last breath
+    spans = [span for span in collector.spans if span.title == "tickets: GET /api/tickets"]
+    assert [span.parent for span in spans] == [""]
+    assert f'"trace_id": "{spans[0].trace}"' in services["tickets"].program.log.read_text()
+
+
+@pytest.mark.parametrize("off", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}])
+async def test_the_standard_variables_switch_it_off(
+    make_services: MakeServices, collector: Collector, sign_in: SignIn, off: dict[str, str]
+) -> None:
+    services = make_services(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **off)
+    await sell(services, sign_in())
+    for process in services.values():
+        process.stop()
+    assert collector.spans == []
+    for process in services.values():  # the logs still tell one story
+        assert f"trace_id={TRACE}" in process.program.log.read_text()
+
+
+def test_nothing_is_imported_for_what_is_off() -> None:
+    started = "import sys, orders.main; print([n for n in sys.modules if 'opentelemetry.sdk' in n])"
+    said = subprocess.run(  # noqa: S603 (the command is ours)
+        [sys.executable, "-c", started], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == "[]"
