@@ -15,6 +15,7 @@ from auth.main import create_app
 from auth.settings import Settings
 from auth.throttle import network_of
 from common.mongo import Database
+from devstack.scraping import grown, scrape
 from devstack.testing import eventually, running
 
 EMAIL = "me@shop.test"
@@ -275,3 +276,10 @@ async def test_one_network_of_ipv6_addresses_is_one_client(browse: Browse) -> No
     tried = [(await guess(browse(f"2001:db8::{n}"), 1))[0] for n in range(1, 6)]
     assert tried == [401, 401, 401, 429, 429]
     assert await guess(browse("2001:db8:0:1::1"), 1) == [401]
+
+
+async def test_whoever_is_refused_is_counted(home: AsyncClient) -> None:
+    before = await scrape(home)
+    await guess(home, 5)
+    counted = grown(before, await scrape(home), "signins_throttled_total")
+    assert counted == {frozenset(): 2}

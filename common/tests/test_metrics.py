@@ -3,13 +3,12 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import ClassVar
 
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
-from prometheus_client.parser import text_string_to_metric_families
 
 from common import measuring
 from common.contracts.events import TicketUpdated
@@ -18,13 +17,12 @@ from common.messaging.consumer import Handlers
 from common.mongo import Database
 from common.service import create_service
 from common.settings import EventSettings, ServiceSettings
+from devstack.scraping import becomes, grown, scrape
 from devstack.servers import MongoServer, NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally
-from devstack.testing import Neighbour, eventually, running
+from devstack.testing import Neighbour, running
 
 PATH = "/api/tallies"
-Samples = dict[tuple[str, frozenset[str]], float]
-Scrape = Callable[[], Awaitable[Samples]]
 
 
 @pytest.fixture(autouse=True)
@@ -32,68 +30,37 @@ def _asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "KEPT_SECONDS", 0)
 
 
-def read(text: str) -> Samples:
-    """Each sample by its name and its labels, less their names."""
-    return {
-        (sample.name.removeprefix("ticketing_"), frozenset(sample.labels.values())): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
-@pytest.fixture
-def scrape(client: AsyncClient) -> Scrape:
-    """Asks the service."""
-
-    async def ask() -> Samples:
-        answer = await client.get("/metrics")
-        assert answer.status_code == 200
-        return read(answer.text)
-
-    return ask
-
-
-def more(before: Samples, after: Samples, name: str) -> dict[frozenset[str], float]:
-    """By how much the samples of a name have grown, where they have."""
-    grown = {
-        labels: value - before.get((of, labels), 0)
-        for (of, labels), value in after.items()
-        if of == name
-    }
-    return {labels: by for labels, by in grown.items() if by}
-
-
-async def test_requests_are_counted_by_route_template(client: AsyncClient, scrape: Scrape) -> None:
-    before = await scrape()
+async def test_requests_are_counted_by_route_template(client: AsyncClient) -> None:
+    before = await scrape(client)
     for path in (PATH, f"{PATH}?limit=2", f"{PATH}/failures/conflict", f"{PATH}/failures/crash"):
         await client.get(path)
     await client.post(f"{PATH}/mine", json={})
-    after = await scrape()
-    assert more(before, after, "requests_total") == {
+    after = await scrape(client)
+    assert grown(before, after, "requests_total") == {
         frozenset({"GET", PATH, "200"}): 2,
         frozenset({"GET", f"{PATH}/failures/{{name}}", "409"}): 1,
         frozenset({"GET", f"{PATH}/failures/{{name}}", "500"}): 1,
         frozenset({"POST", f"{PATH}/mine", "401"}): 1,
     }
-    assert more(before, after, "request_seconds_count")[frozenset({"GET", PATH})] == 2
+    assert grown(before, after, "request_seconds_count")[frozenset({"GET", PATH})] == 2
 
 
-async def test_what_clients_make_up_is_one_series(client: AsyncClient, scrape: Scrape) -> None:
-    before = await scrape()
+async def test_what_clients_make_up_is_one_series(client: AsyncClient) -> None:
+    before = await scrape(client)
     for number in range(3):
         await client.get(f"/nowhere/{number}")
         await client.request(f"VERB{number}", f"/{number}")
-    assert more(before, await scrape(), "requests_total") == {
+    assert grown(before, await scrape(client), "requests_total") == {
         frozenset({"GET", "other", "404"}): 3,
         frozenset({"other", "404"}): 3,
     }
 
 
-async def test_probes_and_scrapes_are_not_counted(client: AsyncClient, scrape: Scrape) -> None:
-    before = await scrape()
+async def test_probes_and_scrapes_are_not_counted(client: AsyncClient) -> None:
+    before = await scrape(client)
     for path in ("/livez", "/readyz", "/acceptz", "/metrics"):
         await client.get(path)
-    assert more(before, await scrape(), "requests_total") == {}
+    assert grown(before, await scrape(client), "requests_total") == {}
 
 
 async def test_the_page_is_not_part_of_the_api(app: FastAPI) -> None:
@@ -134,16 +101,6 @@ async def hearer(
     return create_service(Settings(**own, nats_url=nats_url), repository=Tallies, handlers=handlers)
 
 
-async def becomes(client: AsyncClient, name: str, value: float | None, *labels: str) -> None:
-    """Wait until a sample has this value, or is gone."""
-
-    async def so() -> bool:
-        samples = read((await client.get("/metrics")).text)
-        return samples.get((name, frozenset(labels))) == value
-
-    await eventually(so, f"{name} {labels} {value}")
-
-
 @pytest.fixture
 async def speaker(nats_url: str) -> AsyncIterator[Neighbour]:
     """Another service that only speaks: what it heard would be counted in this process, too."""
@@ -158,7 +115,7 @@ async def test_events_are_counted_by_subject_and_outcome(
 ) -> None:
     async with running(hearer) as client:
         await becomes(client, "consumer_pending", 0)
-        before = read((await client.get("/metrics")).text)
+        before = await scrape(client)
         assert before["events_processed_total", frozenset({"ticket:updated", "dead"})] == 0
         await speaker.say(Tally.begin().told())
         await speaker.heard_by(SERVICE)
@@ -167,14 +124,14 @@ async def test_events_are_counted_by_subject_and_outcome(
         await speaker.say_raw("ticket:updated", b"{", {})
         await becomes(client, "dead_letters", 2)
         await speaker.heard_by(SERVICE)
-        after = read((await client.get("/metrics")).text)
-    assert more(before, after, "events_processed_total") == {
+        after = await scrape(client)
+    assert grown(before, after, "events_processed_total") == {
         frozenset({"ticket:updated", "handled"}): 1,
         frozenset({"ticket:updated", "failed"}): 9,
         frozenset({"ticket:updated", "dead"}): 2,
     }
-    assert more(before, after, "handler_seconds_count") == {frozenset({"ticket:updated"}): 11}
-    told = more(before, after, "events_published_total")
+    assert grown(before, after, "handler_seconds_count") == {frozenset({"ticket:updated"}): 11}
+    told = grown(before, after, "events_published_total")
     assert told[frozenset({f"dead-letters.{SERVICE}", "stored"})] == 2
 
 
@@ -188,7 +145,7 @@ async def test_what_waits_is_measured(
         await becomes(client, "bus_connected", 0)
         await Tallies(database).add(Tally.begin())
         await becomes(client, "outbox_waiting", 1)
-        samples = read((await client.get("/metrics")).text)
+        samples = await scrape(client)
         assert 0 < samples["outbox_oldest_seconds", frozenset()] < 60
         assert ("consumer_pending", frozenset()) not in samples
         assert samples["server_answers", frozenset({"nats"})] == 0

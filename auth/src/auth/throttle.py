@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from auth.domain import TooManyWrongPasswords
+from auth.metrics import THROTTLED
 from auth.repository import UserRepository
 from auth.settings import Settings
 
@@ -52,6 +53,7 @@ class Throttle:
             self._counted.append((bucket, until))
             if count > bucket.limit:
                 await self._take_back()
+                THROTTLED.inc()
                 raise TooManyWrongPasswords(retry_after=await self._wait(buckets))
 
     async def welcome(self) -> None:

@@ -2,13 +2,16 @@
 
 import secrets
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from common import tracing
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
 from expiration.domain import TimerState
 
 LEASE = timedelta(seconds=5)
 BATCH = 1_000
+MOST_COUNTED = 100_000
 KEPT_SECONDS = 14 * 24 * 3600
 """How long a timer that is done is kept: longer than the stream could deliver its order again."""
 
@@ -21,6 +24,24 @@ def _free(now: datetime) -> Document:
         "state": TimerState.SCHEDULED.value,
         "$or": [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}],
     }
+
+
+@dataclass(frozen=True)
+class Due:
+    """A timer that is to be fired; it goes on with the trace in which it was set."""
+
+    fire_at: datetime
+    repeats: int
+    traceparent: str
+
+
+def _scheduled(fire_at: datetime) -> Document:
+    state = TimerState.SCHEDULED.value
+    return {"fireAt": fire_at, "state": state, "traceparent": tracing.here.get()}
+
+
+def _due(timer: Document) -> Due:
+    return Due(timer["fireAt"], timer.get("repeats", 0), timer.get("traceparent", ""))
 
 
 class TimerRepository:
@@ -43,13 +64,13 @@ class TimerRepository:
 
     async def schedule(self, order_id: str, fire_at: datetime) -> None:
         """Set the timer, unless there is one or the order is final already."""
-        timer = {"fireAt": fire_at, "state": TimerState.SCHEDULED.value}
+        timer = _scheduled(fire_at)
         await self._timers.apply(Update({"_id": order_id}, {"$setOnInsert": timer}, upsert=True))
 
     async def schedule_again(self, order_id: str, fire_at: datetime) -> None:
         """Set the timer, also when it has fired: the order lives on, so nobody has heard it."""
         again: Document = {
-            "$set": {"fireAt": fire_at, "state": TimerState.SCHEDULED.value},
+            "$set": _scheduled(fire_at),
             "$inc": {"repeats": 1},
             "$unset": dict.fromkeys(["doneAt", "owner", "leaseUntil"], ""),
         }
@@ -71,8 +92,8 @@ class TimerRepository:
         first = await self._timers.find(_free(now), sort=FIRST_DUE, limit=1)
         return first[0]["fireAt"] if first else None
 
-    async def claim_due(self, now: datetime) -> dict[str, int]:
-        """The orders whose timers this caller is to fire, and how often each was set again.
+    async def claim_due(self, now: datetime) -> dict[str, Due]:
+        """The orders whose timers this caller is to fire, the longest overdue first.
 
         They are the caller's for as long as the lease lasts. It only saves work: what makes a
         second firing harmless is the order's status.
@@ -89,7 +110,14 @@ class TimerRepository:
         if won < len(due):  # another replica has some of them
             mine: Document = {"owner": owner, "state": TimerState.SCHEDULED.value}
             due = await self._timers.find(mine, sort=FIRST_DUE, limit=BATCH)
-        return {timer["_id"]: timer.get("repeats", 0) for timer in due}
+        return {timer["_id"]: _due(timer) for timer in due}
+
+    async def waiting(self, now: datetime) -> tuple[int, int]:
+        """How many timers are set, and how many of them should have fired; up to `MOST_COUNTED`."""
+        scheduled: Document = {"state": TimerState.SCHEDULED.value}
+        overdue = {**scheduled, "fireAt": {"$lte": now}}
+        count = self._timers.count
+        return await count(scheduled, limit=MOST_COUNTED), await count(overdue, limit=MOST_COUNTED)
 
     async def fired(self, order_ids: Iterable[str]) -> None:
         """These are announced."""

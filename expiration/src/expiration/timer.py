@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from common.aggregates import Announcement
@@ -11,7 +12,8 @@ from common.contracts.events import ExpirationComplete
 from common.errors import Unavailable
 from common.messaging.bus import Bus
 from common.messaging.envelope import send
-from expiration.repository import BATCH, TimerRepository
+from expiration.metrics import LATENESS
+from expiration.repository import BATCH, Due, TimerRepository
 
 LOOK_SECONDS = 0.5
 """How often to look for timers that were set meanwhile, or whose claimer has died."""
@@ -62,7 +64,7 @@ async def fire_due(timers: TimerRepository, bus: Bus) -> None:
             is_more = len(claimed) == BATCH and bus.is_connected
 
 
-async def _fire(claimed: Mapping[str, int], timers: TimerRepository, bus: Bus) -> None:
+async def _fire(claimed: Mapping[str, Due], timers: TimerRepository, bus: Bus) -> None:
     announced = await asyncio.gather(*(_announce(*each, bus) for each in claimed.items()))
     fired = [order_id for order_id, ok in zip(claimed, announced, strict=True) if ok]
     try:
@@ -71,10 +73,14 @@ async def _fire(claimed: Mapping[str, int], timers: TimerRepository, bus: Bus) -
         log.warning("timers fire again", extra={"error": str(error)})
 
 
-async def _announce(order_id: str, repeats: int, bus: Bus) -> bool:
-    announcement = Announcement.of(ExpirationComplete(order_id=order_id), version=repeats)
+async def _announce(order_id: str, due: Due, bus: Bus) -> bool:
+    announcement = replace(
+        Announcement.of(ExpirationComplete(order_id=order_id), version=due.repeats),
+        traceparent=due.traceparent,
+    )
     try:
         await send(bus, announcement, "expiration")
     except Unavailable:
         return False
+    LATENESS.observe((datetime.now(UTC) - due.fire_at).total_seconds())
     return True

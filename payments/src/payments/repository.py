@@ -8,6 +8,7 @@ from common.aggregates import Aggregates
 from common.contracts.order_status import OrderStatus
 from common.mongo import Collection, Database, Document, DuplicateKey
 from payments.domain import LEASE, Checkout
+from payments.metrics import count_change
 from payments.order import Order, OrderNotFound
 from payments.payment import Payment, PaymentStatus
 from payments.setback import Setback, Trouble
@@ -129,9 +130,16 @@ class CheckoutRepository:
 
     async def change(self, order_id: str, decide: Callable[[Checkout], Checkout]) -> Checkout:
         """Store what the domain decides; raises OrderNotFound and whatever it refuses with."""
-        checkout = await self._checkouts.change(order_id, decide)
+        decided_on: list[Checkout] = []
+
+        def decide_again(current: Checkout) -> Checkout:
+            decided_on[:] = [current]
+            return decide(current)
+
+        checkout = await self._checkouts.change(order_id, decide_again)
         if checkout is None:
             raise OrderNotFound
+        count_change(decided_on[0], checkout)
         if checkout.due_at and checkout.due_at <= datetime.now(UTC):
             self.something_due.set()
         return checkout

@@ -1,0 +1,5 @@
+"""What the auth service counts."""
+
+from common.metrics import counter
+
+THROTTLED = counter("signins_throttled", "Tries to sign in that were refused: too many before")

@@ -1,0 +1,32 @@
+"""What the expiration service shows of its timers."""
+
+from datetime import UTC, datetime
+from typing import Protocol
+
+from common.measuring import Measure, Readings
+from common.metrics import Gauge, histogram
+
+LATENESS = histogram(
+    "timer_lateness_seconds",
+    "Time from when a timer was due until its expiration was stored by the bus",
+    buckets=(0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+SCHEDULED = Gauge("timers_scheduled", "Timers that are set and have not fired")
+OVERDUE = Gauge("timers_overdue", "Timers that should have fired already")
+
+
+class Timers(Protocol):
+    """Where timers are kept."""
+
+    async def waiting(self, now: datetime) -> tuple[int, int]:
+        """How many timers are set, and how many of them should have fired."""
+
+
+def of_timers(timers: Timers) -> Measure:
+    """How much is ahead, and how much is late."""
+
+    async def ask() -> Readings:
+        scheduled, overdue = await timers.waiting(datetime.now(UTC))
+        return {SCHEDULED: scheduled, OVERDUE: overdue}
+
+    return Measure("mongodb", (SCHEDULED, OVERDUE), ask)

@@ -1,0 +1,53 @@
+"""What the expiration service shows, and the trace that goes on when a timer fires."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from httpx import AsyncClient
+
+from common import measuring, tracing
+from common.contracts.events import ExpirationComplete, OrderCreated
+from common.mongo import Collection
+from common.tracing import Kind, begin
+from devstack.order_history import OrderHistory
+from devstack.scraping import becomes, grown, scrape
+from devstack.testing import Neighbour
+from expiration.repository import TimerRepository
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+@pytest.fixture(autouse=True)
+def _asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "KEPT_SECONDS", 0)
+
+
+async def test_lateness_and_what_waits_are_shown(
+    service: AsyncClient, neighbour: Neighbour, stored: Collection
+) -> None:
+    now, before = datetime.now(UTC), await scrape(service)
+    late = OrderHistory("buyer", now - timedelta(seconds=20))
+    ahead = OrderHistory("buyer", now + timedelta(hours=1))
+    for order in (late, ahead):
+        await neighbour.say(order.event(OrderCreated, 0))
+    await neighbour.hears(ExpirationComplete)
+    await becomes(service, "timers_scheduled", 1)
+    await becomes(service, "timers_overdue", 0)
+    after = await scrape(service)
+    assert grown(before, after, "timer_lateness_seconds_count") == {frozenset(): 1}
+    [seconds] = grown(before, after, "timer_lateness_seconds_sum").values()
+    assert 20 <= seconds < 30
+    await stored.update({"_id": ahead.id}, {"$set": {"leaseUntil": now + timedelta(hours=2)}})
+    await stored.update({"_id": ahead.id}, {"$set": {"fireAt": now}})
+    await becomes(service, "timers_overdue", 1)
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_timer_goes_on_with_the_trace_in_which_it_was_set(
+    timers: TimerRepository, *, again: bool
+) -> None:
+    now = datetime.now(UTC)
+    with begin(Kind.HANDLING, "process order:created", TRACE):
+        await (timers.schedule_again if again else timers.schedule)("order", now)
+    assert tracing.here.get() == ""
+    assert (await timers.claim_due(now))["order"].traceparent == TRACE
