@@ -148,6 +148,12 @@ def door(process: Process) -> AsyncClient:
     return AsyncClient(base_url=http_url(int(command[command.index("--port") + 1])), timeout=15)
 
 
+def lines(process: Process, *parts: str) -> list[str]:
+    """What a process has logged, as far as all these parts are in it."""
+    said = process.program.log.read_text().splitlines()
+    return [line for line in said if all(part in line for part in parts)]
+
+
 async def sell(services: dict[str, Process], person: Person) -> str:
     """List a ticket and order it, in the browser's trace; the order's id once it is confirmed."""
     async with door(services["tickets"]) as tickets, door(services["orders"]) as orders:
@@ -210,13 +216,21 @@ async def test_logs_and_spans_have_the_same_trace(
 async def test_the_standard_variables_switch_it_off(
     make_services: MakeServices, collector: Collector, sign_in: SignIn, off: dict[str, str]
 ) -> None:
-    services = make_services(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **off)
-    await sell(services, sign_in())
+    services, person = make_services(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **off), sign_in()
+    order_id = await sell(services, person)
     for process in services.values():
         process.stop()
     assert collector.spans == []
-    for process in services.values():  # the logs still tell one story
-        assert f"trace_id={TRACE}" in process.program.log.read_text()
+    [placed] = lines(services["orders"], "POST /api/orders 201")
+    [shown, *_] = lines(services["orders"], f"GET /api/orders/{order_id} 200")
+    [held] = lines(services["tickets"], "event handled", "subject=order:created")
+    for wanted in (f"trace_id={TRACE}", f"user_id={person.id}", f"order_id={order_id}"):
+        assert wanted in placed
+    assert f"order_id={order_id}" in shown
+    assert f"trace_id={TRACE}" in held
+    assert f"aggregate_id={order_id}" in held
+    for line in (placed, shown, held):
+        assert "duration_ms=" in line
 
 
 def test_nothing_is_imported_for_what_is_off() -> None:

@@ -2,10 +2,13 @@
 
 import json
 import logging
+import sys
 from collections.abc import Iterator
 
 import jwt
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from common import logs
 from common.logs import JsonFormatter, TextFormatter, configure_logs
@@ -101,6 +104,30 @@ def test_a_line_hides_what_is_shaped_like_a_secret(formatter: logging.Formatter,
     line = formatter.format(told)
     assert SECRETS[what] not in line
     assert line.count("[hidden]") == 4
+
+
+@given(st.from_regex(logs._SECRETS.pattern))
+@example("\u00e9@b.c")
+def test_whatever_is_hidden_is_looked_for(text: str) -> None:
+    assert logs._SECRETS.search(text)
+    assert logs.without_secrets(text) == logs._SECRETS.sub("[hidden]", text)
+
+
+@pytest.mark.parametrize(("is_terminal", "style"), [(True, TextFormatter), (False, JsonFormatter)])
+def test_a_terminal_is_read_by_people(
+    monkeypatch: pytest.MonkeyPatch, style: type[logging.Formatter], *, is_terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
+    configure_logs("tallies", None, "INFO")
+    [handler] = logging.getLogger().handlers
+    assert type(handler.formatter) is style
+
+
+def test_what_is_noted_is_in_every_line_from_then_on() -> None:
+    logs.context.set({"request_id": "r1"})
+    logs.note(order_id="o1")
+    said = json.loads(JsonFormatter("tallies").format(record()))
+    assert (said["request_id"], said["order_id"]) == ("r1", "o1")
 
 
 @pytest.mark.parametrize("formatter", [JsonFormatter("tallies"), TextFormatter()])

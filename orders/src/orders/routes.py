@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
+from common import logs
 from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
 from common.web.dependencies import CurrentUser, LiveEvents, repository, settings
@@ -34,6 +35,7 @@ async def place_order(
     if ticket is None:
         raise TicketNotFound
     order = Order.place(ticket, user.id, settings.order_window)
+    logs.note(order_id=order.id, ticket_id=ticket.id)
     await orders.add(order)
     return OrderOut.of(order)
 

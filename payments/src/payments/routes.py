@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
+from common import logs
 from common.contracts.order_status import OrderStatus
 from common.errors import Unavailable
 from common.web.arrival import arrival
@@ -55,6 +56,7 @@ async def pay(
     """Hold the price on the card; it is taken when the order is complete."""
     if await arrival(checkouts.find, body.order_id) is None:
         raise OrderNotFound
+    logs.note(order_id=body.order_id)
     payment, now = Payment.begin(body.token), datetime.now(UTC)
     checkout = await checkouts.change(
         body.order_id,

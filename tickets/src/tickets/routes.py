@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
 
+from common import logs
 from common.errors import NotAuthenticated
 from common.messaging.watches import ANYTHING
 from common.web.bodies import JsonRoute
@@ -29,6 +30,7 @@ Configured = Annotated[Settings, Depends(settings)]
 async def list_ticket(body: TicketIn, user: CurrentUser, tickets: Tickets) -> TicketOut:
     """Put a ticket up for sale."""
     ticket = Ticket.offer(body.title, body.price, user.id)
+    logs.note(ticket_id=ticket.id)
     await tickets.add(ticket)
     return TicketOut.of(ticket)
 

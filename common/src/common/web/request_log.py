@@ -78,8 +78,10 @@ class RequestLogMiddleware:
 
 
 def _say(scope: Scope, status: int, seconds: float) -> None:
-    duration = {"duration_ms": round(seconds * 1000, 1)}
-    log.info("%s %s %s", scope["method"], scope["path"], status, extra=duration)
+    params = scope.get("path_params", {})
+    extra = {name: value for name, value in params.items() if name.endswith("_id")}
+    extra["duration_ms"] = round(seconds * 1000, 1)
+    log.info("%s %s %s", scope["method"], scope["path"], status, extra=extra)
 
 
 def _tell(scope: Scope, status: int, seconds: float, work: Work) -> None:
