@@ -122,6 +122,9 @@ def test_its_banner_says_what_to_open(launcher: Launcher) -> None:
     assert len(documentation) == 4
     assert all(httpx.get(page).is_success for page in [address, *documentation])
     assert "pm_card_visa" in launcher.said
+    metrics = re.findall(r"http://\S+/metrics", launcher.said)
+    assert len(metrics) == len(SERVICES) + 1  # orders has two processes
+    assert all("ticketing_requests_total" in httpx.get(page).text for page in metrics)
 
 
 def test_the_api_answers_at_one_address(launcher: Launcher) -> None:

@@ -29,13 +29,16 @@ class Connection(NamedTuple):
 
 
 def needed(objects: Objects) -> set[Connection]:
-    """Between our own pods."""
+    """Between our own pods, and those of monitoring if they are there."""
+    watched = {name for name, _ in workloads(objects)} & {"prometheus"}
     return {
         *(Connection(service, f"{service}-mongo", "mongodb") for service in SERVICES),
         *(Connection(f"{one}-mongo", f"{one}-mongo", "mongodb") for one in SERVICES),
         *(Connection(service, "nats", "client") for service in ON_THE_BUS),
         Connection("nats", "nats", "cluster"),
         *(Connection("ingress", service, "http") for _, service, _ in backends(objects)),
+        *(Connection("prometheus", service, "http") for service in SERVICES if watched),
+        *(Connection("grafana", prometheus, "http") for prometheus in watched),
     }
 
 

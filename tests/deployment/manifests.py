@@ -31,11 +31,11 @@ def render(folder: Path) -> list[Object]:
     return [each for each in yaml.load_all(done.stdout, yaml.CSafeLoader) if each]
 
 
-def render_with(component: str, overlay: str, folder: Path) -> list[Object]:
-    """An overlay with one component more, put together in `folder`."""
+def render_with(components: Sequence[str], overlay: str, folder: Path) -> list[Object]:
+    """An overlay with some components more, put together in `folder`."""
     here = {
         "resources": [os.path.relpath(K8S / "overlays" / overlay, folder)],
-        "components": [os.path.relpath(K8S / "components" / component, folder)],
+        "components": [os.path.relpath(K8S / "components" / one, folder) for one in components],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(here))
     return render(folder)

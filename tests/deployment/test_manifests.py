@@ -92,7 +92,7 @@ def prod() -> list[Object]:
 @pytest.fixture(scope="module")
 def prod_with_routes(tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
     """Production with the Gateway API in the place of the Ingress."""
-    return render_with("gateway-api", "prod", tmp_path_factory.mktemp("gateway-api"))
+    return render_with(["gateway-api"], "prod", tmp_path_factory.mktemp("gateway-api"))
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
@@ -134,7 +134,7 @@ def test_production_with_the_gateway_api_fits_together(
 
 
 def test_network_policies_can_be_had_in_development(dev: Objects, tmp_path: Path) -> None:
-    guarded = render_with("network-policies", "dev", tmp_path)
+    guarded = render_with(["network-policies"], "dev", tmp_path)
     assert len(guarded) > len(dev)
     assert invalid(guarded, NEWEST) == []
 

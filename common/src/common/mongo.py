@@ -63,18 +63,11 @@ class Collection:
             return await self._motor.find_one(query, dict.fromkeys(without, 0) or None)
 
     async def find(
-        self,
-        query: Document,
-        *,
-        sort: Sort,
-        limit: int,
-        without: Sequence[str] = (),
-        only: Sequence[str] = (),
+        self, query: Document, *, sort: Sort, limit: int, without: Sequence[str] = ()
     ) -> list[Document]:
-        """The first `limit` matches, less some fields, or some of their fields."""
+        """The first `limit` matches."""
         with _translated():
-            fields = {**dict.fromkeys(without, 0), **dict.fromkeys(only, 1)}
-            cursor = self._motor.find(query, fields or None)
+            cursor = self._motor.find(query, dict.fromkeys(without, 0) or None)
             return await cursor.sort(list(sort)).limit(limit).to_list(limit)
 
     async def get(self, key: str) -> Document | None:

@@ -161,8 +161,9 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
     app.state.settings, app.state.bus, app.state.live = settings, None, None
     app.state.stop = Stop(settings.lame_duck_seconds)
     app.state.measuring = Measuring()
-    for each in (router, health.router, scrape.router) if router else (health.router, scrape.router):
-        app.router.routes += each.routes  # an included router would be matched twice, at each request
+    doors = [router] if router else []
+    for each in (*doors, health.router, scrape.router):
+        app.router.routes += each.routes  # what is included is matched twice, at each request
     install_error_responses(app)
     app.add_middleware(SessionMiddleware, public_keys=settings.jwt_public_key)
     app.add_middleware(CrossSiteMiddleware)

@@ -1,7 +1,7 @@
 """What a person reads when everything is ready."""
 
 from devstack.gateway.routes import ROUTES
-from devstack.plan import Plan
+from devstack.plan import Plan, http_url
 
 CARDS = """\
     4242 4242 4242 4242   pm_card_visa or tok_visa             is charged
@@ -12,11 +12,18 @@ CARDS = """\
 def banner(plan: Plan, seconds: float) -> str:
     """Where to go, how to pay, where things are, how to stop."""
     documentation = "\n".join(f"    {plan.gateway_url}{prefix}/docs" for prefix in ROUTES)
+    metrics = "\n".join(
+        f"    {service:<10}  " + "  ".join(f"{http_url(port)}/metrics" for port in ports)
+        for service, ports in plan.ports.services.items()
+    )
     return f"""
   Ticketing is ready after {seconds:.1f} s. Open {plan.gateway_url}
 
   The API, described
 {documentation}
+
+  What each process counts and measures
+{metrics}
 
   Test cards (no real money: Stripe is played by {plan.sandbox_url})
 {CARDS}

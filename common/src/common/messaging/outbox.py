@@ -80,9 +80,7 @@ class Outbox:
         count, since = 0, []
         for collection in self._collections.values():
             count += await collection.count(waiting, limit=MOST_COUNTED)
-            first = await collection.find(
-                waiting, sort=[("outboxSince", 1)], limit=1, only=["outboxSince"]
-            )
+            first = await collection.find(waiting, sort=[("outboxSince", 1)], limit=1)
             since += [document["outboxSince"] for document in first]
         return count, min(since, default=None)
 
