@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack
-from importlib.util import find_spec
 
 import pytest
 from httpx import AsyncClient
@@ -16,8 +15,6 @@ REPLICAS = "tickets=2,orders=2,payments=2,expiration=2"
 
 OF_OUR_OWN = {"launch", "launched"}
 """The fixtures that only a stack of one's own can give."""
-# The image of the tests has no browser.
-collect_ignore = [] if find_spec("playwright") else ["browser"]
 
 Launch = Callable[..., AbstractContextManager[Stack]]
 

@@ -19,7 +19,8 @@ COPY --chown=10001:10001 orders/src orders/src
 COPY --chown=10001:10001 expiration/src expiration/src
 COPY --chown=10001:10001 payments/src payments/src
 COPY --chown=10001:10001 devstack/src devstack/src
-COPY --chown=10001:10001 tests tests
+COPY --chown=10001:10001 tests/conftest.py tests/
+COPY --chown=10001:10001 tests/system tests/system
 USER 10001:10001
 CMD ["pytest", "-p", "no:cacheprovider", "tests"]
 LABEL org.opencontainers.image.title="ticketing-tests" \

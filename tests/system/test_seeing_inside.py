@@ -13,7 +13,7 @@ from devstack.people import Person
 from devstack.scraping import names_in, samples_in
 
 ON_THE_BUS = {"tickets", "orders", "expiration", "payments"}
-MANUAL = (Path(__file__).parents[1] / "docs" / "operations.md").read_text()
+MANUAL = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 
 Pages = dict[str, list[str]]
 
