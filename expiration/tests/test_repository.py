@@ -37,6 +37,16 @@ async def test_the_longest_overdue_comes_first(timers: TimerRepository) -> None:
     assert list(await timers.claim_due(NOW)) == ["a", "b", "c"]
 
 
+async def test_the_next_one_is_the_first_that_nobody_claims(timers: TimerRepository) -> None:
+    assert await timers.next_due(NOW) is None
+    await timers.schedule("later", LATER)
+    await timers.schedule("now", NOW)
+    assert await timers.next_due(NOW) == NOW
+    await timers.claim_due(NOW)
+    assert await timers.next_due(NOW) == LATER
+    assert await timers.next_due(NOW + 2 * LEASE) == NOW
+
+
 async def test_scheduling_again_changes_nothing(timers: TimerRepository) -> None:
     await timers.schedule("order", LATER)
     await timers.schedule("order", OVERDUE)

@@ -20,6 +20,7 @@ from common.mongo import Collection
 from devstack.order_history import OrderHistory
 from devstack.servers import NatsServer
 from devstack.testing import Neighbour, eventually, running
+from expiration import repository, timer
 from expiration.repository import LEASE, TimerRepository
 from expiration.timer import fire_due
 
@@ -128,8 +129,24 @@ async def test_a_timer_due_while_nats_is_down_fires_later(
     assert await expired(neighbour) == [order.id]
 
 
+async def test_it_wakes_for_the_next_timer_without_looking_all_the_time(
+    app: FastAPI, neighbour: Neighbour, timers: TimerRepository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timer, "LOOK_SECONDS", 3600)
+    first, second = order_due_in(0), order_due_in(2)
+    for order in (first, second):
+        await timers.schedule(order.id, order.expires_at)
+    async with running(app):
+        assert await expired(neighbour, 2) == [first.id, second.id]
+        assert datetime.now(UTC) > second.expires_at
+
+
 @pytest.mark.usefixtures("service")
-async def test_hundreds_of_timers_due_at_once_fire_once_each(neighbour: Neighbour) -> None:
+async def test_hundreds_of_timers_due_at_once_fire_once_each(
+    neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (timer, repository):
+        monkeypatch.setattr(module, "BATCH", 80)
     due = datetime.now(UTC) + timedelta(seconds=0.5)
     orders = [OrderHistory("buyer", due) for _ in range(300)]
     await asyncio.gather(*(neighbour.say(order.event(OrderCreated, 0)) for order in orders))

@@ -19,6 +19,7 @@ from common.contracts.events import (
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.testing import Neighbour, Person, eventually, running
+from payments import reconciler
 from payments.domain import Checkout
 from payments.gateway import StripeGateway, StripeTrouble
 from payments.intent import Intent
@@ -53,6 +54,24 @@ async def becomes(checkouts: CheckoutRepository, order_id: str, status: PaymentS
         return payment is not None and payment.status is status
 
     await eventually(there, f"the payment becomes {status}")
+
+
+async def test_what_becomes_due_is_looked_at_at_once(
+    app: FastAPI, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "LOOK_SECONDS", 3600)
+    order = OrderHistory("buyer")
+    async with running(app):
+        checkouts: CheckoutRepository = app.state.repository
+        await begin(checkouts, order)
+        await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
+        await neighbour.say(order.event(OrderCompleted, 1))
+
+        async def is_captured() -> bool:
+            payment = (await checkouts.get(order.id)).payment
+            return payment is not None and payment.status is PaymentStatus.CAPTURED
+
+        await eventually(is_captured)
 
 
 async def nothing(gateway: StripeGateway, payment: Payment, order_id: str) -> Intent | None:

@@ -95,7 +95,7 @@ class Aggregates(Generic[A]):
 
     async def get(self, identity: str) -> A | None:
         """The aggregate as it is now."""
-        document = await self.collection.find_one({"_id": identity}, without=["outbox"])
+        document = await self.collection.get(identity)
         return self._from_document(document) if document else None
 
     async def find(self, query: Document, *, sort: Sort, limit: int) -> list[A]:
@@ -109,10 +109,7 @@ class Aggregates(Generic[A]):
 
     async def add(self, aggregate: A) -> None:
         """Store a new aggregate with its event; raises DuplicateKey."""
-        document = {"_id": aggregate.id, **self._to_document(aggregate), "version": 0}
-        document |= _outbox_fields(aggregate)
-        await self.collection.insert(document)
-        self._database.announce(self.collection.name, document)
+        await self._write(aggregate, [])
 
     async def change(self, identity: str, decide: Callable[[A], A]) -> A | None:
         """Let the domain decide what comes next and store it with its event.
@@ -132,30 +129,29 @@ class Aggregates(Generic[A]):
         raise Unavailable(f"{self.collection.name} {identity} is changed too often")
 
     async def _replace(self, document: Document, aggregate: A) -> bool:
-        """Whether nobody else was first: then there is no such version, but there is such an id."""
-        outbox = _outbox_fields(aggregate)
+        """Whether nobody else was first."""
+        try:
+            await self._write(aggregate, document.get("outbox", []))
+        except DuplicateKey:
+            return False
+        return True
+
+    async def _write(self, aggregate: A, waiting: list[Document]) -> None:
+        """Make this version of the one before, which for a new aggregate is nothing.
+
+        Raises DuplicateKey: where the version before is not there, the upsert would insert the
+        same id a second time. `waiting` is what the outbox holds already.
+        """
         change: Document = {
             "$set": {**self._to_document(aggregate), "version": aggregate.version},
         }
-        if outbox:
-            change["$push"] = {"outbox": outbox["outbox"][0]}
-            change["$min"] = {"outboxSince": outbox["outboxSince"]}
+        if event := aggregate.event:
+            said = asdict(Announcement.of(event, aggregate.version))
+            change |= {"$push": {"outbox": said}, "$min": {"outboxSince": datetime.now(UTC)}}
+            waiting = [*waiting, said]
         before = {"_id": aggregate.id, "version": aggregate.version - 1}
-        try:
-            await self.collection.apply(Update(before, change, upsert=True))
-        except DuplicateKey:
-            return False
-        waiting = [*document.get("outbox", []), *outbox.get("outbox", [])]
+        await self.collection.apply(Update(before, change, upsert=True))
         self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": waiting})
-        return True
-
-
-def _outbox_fields(aggregate: Aggregate) -> Document:
-    event = aggregate.event
-    if event is None:
-        return {}
-    entry = asdict(Announcement.of(event, aggregate.version))
-    return {"outbox": [entry], "outboxSince": datetime.now(UTC)}
 
 
 def outbox_of(document: Document) -> list[Announcement]:

@@ -19,7 +19,9 @@ LOOK_SECONDS = 0.5
 """How often to look for timers that were set meanwhile, or whose claimer has died."""
 
 APART_SECONDS = 0.02
-AGAIN_SECONDS = 1.0
+AGAIN_SECONDS = 0.5
+"""When to look for a server that is away."""
+
 BATCHES_AT_ONCE = 2
 
 log = logging.getLogger(__name__)
@@ -29,7 +31,7 @@ async def run_timer(timers: TimerRepository, bus: Bus) -> None:
     """Sleep until the next timer is due, but never long."""
     while True:
         try:
-            pause = await _work(timers, bus) if bus.is_connected else LOOK_SECONDS
+            pause = await _work(timers, bus) if bus.is_connected else AGAIN_SECONDS
         except Unavailable as error:
             log.warning("timers wait", extra={"error": str(error)})
             pause = AGAIN_SECONDS
@@ -58,10 +60,19 @@ async def fire_due(timers: TimerRepository, bus: Bus) -> None:
         is_more = True
         while is_more:
             await free.acquire()
-            claimed = await timers.claim_due(datetime.now(UTC))
+            claimed = await _claim(timers)
             batch = announcing.create_task(_fire(claimed, timers, bus))
             batch.add_done_callback(lambda _: free.release())
             is_more = len(claimed) == BATCH and bus.is_connected
+
+
+async def _claim(timers: TimerRepository) -> dict[str, Due]:
+    """A failure must not end what is being announced."""
+    try:
+        return await timers.claim_due(datetime.now(UTC))
+    except Unavailable as error:
+        log.warning("timers wait", extra={"error": str(error)})
+        return {}
 
 
 async def _fire(claimed: Mapping[str, Due], timers: TimerRepository, bus: Bus) -> None:

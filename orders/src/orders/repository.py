@@ -137,7 +137,7 @@ class OrderRepository:
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
         """The ticket as far as it is known here."""
-        document = await self._tickets.find_one({"_id": ticket_id})
+        document = await self._tickets.get(ticket_id)
         return _ticket(ticket_id, document) if document else None
 
     async def follow_ticket(self, event: TicketCreated | TicketUpdated) -> None:
