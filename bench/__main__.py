@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import platform
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ PLOTS = Path("build/bench")
 def main() -> int:
     """Measure what was asked for."""
     chosen = _chosen()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))  # and end what we started
     started = time.monotonic()
     run = Run(machine=_machine())
     for name in chosen.names or MEASUREMENTS:

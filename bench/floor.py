@@ -21,7 +21,8 @@ from devstack.ports import LOOPBACK, free_port
 from devstack.probes import answers_ok
 from devstack.process import Process, Program
 
-WITHOUT_OUTBOX = {"outbox": 0}
+SHOWN = {"outbox": 0, "beginnings": 0}
+"""What our services do not read either."""
 
 
 class Settings(BaseSettings):
@@ -72,12 +73,12 @@ def create_app() -> FastAPI:
 
     @app.get("/tickets")
     async def browse() -> JSONResponse:
-        found = tickets.find({"orderId": None}, WITHOUT_OUTBOX).sort([("_id", -1)]).limit(51)
+        found = tickets.find({"orderId": None}, SHOWN).sort([("_id", -1)]).limit(51)
         return JSONResponse([_shown(ticket) for ticket in (await found.to_list(51))[:50]])
 
     @app.get("/tickets/{ticket_id}")
     async def show(ticket_id: str) -> JSONResponse:
-        ticket = await tickets.find_one({"_id": ticket_id}, WITHOUT_OUTBOX)
+        ticket = await tickets.find_one({"_id": ticket_id}, SHOWN)
         return JSONResponse(_shown(ticket or {}))
 
     @app.post("/orders")

@@ -87,10 +87,10 @@ async def _requests(
         ),
         "GET /api/orders": Side(orders, orders_pid, asking("/api/orders")),
     }
-    await alternate(list(sides.values()), rounds=3, count=COUNT // 2, connections=CLIENTS)
     placing = Side(orders, orders_pid, wanted)
     await alternate([placing], rounds=2, count=COUNT // 2, connections=CLIENTS, status=201)
     await settled(running)
+    await alternate(list(sides.values()), rounds=3, count=COUNT // 2, connections=CLIENTS)
     return [
         Figure(name=f"{name}, {what}", value=value, unit="ms", size=size)
         for name, side in {**sides, "POST /api/orders": placing}.items()

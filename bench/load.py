@@ -83,6 +83,7 @@ async def load(plan: Plan) -> Load:
     finally:
         if child.returncode is None:
             child.kill()
+            await child.wait()
     return Load.model_validate_json(said)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 import nats
 import pytest
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Response
 from httpx import AsyncClient
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -14,16 +14,19 @@ from nats.js.api import RawStreamMsg
 from pydantic import StringConstraints
 
 from common import errors
+from common.contracts.events import WireModel
+from common.contracts.ids import Id
 from common.contracts.money import Dollars
 from common.mongo import Database
 from common.service import create_service
 from common.settings import ServiceSettings
+from common.web.answers import Shown
 from common.web.bodies import Body, JsonRoute, Says
 from common.web.dependencies import CurrentUser, repository
 from common.web.paging import PageQuery
 from devstack.keys import KeyPair
 from devstack.servers import MongoServer
-from devstack.tallies import SERVICE, Tallies
+from devstack.tallies import SERVICE, Tallies, Tally
 from devstack.testing import eventually, running
 
 
@@ -55,6 +58,16 @@ class TallyIn(Body):
     price: Annotated[Dollars, Says("Price must be in dollars")]
 
 
+class TallyOut(WireModel):
+    """A tally as clients see it."""
+
+    id: Id
+    version: int
+
+
+SHOWN = Shown[Tally](lambda tally: TallyOut(id=tally.id, version=tally.version))
+
+
 class Settings(ServiceSettings):
     """Of a service that is not on the bus."""
 
@@ -74,13 +87,11 @@ async def read_of_user(body: TallyIn, user: CurrentUser) -> dict[str, str]:
 
 
 @router.get("")
-async def browse(
-    page: PageQuery, tallies: Annotated[Tallies, Depends(repository)]
-) -> list[dict[str, str]]:
+async def browse(page: PageQuery, tallies: Annotated[Tallies, Depends(repository)]) -> Response:
     """Tallies, newest first."""
     query = {"_id": {"$lt": page.cursor}} if page.cursor else {}
     found = await tallies.find(query, sort=[("_id", -1)], limit=page.wanted)
-    return [{"id": tally.id} for tally in page.of(found)]
+    return SHOWN.many(page.of(found), page.links(found))
 
 
 @router.get("/failures/{name}")

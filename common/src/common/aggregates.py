@@ -1,6 +1,6 @@
 """Aggregates in MongoDB: each write is guarded by a version and carries its own event."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Generic, Protocol, Self, TypeVar
@@ -71,7 +71,8 @@ class Aggregates(Generic[A]):
     """A collection of aggregates of one kind.
 
     A change and the event that announces it are one write to one document: the event waits in
-    the document's `outbox` until the bus has acknowledged it.
+    the document's `outbox` until the bus has acknowledged it. What is `unread` stays in the
+    database: `from_document` does without these fields.
     """
 
     def __init__(
@@ -81,7 +82,9 @@ class Aggregates(Generic[A]):
         *,
         to_document: Callable[[A], Document],
         from_document: Callable[[Document], A],
+        unread: Sequence[str] = (),
     ) -> None:
+        self._unread = ["outbox", *unread]
         self._database = database
         self.collection = database.collection(name)
         self._to_document = to_document
@@ -100,7 +103,7 @@ class Aggregates(Generic[A]):
 
     async def find(self, query: Document, *, sort: Sort, limit: int) -> list[A]:
         """The first `limit` aggregates that match."""
-        found = await self.collection.find(query, sort=sort, limit=limit, without=["outbox"])
+        found = await self.collection.find(query, sort=sort, limit=limit, without=self._unread)
         return [self._from_document(document) for document in found]
 
     async def after(self, identity: str, limit: int) -> list[A]:

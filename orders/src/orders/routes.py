@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from common import logs
+from common.web.answers import Shown
 from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
 from common.web.dependencies import CurrentUser, LiveEvents, repository, settings
@@ -23,13 +24,15 @@ router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=JsonRoute)
 Orders = Annotated[OrderRepository, Depends(repository)]
 Configured = Annotated[Settings, Depends(settings)]
 
+SHOWN = Shown[Order](OrderOut.of)
+
 
 @router.post(
-    "", status_code=201, response_model_exclude_none=True, responses=errors(400, 401, 404, 409, 415)
+    "", status_code=201, response_model=OrderOut, responses=errors(400, 401, 404, 409, 415)
 )
 async def place_order(
     body: PlaceOrder, user: CurrentUser, orders: Orders, settings: Configured
-) -> OrderOut:
+) -> Response:
     """Hold a ticket, so that nobody else can take it until the order expires."""
     ticket = await arrival(orders.ticket, body.ticket_id)
     if ticket is None:
@@ -37,26 +40,26 @@ async def place_order(
     order = Order.place(ticket, user.id, settings.order_window)
     logs.note(order_id=order.id, ticket_id=ticket.id)
     await orders.add(order)
-    return OrderOut.of(order)
+    return SHOWN.one(order, 201)
 
 
-@router.get("", response_model_exclude_none=True, responses=errors(400, 401))
+@router.get("", response_model=list[OrderOut], responses=errors(400, 401))
 async def list_orders(
     user: CurrentUser,
     orders: Orders,
     page: PageQuery,
     status: Annotated[list[StatusFilter], Query(default_factory=list)],
-) -> list[OrderOut]:
+) -> Response:
     """The caller's orders, newest first; without `status` all that are not cancelled."""
     found = await orders.of_buyer(user.id, statuses_of(status), page.cursor, page.wanted)
-    return [OrderOut.of(order) for order in page.of(found)]
+    return SHOWN.many(page.of(found), page.links(found))
 
 
-@router.get("/{order_id}", response_model_exclude_none=True, responses=errors(401, 403, 404))
-async def show_order(user: CurrentUser, order_id: str, orders: Orders) -> OrderOut:
+@router.get("/{order_id}", response_model=OrderOut, responses=errors(401, 403, 404))
+async def show_order(user: CurrentUser, order_id: str, orders: Orders) -> Response:
     """One of the caller's orders."""
     order = await orders.get(order_id)
-    return OrderOut.of(order.shown_to(user.id))
+    return SHOWN.one(order.shown_to(user.id))
 
 
 @router.get("/{order_id}/events", response_class=EventStream, responses=errors(401, 403, 404))

@@ -42,7 +42,11 @@ class TicketRepository:
 
     def __init__(self, database: Database) -> None:
         self._tickets = Aggregates(
-            database, "tickets", to_document=_to_document, from_document=_from_document
+            database,
+            "tickets",
+            to_document=_to_document,
+            from_document=_from_document,
+            unread=["beginnings"],
         )
 
     @property

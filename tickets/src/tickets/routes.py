@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from common import logs
 from common.errors import NotAuthenticated
 from common.messaging.watches import ANYTHING
+from common.web.answers import Shown
 from common.web.bodies import JsonRoute
 from common.web.dependencies import CurrentUser, LiveEvents, OptionalUser, repository, settings
 from common.web.error_responses import errors
@@ -25,24 +26,26 @@ router = APIRouter(prefix="/api/tickets", tags=["tickets"], route_class=JsonRout
 Tickets = Annotated[TicketRepository, Depends(repository)]
 Configured = Annotated[Settings, Depends(settings)]
 
+SHOWN = Shown[Ticket](TicketOut.of)
 
-@router.post("", status_code=201, response_model_exclude_none=True, responses=errors(400, 401, 415))
-async def list_ticket(body: TicketIn, user: CurrentUser, tickets: Tickets) -> TicketOut:
+
+@router.post("", status_code=201, response_model=TicketOut, responses=errors(400, 401, 415))
+async def list_ticket(body: TicketIn, user: CurrentUser, tickets: Tickets) -> Response:
     """Put a ticket up for sale."""
     ticket = Ticket.offer(body.title, body.price, user.id)
     logs.note(ticket_id=ticket.id)
     await tickets.add(ticket)
-    return TicketOut.of(ticket)
+    return SHOWN.one(ticket, 201)
 
 
-@router.get("", response_model_exclude_none=True, responses=errors(400, 401))
+@router.get("", response_model=list[TicketOut], responses=errors(400, 401))
 async def browse_tickets(
     page: PageQuery,
     user: OptionalUser,
     tickets: Tickets,
     mine: bool = False,
     q: Annotated[str, Query(max_length=100)] = "",
-) -> list[TicketOut]:
+) -> Response:
     """Tickets that nobody holds, or with `mine` all of the caller's, newest first.
 
     With `q` those in whose title every word of it begins a word; case and accents do not count.
@@ -54,7 +57,7 @@ async def browse_tickets(
         raise NotAuthenticated
     else:
         found = await tickets.of_seller(user.id, words, page.cursor, page.wanted)
-    return [TicketOut.of(ticket) for ticket in page.of(found)]
+    return SHOWN.many(page.of(found), page.links(found))
 
 
 @router.get("/events", response_class=EventStream, responses=errors())
@@ -71,20 +74,20 @@ async def follow_tickets(
     return EventStream.of(live, ANYTHING, market, settings.event_streams_limit)
 
 
-@router.get("/{ticket_id}", response_model_exclude_none=True, responses=errors(404))
-async def show_ticket(ticket_id: str, tickets: Tickets) -> TicketOut:
+@router.get("/{ticket_id}", response_model=TicketOut, responses=errors(404))
+async def show_ticket(ticket_id: str, tickets: Tickets) -> Response:
     """One ticket, held or not."""
-    return TicketOut.of(await tickets.get(ticket_id))
+    return SHOWN.one(await tickets.get(ticket_id))
 
 
 @router.put(
-    "/{ticket_id}", response_model_exclude_none=True, responses=errors(400, 401, 403, 404, 409, 415)
+    "/{ticket_id}", response_model=TicketOut, responses=errors(400, 401, 403, 404, 409, 415)
 )
 async def edit_ticket(
     ticket_id: str, body: TicketIn, user: CurrentUser, tickets: Tickets
-) -> TicketOut:
+) -> Response:
     """Change title and price, as long as nobody holds the ticket."""
     ticket = await tickets.change(
         ticket_id, lambda current: current.edit(body.title, body.price, user.id)
     )
-    return TicketOut.of(ticket)
+    return SHOWN.one(ticket)

@@ -3,12 +3,12 @@
 import asyncio
 from contextlib import suppress
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.web.error_responses import ErrorItem, error_response
+from common.web.headers import header
 
 LIMIT = 64 * 1024
 MANNERS = 16 * LIMIT
@@ -36,12 +36,12 @@ class BodyLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request through, as far as the limits."""
-        headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
-        length = headers.get("content-length", "")
+        is_request = scope["type"] == "http"
+        length = header(scope, b"content-length") if is_request else ""
         if length.isdigit() and int(length) > LIMIT:
             await _drop_rest(receive)
             await _refusal(413, TOO_LARGE)(scope, receive, send)
-        elif length not in {"", "0"} or "transfer-encoding" in headers:
+        elif length not in {"", "0"} or (is_request and header(scope, b"transfer-encoding")):
             body = _Body(scope, receive, send, self._seconds)
             await self._app(scope, body.receive, body.send)
         else:

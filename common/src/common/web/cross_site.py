@@ -6,10 +6,10 @@ browser says itself where a request comes from, and who says nothing is not a br
 
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.web.error_responses import ErrorItem, error_response
+from common.web.headers import header
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OURS = frozenset({"same-origin", "none"})
@@ -36,11 +36,10 @@ class CrossSiteMiddleware:
 
 
 def _is_foreign(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    if site := headers.get("sec-fetch-site"):
+    if site := header(scope, b"sec-fetch-site"):
         return site not in OURS
-    origin = headers.get("origin")
-    return bool(origin) and _host_of(origin or "") != headers.get("host")
+    origin = header(scope, b"origin")
+    return bool(origin) and _host_of(origin) != header(scope, b"host")
 
 
 def _host_of(origin: str) -> str | None:

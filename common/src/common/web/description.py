@@ -26,6 +26,7 @@ def described_app(title: str, prefix: str, lifespan: Any) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        telemetry=dict.fromkeys(["tracing", "metrics", "logs", "operation_spans"], False),
     )
     describe = app.openapi
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from typing import Annotated, Protocol, TypeVar
+from urllib.parse import urlencode
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Depends, Query, Request
 
 from common.contracts.ids import ID_PATTERN
 
@@ -24,11 +25,9 @@ T = TypeVar("T", bound=Identified)
 class Page:
     """Which part of a list is wanted: `limit` items older than `cursor`."""
 
-    def __init__(
-        self, request: Request, response: Response, limit: int, cursor: str | None
-    ) -> None:
+    def __init__(self, request: Request, limit: int, cursor: str | None) -> None:
         self.limit, self.cursor = limit, cursor
-        self._request, self._response = request, response
+        self._request = request
 
     @property
     def wanted(self) -> int:
@@ -36,22 +35,26 @@ class Page:
         return self.limit + 1
 
     def of(self, found: Sequence[T]) -> Sequence[T]:
-        """The items to show; links to the next page when there is one."""
-        shown = found[: self.limit]
-        if len(found) > self.limit:
-            url = self._request.url.include_query_params(limit=self.limit, cursor=shown[-1].id)
-            self._response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-        return shown
+        """The items to show."""
+        return found[: self.limit]
+
+    def links(self, found: Sequence[Identified]) -> dict[str, str]:
+        """The header that leads to the next page, when there is one."""
+        if len(found) <= self.limit:
+            return {}
+        asked = self._request.query_params.multi_items()
+        kept = [(name, value) for name, value in asked if name not in {"limit", "cursor"}]
+        query = urlencode([*kept, ("limit", self.limit), ("cursor", found[self.limit - 1].id)])
+        return {"Link": f'<{self._request.scope["path"]}?{query}>; rel="next"'}
 
 
 async def page(
     request: Request,
-    response: Response,
     limit: Annotated[int, Query(ge=1, le=100)] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
 ) -> Page:
     """The page that the query asks for."""
-    return Page(request, response, limit, cursor)
+    return Page(request, limit, cursor)
 
 
 PageQuery = Annotated[Page, Depends(page)]

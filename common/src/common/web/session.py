@@ -4,6 +4,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common import logs
+from common.web.headers import header
 from common.web.tokens import User, read
 
 COOKIE = "session"
@@ -18,13 +19,17 @@ class SessionMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the session and go on."""
         if scope["type"] == "http":
-            user = self._user(HTTPConnection(scope))
+            user = self._user(scope)
             scope.setdefault("state", {})["user"] = user
             if user:
                 logs.context.set({**logs.context.get(), "user_id": user.id})
         await self._app(scope, receive, send)
 
-    def _user(self, connection: HTTPConnection) -> User | None:
-        scheme, _, bearer = connection.headers.get("authorization", "").partition(" ")
-        token = bearer.strip() if scheme.lower() == "bearer" else connection.cookies.get(COOKIE)
+    def _user(self, scope: Scope) -> User | None:
+        scheme, _, bearer = header(scope, b"authorization").partition(" ")
+        token = bearer.strip() if scheme.lower() == "bearer" else _cookie(scope)
         return read(token, self._public_keys) if token else None
+
+
+def _cookie(scope: Scope) -> str | None:
+    return HTTPConnection(scope).cookies.get(COOKIE) if header(scope, b"cookie") else None
