@@ -1,5 +1,6 @@
 """Looking for tickets over HTTP."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -109,3 +110,14 @@ async def test_a_wrong_query_is_named(client: AsyncClient, field: str, value: st
     answer = await client.get("/api/tickets", params={field: value})
     assert answer.status_code == 400
     assert [problem["field"] for problem in answer.json()["errors"]] == [field]
+
+
+async def test_who_looks_at_the_same_time_sees_as_much_as_they_asked_for(
+    client: AsyncClient, tickets: TicketRepository, seller: Person
+) -> None:
+    newest_first = await offer(tickets, seller, 4)
+    limits = (2, 1, 3, 50)
+    answers = await asyncio.gather(*(client.get(f"/api/tickets?limit={n}") for n in limits))
+    shown = [[ticket["id"] for ticket in answer.json()] for answer in answers]
+    assert shown == [newest_first[:limit] for limit in limits]
+    assert ["next" in answer.links for answer in answers] == [True, True, True, False]

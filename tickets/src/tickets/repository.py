@@ -6,6 +6,7 @@ from dataclasses import asdict
 from common.aggregates import Aggregates
 from common.contracts.money import Price
 from common.mongo import Collection, Database, Document, Update
+from common.together import Together
 from tickets.domain import Claim, Ticket, TicketNotFound
 from tickets.words import beginnings_of
 
@@ -48,6 +49,7 @@ class TicketRepository:
             from_document=_from_document,
             unread=["beginnings"],
         )
+        self._newest = Together(self._newest_free)
 
     @property
     def outboxes(self) -> Sequence[Collection]:
@@ -96,7 +98,14 @@ class TicketRepository:
 
     async def free(self, words: Sequence[str], older_than: str | None, limit: int) -> list[Ticket]:
         """Tickets that nobody holds and whose titles have such words, newest first."""
-        return await self._find({"orderId": None}, words, older_than, limit)
+        if words or older_than:
+            return await self._find({"orderId": None}, words, older_than, limit)
+        return await self._newest(limit)
+
+    async def _newest_free(self, limits: Sequence[int]) -> Sequence[list[Ticket]]:
+        """The page that everybody sees first, read once for all who ask at the same time."""
+        newest = await self._find({"orderId": None}, [], None, max(limits))
+        return [newest[:limit] for limit in limits]
 
     async def of_seller(
         self, user_id: str, words: Sequence[str], older_than: str | None, limit: int
