@@ -13,6 +13,7 @@ from bench import (
     reads,
     sales,
     starts,
+    telemetry,
 )
 from bench.figures import Figure
 
@@ -28,6 +29,7 @@ MEASUREMENTS: dict[str, Measure] = {
     "outage": outage.measure,
     "expiring": expiring.measure,
     "idle": idle.measure,
+    "telemetry": telemetry.measure,
 }
 """Each starts what it needs, ends all of it, and takes less than `LIMIT_SECONDS`."""
 
