@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from itertools import count
 from typing import ClassVar
 
 import pytest
@@ -13,7 +14,9 @@ from httpx import AsyncClient
 from common import measuring
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
+from common.measuring import Measure, Measuring, Readings
 from common.messaging.consumer import Handlers
+from common.metrics import Gauge, page
 from common.mongo import Database
 from common.service import create_service
 from common.settings import EventSettings, ServiceSettings
@@ -65,6 +68,38 @@ async def test_probes_and_scrapes_are_not_counted(client: AsyncClient) -> None:
 
 async def test_the_page_is_not_part_of_the_api(app: FastAPI) -> None:
     assert "/metrics" not in app.openapi()["paths"]
+
+
+async def test_many_who_look_cost_no_more_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "KEPT_SECONDS", 60)
+    gauge, asked = Gauge("asked", "How often"), count(1)
+
+    async def ask() -> Readings:
+        await asyncio.sleep(0)
+        return {gauge: next(asked)}
+
+    there = Measuring()
+    there.measures = [Measure("mongodb", (gauge,), ask)]
+    readings = await asyncio.gather(*(there.readings() for _ in range(5)))
+    assert [each[gauge] for each in readings] == [1] * 5
+
+
+async def test_what_cannot_be_measured_is_left_out_and_the_rest_is_told() -> None:
+    broken, whole = Gauge("broken", "Fails"), Gauge("whole", "Works")
+
+    async def fail() -> Readings:
+        raise ValueError("a defect")
+
+    async def work() -> Readings:
+        return {whole: 7}
+
+    there = Measuring()
+    there.measures = [Measure("nats", (broken,), fail), Measure("mongodb", (whole,), work)]
+    told = page(await there.readings()).decode()
+    assert "ticketing_whole 7.0" in told
+    assert "# TYPE ticketing_broken gauge" in told
+    assert "\nticketing_broken" not in told
+    assert 'ticketing_server_answers{server="nats"} 0.0' in told
 
 
 class Settings(EventSettings):

@@ -1,11 +1,11 @@
 """Asks servers for numbers when somebody looks: not often, not for long, and never in vain."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from common.errors import Unavailable
 from common.metrics import Gauge, Value
 from common.mongo import Database
 
@@ -14,6 +14,8 @@ ANSWER_SECONDS = 1.0
 
 KEPT_SECONDS = 5.0
 """How long an answer is good for, so that many who look cost no more than one."""
+
+log = logging.getLogger(__name__)
 
 SERVERS = Gauge("server_answers", "Whether a server answered when it was asked (0 or 1)", "server")
 
@@ -27,7 +29,7 @@ class Measure:
     server: str
     gauges: Sequence[Gauge]
     ask: Callable[[], Awaitable[Readings]]
-    """Raises Unavailable when there is no answer."""
+    """Raises when there is no answer, Unavailable as a rule."""
 
 
 class Measuring:
@@ -74,5 +76,6 @@ async def _ask(measure: Measure) -> Readings | None:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await measure.ask()
-    except (Unavailable, TimeoutError):
+    except Exception as error:  # noqa: BLE001 - whatever it is, all else can be told
+        log.warning("not measured", extra={"server": measure.server, "error": repr(error)})
         return None
