@@ -233,6 +233,27 @@ async def test_the_standard_variables_switch_it_off(
         assert "duration_ms=" in line
 
 
+async def test_a_collector_that_is_away_disturbs_nobody(
+    make_services: MakeServices, collector: Collector, sign_in: SignIn
+) -> None:
+    collector.close()
+    services = make_services(
+        OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+        OTEL_EXPORTER_OTLP_TIMEOUT="1",
+        OTEL_BSP_SCHEDULE_DELAY="50",
+    )
+    await sell(services, sign_in())
+
+    async def said() -> bool:
+        return bool(lines(services["orders"], "WARNING", "spans are lost"))
+
+    await eventually(said, "what is lost is in the log")
+    for process in services.values():
+        process.stop()
+        assert process.exit_code == 0
+        assert lines(process, "ERROR") == []
+
+
 def test_nothing_is_imported_for_what_is_off() -> None:
     started = "import sys, orders.main; print([n for n in sys.modules if 'opentelemetry.sdk' in n])"
     said = subprocess.run(  # noqa: S603 (the command is ours)

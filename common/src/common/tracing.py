@@ -6,10 +6,11 @@ and the SDK is not even imported.
 """
 
 import asyncio
+import logging
 import re
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar, Token
 from enum import Enum
@@ -19,6 +20,9 @@ from typing import Protocol, Self
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, Tracer
+from typing_extensions import override
+
+log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.2
 """How long a service that stops gives its last spans."""
@@ -123,14 +127,23 @@ def export_traces(service: str) -> None:
     """Export spans from now on, as the standard variables `OTEL_...` say."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
+    class Exporter(OTLPSpanExporter):
+        @override
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            result = super().export(spans)
+            if result is not SpanExportResult.SUCCESS:
+                log.warning("spans are lost", extra={"count": len(spans)})
+            return result
+
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it shouts at every retry
     about = {"service.namespace": "ticketing", "service.instance.id": secrets.token_hex(8)}
     provider = TracerProvider(
         resource=Resource.create({**about, "service.name": service}), shutdown_on_exit=False
     )
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(BatchSpanProcessor(Exporter()))
     _Export.provider, _Export.tracer = provider, provider.get_tracer("ticketing")
 
 
