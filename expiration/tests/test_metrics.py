@@ -38,8 +38,10 @@ async def test_lateness_and_what_waits_are_shown(
     [seconds] = grown(before, after, "timer_lateness_seconds_sum").values()
     assert 20 <= seconds < 30
     await stored.update({"_id": ahead.id}, {"$set": {"leaseUntil": now + timedelta(hours=2)}})
-    await stored.update({"_id": ahead.id}, {"$set": {"fireAt": now}})
-    await becomes(service, "timers_overdue", 1)
+    for seconds, overdue in ((-60, 0), (1, 0), (10, 1)):
+        fire_at = datetime.now(UTC) - timedelta(seconds=seconds)
+        await stored.update({"_id": ahead.id}, {"$set": {"fireAt": fire_at}})
+        assert (await scrape(service))["timers_overdue", frozenset()] == overdue
 
 
 @pytest.mark.parametrize("again", [False, True])

@@ -12,14 +12,14 @@ LATENESS = histogram(
     buckets=(0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 SCHEDULED = Gauge("timers_scheduled", "Timers that are set and have not fired")
-OVERDUE = Gauge("timers_overdue", "Timers that should have fired already")
+OVERDUE = Gauge("timers_overdue", "Timers that should have fired more than 5 s ago")
 
 
 class Timers(Protocol):
     """Where timers are kept."""
 
     async def waiting(self, now: datetime) -> tuple[int, int]:
-        """How many timers are set, and how many of them should have fired."""
+        """How many timers are set, and how many of them are overdue."""
 
 
 def of_timers(timers: Timers) -> Measure:

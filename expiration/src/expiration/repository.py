@@ -113,9 +113,12 @@ class TimerRepository:
         return {timer["_id"]: _due(timer) for timer in due}
 
     async def waiting(self, now: datetime) -> tuple[int, int]:
-        """How many timers are set, and how many of them should have fired; up to `MOST_COUNTED`."""
+        """How many timers are set, and how many of them are overdue; up to `MOST_COUNTED`.
+
+        Overdue is what even another replica, after the lease of one that died, should have fired.
+        """
         scheduled: Document = {"state": TimerState.SCHEDULED.value}
-        overdue = {**scheduled, "fireAt": {"$lte": now}}
+        overdue = {**scheduled, "fireAt": {"$lte": now - LEASE}}
         count = self._timers.count
         return await count(scheduled, limit=MOST_COUNTED), await count(overdue, limit=MOST_COUNTED)
 
