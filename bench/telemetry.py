@@ -20,7 +20,7 @@ from devstack.testing import somebody
 from devstack.ticket_history import TicketHistory
 from orders.main import create_app
 
-REQUESTS, EVENTS, WARM_UP = 2_000, 4_000, 300
+REQUESTS, EVENTS, WARM_UP = 2_000, 10_000, 300
 ROUNDS = 3
 QUIET = {"LOG_LEVEL": "ERROR", "LOG_FORMAT": "json"}
 TARGET_SHARE = 0.8
