@@ -84,7 +84,7 @@ BREAKS = (
     Break(
         "the timer lease",
         "expiration/src/expiration/repository.py",
-        '            "$or": [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}],\n',
+        '        "$or": [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}],\n',
         "",
     ),
 )
