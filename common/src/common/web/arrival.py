@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from common.contracts.ids import age_of, is_id
 
-PATIENCE_SECONDS = 2.0
+PATIENCE_SECONDS = 5.0
 LOOK_AGAIN_SECONDS = 0.025
 
 T = TypeVar("T")
