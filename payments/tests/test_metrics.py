@@ -1,15 +1,19 @@
 """What the payments service counts: each turn of a payment once, and each setback."""
 
+import io
+import logging
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
 from httpx import AsyncClient
 
 from common.contracts.events import OrderCompleted, OrderCreated
+from common.logs import TextFormatter
 from devstack.order_history import OrderHistory
 from devstack.sandbox.dashboard import Dashboard
 from devstack.scraping import grown, scrape
-from devstack.testing import Neighbour, Person
+from devstack.testing import Neighbour, Person, eventually
 from payments.payment import Payment, PaymentStatus
 from payments.setback import Setback, Trouble
 
@@ -39,6 +43,29 @@ async def test_every_turn_of_a_payment_is_counted_once(
         frozenset({"authorized"}): 1,
         frozenset({"captured"}): 1,
     }
+
+
+@pytest.mark.usefixtures("held_intent")
+async def test_what_the_reconciler_says_is_about_an_order_and_has_a_trace(
+    neighbour: Neighbour, order: OrderHistory, dashboard: Dashboard, is_set_back: IsSetBack
+) -> None:
+    printed = io.StringIO()
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and isinstance(
+            handler.formatter, TextFormatter
+        ):
+            handler.setStream(printed)
+    await dashboard.break_down("capture", "refuse")
+    await neighbour.say(order.event(OrderCompleted, 1))
+    await is_set_back(Trouble.REFUSAL, 1)
+
+    async def said() -> bool:  # a moment after it is stored
+        return "payment waits" in printed.getvalue()
+
+    await eventually(said)
+    for line in printed.getvalue().splitlines():
+        if "payment waits" in line:
+            assert re.search(rf"order_id={order.id} trace_id=[0-9a-f]{{32}}", line)
 
 
 @pytest.mark.usefixtures("held_intent")

@@ -42,6 +42,7 @@ class Kind(Enum):
     REQUEST = trace.SpanKind.SERVER
     SENDING = trace.SpanKind.PRODUCER
     HANDLING = trace.SpanKind.CONSUMER
+    WORK = trace.SpanKind.INTERNAL
 
 
 class Exporting(Protocol):

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
+from common import logs
 from common.errors import Refusal, Unavailable
 from common.messaging.bus import Bus
+from common.tracing import Kind, begin
 from payments.gateway import StripeGateway, StripeTrouble
 from payments.repository import CheckoutRepository
 from payments.settlement import Settlement
@@ -56,13 +58,19 @@ async def _claim(checkouts: CheckoutRepository) -> str | None:
 
 async def _look(order_id: str, settlement: Settlement) -> None:
     """One look; what goes wrong here must not end the others, and is looked at again."""
+    with begin(Kind.WORK, "look at a payment", "") as work:
+        logs.context.set({"order_id": order_id, "trace_id": work.trace_id})
+        await _settle(order_id, settlement)
+
+
+async def _settle(order_id: str, settlement: Settlement) -> None:
     try:
         await settlement.settle(order_id)
     except Refusal as refusal:
-        log.info("payment refused", extra={"order_id": order_id, "refusal": refusal.text})
+        log.info("payment refused", extra={"refusal": refusal.text})
     except StripeTrouble:
         pass  # it is on record, with the time of the next look
     except Unavailable as error:
         log.warning("payment waits for its lease to end", extra={"error": str(error)})
     except Exception:
-        log.exception("payment waits for its lease to end", extra={"order_id": order_id})
+        log.exception("payment waits for its lease to end")
