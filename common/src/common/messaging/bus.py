@@ -141,7 +141,8 @@ class Bus:
             acknowledged = await self._stream.publish_async(
                 subject, body, wait_stall=PUBLISH_SECONDS, headers=headers
             )
-            await asyncio.wait_for(acknowledged, PUBLISH_SECONDS)
+            async with asyncio.timeout(PUBLISH_SECONDS):  # `wait_for` may swallow a cancellation
+                await acknowledged
         except NoStreamResponseError as error:
             self.prepare_again()
             raise Unavailable(f"no stream takes {subject}") from error
