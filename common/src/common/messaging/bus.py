@@ -167,12 +167,9 @@ class Bus:
 
     async def pull(self, durable: str, inbox: Inbox, request: Mapping[str, int]) -> None:
         """Ask for messages; what comes, and how the request ends, arrives in the inbox."""
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{durable}"
         with suppress(NatsError):
-            await self._client.publish(
-                f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{durable}",
-                json.dumps(request).encode(),
-                reply=inbox.address,
-            )
+            await self._client.publish(subject, json.dumps(request).encode(), inbox.address)
 
     async def close(self) -> None:
         """Send what is still on its way out and leave."""
