@@ -25,19 +25,20 @@ async def measure() -> list[Figure]:
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
         floor(running.mongo["tickets"], Path(folder)) as bare,
     ):
-        [ticket, *_] = await seed.offer(running, TICKETS)
+        tickets = [f"/{each}" for each in await seed.offer(running, TICKETS)]
         return [
-            *await _compare(running, bare, "GET /api/tickets (50 of them)", "", count=300),
-            *await _compare(running, bare, "GET /api/tickets/{id}", f"/{ticket}", count=1_000),
+            *await _compare(running, bare, "GET /api/tickets (50 of them)", [""], count=300),
+            *await _compare(running, bare, "GET /api/tickets/{id}", tickets, count=1_000),
         ]
 
 
 async def _compare(
-    running: Stack, bare: Process, name: str, path: str, *, count: int
+    running: Stack, bare: Process, name: str, paths: list[str], *, count: int
 ) -> list[Figure]:
     [url], [pid] = running.services["tickets"], running.pids["tickets"]
     [gateway] = running.pids["gateway"]
-    ours, same = [Request(path=f"/api/tickets{path}")], [Request(path=f"/tickets{path}")]
+    ours = [Request(path=f"/api/tickets{path}") for path in paths]
+    same = [Request(path=f"/tickets{path}") for path in paths]
     sides = [
         Side(url, pid, ours),
         Side(bare.name, bare.pid, same),
@@ -48,7 +49,9 @@ async def _compare(
     for side in sides:
         side.forget()
     await alternate(sides, rounds=ROUNDS, count=count, connections=CLIENTS)
-    return _figures(name, *sides)
+    lone = [Side(url, pid, ours), Side(bare.name, bare.pid, same)]
+    await alternate(lone, rounds=ROUNDS, count=count, connections=1)
+    return [*_figures(name, *sides), *_figures_alone(name, *lone)]
 
 
 def _figures(name: str, ours: Side, same: Side, nothing: Side, gateway: Side) -> list[Figure]:
@@ -65,4 +68,18 @@ def _figures(name: str, ours: Side, same: Side, nothing: Side, gateway: Side) ->
         figure("p99", "ms", ours.percentile_ms(99), same.percentile_ms(99)),
         figure("CPU over a route that does nothing", "ms", ours.cpu_ms, nothing.cpu_ms),
         figure("rate through the gateway", "req/s", gateway.per_second, ours.per_second),
+    ]
+
+
+def _figures_alone(name: str, ours: Side, same: Side) -> list[Figure]:
+    """With nobody to share an operation with: what is ours alone shows here."""
+    name = f"{name}, one client"
+    return [
+        Figure(name=f"{name}, CPU", value=ours.cpu_ms, unit="ms", floor=same.cpu_ms),
+        Figure(
+            name=f"{name}, p50",
+            value=ours.percentile_ms(50),
+            unit="ms",
+            floor=same.percentile_ms(50),
+        ),
     ]
