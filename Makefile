@@ -49,7 +49,7 @@ imports: install ## the architecture: who may import whom
 	$(BIN)/lint-imports --no-cache
 
 unit: install ## the tests, several at a time; ARGS="orders -k cancel" chooses
-	$(BIN)/pytest $(or $(ARGS),-q -n 4 --dist loadfile --no-loadscope-reorder)
+	$(BIN)/pytest $(or $(ARGS),-q -n 5 --dist loadfile --no-loadscope-reorder)
 
 chaos: install ## break the running system on purpose: SEED="1 2 3" SECONDS=60
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)

@@ -17,6 +17,10 @@ COMMANDS = {
 """What a stranger is answered without a look into a database: the quickest requests there are."""
 
 
+PAUSE_SECONDS = 0.05
+"""How long people think: servers that have no time left would show nothing but that."""
+
+
 class Market:
     """Pairs of a seller and a buyer who do everything there is to do, and a crowd of strangers."""
 
@@ -63,6 +67,7 @@ class Market:
         turn = 0
         while not self._is_over:
             turn += 1
+            await asyncio.sleep(PAUSE_SECONDS)
             with self._noting_failures():
                 await self._sell(seller, buyer, cancels=turn % 3 == 0)
                 if turn % 10 == 0:
@@ -71,6 +76,7 @@ class Market:
     async def _stroll(self, stranger: AsyncClient) -> None:
         while not self._is_over:
             for path, status in COMMANDS.items():
+                await asyncio.sleep(PAUSE_SECONDS / 5)
                 with self._noting_failures():
                     self._expect(await stranger.post(path, json={}), status)
 
