@@ -10,7 +10,7 @@ from common.errors import Unavailable
 PAGE = 500
 """How many calls are made as one at most."""
 
-AT_ONCE = 2
+AT_ONCE = 4
 """How many pages are under way side by side, so that one slow page does not stop everybody."""
 
 T = TypeVar("T")
