@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Any
 
 from httpx import AsyncClient
 
@@ -13,7 +12,7 @@ from bench.floor import floor
 from bench.load import Plan, Request, load
 from bench.people import sign_in
 from bench.processes import cpu_ms
-from bench.rounds import Side, alternate
+from bench.rounds import Side, alternate, compared
 from bench.stacks import settled, stack
 from common.contracts.events import TicketCreated
 from common.contracts.ids import new_id
@@ -55,7 +54,7 @@ async def _alone() -> list[Figure]:
                 await alternate([ours], rounds=1, count=COUNT, connections=CLIENTS, status=201)
                 await asyncio.sleep(PAUSE_SECONDS)
                 await alternate([same], rounds=1, count=COUNT, connections=CLIENTS, status=201)
-        return _figures(ours, same)
+        return compared("POST /api/orders", ours, same, share=SHARE, cpu="CPU, announced")
 
 
 async def _offer(there: Alone) -> list[str]:
@@ -108,19 +107,3 @@ async def _stampede(running: Stack) -> list[Figure]:
 def _order(ticket_id: str, path: str, headers: dict[str, str]) -> Request:
     body = f'{{"ticketId":"{ticket_id}"}}'
     return Request(method="POST", path=path, headers=headers, body=body)
-
-
-def _figures(ours: Side, same: Side) -> list[Figure]:
-    clients = f"the clients used {ours.loads[-1].cpu_share:.0%} of a core"
-
-    def figure(what: str, unit: str, value: float, floor: float, **more: Any) -> Figure:
-        name = f"POST /api/orders, {what}"
-        return Figure(name=name, unit=unit, value=value, floor=floor, **more)
-
-    asked = {"target_share": SHARE}
-    return [
-        figure("CPU, announced", "ms", ours.cpu_ms, same.cpu_ms, **asked),
-        figure("rate", "req/s", ours.per_second, same.per_second, **asked, note=clients),
-        figure("p50", "ms", ours.percentile_ms(50), same.percentile_ms(50)),
-        figure("p99", "ms", ours.percentile_ms(99), same.percentile_ms(99)),
-    ]

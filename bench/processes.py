@@ -1,7 +1,6 @@
 """What a process has used, as Linux counts it."""
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -15,16 +14,6 @@ def cpu_ms(*pids: int) -> float:
 def memory_mb(pid: int) -> float:
     """What a process has in memory (its resident set)."""
     return _status_kb(pid, "VmRSS:") / 1024
-
-
-def children(pid: int) -> list[int]:
-    """The processes that a process has started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def total_memory_mb(pids: Iterable[int]) -> float:
-    """Of several processes; what they share counts for each."""
-    return sum(map(memory_mb, pids))
 
 
 def _ticks(pid: int) -> int:

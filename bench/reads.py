@@ -2,13 +2,12 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from bench import seed
 from bench.figures import Figure
 from bench.floor import floor
 from bench.load import Request
-from bench.rounds import Side, alternate
+from bench.rounds import Side, alternate, compared
 from bench.stacks import stack
 from devstack.headless import Stack
 from devstack.process import Process
@@ -55,19 +54,20 @@ async def _compare(
 
 
 def _figures(name: str, ours: Side, same: Side, nothing: Side, gateway: Side) -> list[Figure]:
-    clients = f"the clients used {ours.loads[-1].cpu_share:.0%} of a core"
-
-    def figure(what: str, unit: str, value: float, floor: float, **more: Any) -> Figure:
-        return Figure(name=f"{name}, {what}", unit=unit, value=value, floor=floor, **more)
-
-    asked = {"target_share": SHARE}
     return [
-        figure("CPU of the server", "ms", ours.cpu_ms, same.cpu_ms, **asked),
-        figure("rate", "req/s", ours.per_second, same.per_second, **asked, note=clients),
-        figure("p50", "ms", ours.percentile_ms(50), same.percentile_ms(50)),
-        figure("p99", "ms", ours.percentile_ms(99), same.percentile_ms(99)),
-        figure("CPU over a route that does nothing", "ms", ours.cpu_ms, nothing.cpu_ms),
-        figure("rate through the gateway", "req/s", gateway.per_second, ours.per_second),
+        *compared(name, ours, same, share=SHARE, cpu="CPU of the server"),
+        Figure(
+            name=f"{name}, CPU over a route that does nothing",
+            unit="ms",
+            value=ours.cpu_ms,
+            floor=nothing.cpu_ms,
+        ),
+        Figure(
+            name=f"{name}, rate through the gateway",
+            unit="req/s",
+            value=gateway.per_second,
+            floor=ours.per_second,
+        ),
     ]
 
 

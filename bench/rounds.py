@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from bench.figures import Figure
 from bench.load import Load, Plan, Request, load
 from bench.processes import cpu_ms
 
@@ -58,3 +59,24 @@ async def alternate(
             side.cpu.append((cpu_ms(side.pid) - before) / count)
             side.loads.append(met)
             assert met.statuses == {status: count}, met.statuses
+
+
+def compared(name: str, ours: Side, same: Side, *, share: float, cpu: str) -> list[Figure]:
+    """What one side costs and how fast it is beside the other, its floor; `cpu` says whose that is.
+
+    So large a share of the floor is asked of the CPU and of the rate.
+    """
+    clients = f"the clients used {ours.loads[-1].cpu_share:.0%} of a core"
+
+    def figure(what: str, unit: str, value: float, floor: float, asked: float | None) -> Figure:
+        return Figure(
+            name=f"{name}, {what}", unit=unit, value=value, floor=floor, target_share=asked
+        )
+
+    rate = figure("rate", "req/s", ours.per_second, same.per_second, share)
+    return [
+        figure(cpu, "ms", ours.cpu_ms, same.cpu_ms, share),
+        rate.model_copy(update={"note": clients}),
+        figure("p50", "ms", ours.percentile_ms(50), same.percentile_ms(50), None),
+        figure("p99", "ms", ours.percentile_ms(99), same.percentile_ms(99), None),
+    ]

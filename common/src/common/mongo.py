@@ -57,10 +57,10 @@ class Collection:
         with _translated():
             await self._motor.insert_one(document)
 
-    async def find_one(self, query: Document, *, without: Sequence[str] = ()) -> Document | None:
-        """The first match, less some fields."""
+    async def find_one(self, query: Document) -> Document | None:
+        """The first match."""
         with _translated():
-            return await self._motor.find_one(query, dict.fromkeys(without, 0) or None)
+            return await self._motor.find_one(query)
 
     async def find(
         self, query: Document, *, sort: Sort, limit: int, without: Sequence[str] = ()

@@ -22,6 +22,8 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, Tracer
 from typing_extensions import override
 
+from common.waiting import set_within
+
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.2
@@ -161,6 +163,4 @@ async def finish_export() -> None:
             loop.call_soon_threadsafe(done.set)
 
     threading.Thread(target=export_the_rest, daemon=True).start()
-    with suppress(TimeoutError):
-        async with asyncio.timeout(FLUSH_SECONDS):
-            await done.wait()
+    await set_within(done, FLUSH_SECONDS)

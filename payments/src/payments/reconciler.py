@@ -3,13 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from common import logs
 from common.errors import Refusal, Unavailable
 from common.messaging.bus import Bus
 from common.tracing import Kind, begin
+from common.waiting import set_within
 from payments.gateway import StripeGateway, StripeTrouble
 from payments.repository import CheckoutRepository
 from payments.settlement import Settlement
@@ -34,18 +34,12 @@ def reconciler(gateway: StripeGateway) -> Callable[[CheckoutRepository, Bus], Aw
                 order_id = await _claim(checkouts)
                 if order_id is None:
                     free.release()
-                    await _something_due(checkouts)
+                    await set_within(checkouts.something_due, LOOK_SECONDS)
                     continue
                 look = looks.create_task(_look(order_id, settlement))
                 look.add_done_callback(lambda _: free.release())
 
     return run
-
-
-async def _something_due(checkouts: CheckoutRepository) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LOOK_SECONDS):
-            await checkouts.something_due.wait()
 
 
 async def _claim(checkouts: CheckoutRepository) -> str | None:

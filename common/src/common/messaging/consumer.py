@@ -38,7 +38,6 @@ OUTCOMES = ("handled", WAITING, "early", "postponed", "failed", "dead")
 
 FAILURES = {"failed", "dead"}
 
-
 log = logging.getLogger(__name__)
 
 

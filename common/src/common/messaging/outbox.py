@@ -4,7 +4,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 
@@ -13,6 +12,7 @@ from common.errors import Unavailable
 from common.messaging.bus import Bus
 from common.messaging.envelope import send
 from common.mongo import Collection, Document, Update
+from common.waiting import set_within
 
 LEFT_BEHIND_SECONDS = 1.0
 PAGE = 500
@@ -118,9 +118,7 @@ class Outbox:
                 log.warning("outboxes are not swept", extra={"error": str(error)})
             self._sweep_now.clear()
             pause = LEFT_BEHIND_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - replicas apart
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):  # `wait_for` may swallow a cancellation
-                    await self._sweep_now.wait()
+            await set_within(self._sweep_now, pause)
 
     async def _sweep(self) -> bool:
         """Announce a page of what was left behind; whether there may be more."""

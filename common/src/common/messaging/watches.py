@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TypeVar, cast
+
+from common.waiting import set_within
 
 ANYTHING = ""
 """Watches all events instead of those of one aggregate."""
@@ -30,9 +32,7 @@ class Watch:
     async def beyond(self, seen: int, seconds: float) -> bool:
         """Wait until there is more news than the caller has seen; False when the time is over."""
         if self.news == seen:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._arrival.wait()
+            await set_within(self._arrival, seconds)
         return self.news != seen
 
     async def read(self, load: Callable[[], Awaitable[T]]) -> T:
