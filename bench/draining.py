@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Sequence
+from statistics import median
 
 from bench.alone import Alone, alone
 from bench.figures import Figure
@@ -10,19 +11,30 @@ from common.contracts.events import Event
 from devstack.ticket_history import TicketHistory
 
 TICKETS, VERSIONS = 4_000, 5
+ROUNDS = 5
 TARGET = 1_500
+SHARE = 0.95
+"""Two are not to cost more than one; so much of it is noise."""
 SEED = 1
 
 
 async def measure() -> Sequence[Figure]:
-    """One replica, then two of them for the same backlog."""
-    rate, per_core = await _drained_by(1)
-    rate_of_two, per_core_of_two = await _drained_by(2)
+    """One replica, then two of them for the same backlog, in turns."""
+    turns = [(await _drained_by(1), await _drained_by(2)) for _ in range(ROUNDS)]
+    (rate, per_core), (rate_of_two, per_core_of_two) = (
+        [median(each) for each in zip(*side, strict=True)] for side in zip(*turns, strict=True)
+    )
     return [
         Figure(name="one replica of orders drains", value=rate, unit="events/s", target=TARGET),
-        Figure(name="two replicas", value=rate_of_two, unit="events/s"),
+        Figure(name="two replicas, beside one", value=rate_of_two, unit="events/s", floor=rate),
         Figure(name="one, per second of its CPU", value=per_core, unit="events/s", target=TARGET),
-        Figure(name="two, per second of their CPU", value=per_core_of_two, unit="events/s"),
+        Figure(
+            name="two, per second of their CPU, beside one",
+            value=per_core_of_two,
+            unit="events/s",
+            floor=per_core,
+            target_share=SHARE,
+        ),
     ]
 
 

@@ -21,7 +21,7 @@ from devstack.headless import Stack
 from devstack.plan import http_url
 from devstack.testing import somebody
 
-ROUNDS, COUNT, CLIENTS = 6, 250, 16
+ROUNDS, COUNT, CLIENTS = 6, 1_000, 16
 BUYERS, WANTED = 1_000, 10
 SHARE = 0.80
 PAUSE_SECONDS = 1.0

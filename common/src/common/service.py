@@ -13,6 +13,7 @@ from fastapi import APIRouter, FastAPI
 from common import metrics
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
+from common.garbage import kept_from_collector
 from common.logs import configure_logs
 from common.measuring import Measure, Measuring, of_database
 from common.messaging import measures as of_events
@@ -103,7 +104,8 @@ async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> A
             export_traces(settings.otel_service_name or settings.service)
         try:
             async with _events(app, settings, parts):
-                yield
+                with kept_from_collector():
+                    yield
         finally:
             for close in (*parts.closing, finish_export):
                 await close()

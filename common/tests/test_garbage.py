@@ -1,0 +1,50 @@
+"""While a service runs, the garbage collector looks only at what came after its start."""
+
+import gc
+import weakref
+
+import pytest
+from httpx import AsyncClient
+
+from common.garbage import kept_from_collector
+
+
+class Part:
+    """Something that can be referred to."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def is_looked_at(part: Part) -> bool:
+    """Whether the collector goes through it."""
+    return any(each is part for each in gc.get_objects())
+
+
+def test_only_what_is_made_within_the_block_is_looked_at() -> None:
+    before = Part()
+    with kept_from_collector():
+        within = Part()
+        assert (is_looked_at(before), is_looked_at(within)) == (False, True)
+    assert is_looked_at(before)
+
+
+def test_garbage_of_before_is_not_kept() -> None:
+    garbage = weakref.ref(Part())
+    with kept_from_collector():
+        assert garbage() is None
+
+
+def test_what_is_kept_is_garbage_like_any_other_afterwards() -> None:
+    before = Part()
+    seen = weakref.ref(before)
+    with pytest.raises(RuntimeError), kept_from_collector():
+        raise RuntimeError
+    del before
+    gc.collect()
+    assert seen() is None
+
+
+async def test_a_running_service_does_so(client: AsyncClient) -> None:
+    assert (await client.get("/livez")).status_code == 200
+    assert gc.get_freeze_count() > 0
