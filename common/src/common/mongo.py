@@ -63,12 +63,12 @@ class Collection:
             return await self._motor.find_one(query)
 
     async def find(
-        self, query: Document, *, sort: Sort, limit: int, without: Sequence[str] = ()
+        self, query: Document, *, sort: Sort, limit: int, skip: int = 0, without: Sequence[str] = ()
     ) -> list[Document]:
-        """The first `limit` matches."""
+        """The first `limit` matches, after those to skip."""
         with _translated():
             cursor = self._motor.find(query, dict.fromkeys(without, 0) or None)
-            return await cursor.sort(list(sort)).limit(limit).to_list(limit)
+            return await cursor.sort(list(sort)).skip(skip).limit(limit).to_list(limit)
 
     async def get(self, key: str) -> Document | None:
         """The document of that id, found together with others that are asked for at the moment."""

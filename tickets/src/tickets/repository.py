@@ -1,5 +1,6 @@
 """Tickets in MongoDB."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
@@ -13,6 +14,10 @@ from tickets.words import beginnings_of
 NEWEST_FIRST = [("_id", -1)]
 PAGE = 500
 """How many titles are made searchable at once."""
+COMPARED = 4
+"""How many words of a search may be the one that is looked up."""
+SAMPLE = 50
+"""How many titles with a word tell how rare it is."""
 
 
 def _to_document(ticket: Ticket) -> Document:
@@ -116,8 +121,26 @@ class TicketRepository:
     async def _find(
         self, query: Document, words: Sequence[str], older_than: str | None, limit: int
     ) -> list[Ticket]:
-        if words:  # the index looks up the first one, and the longest is the rarest
-            query["beginnings"] = {"$all": sorted(words, key=len, reverse=True)}
         if older_than:
             query["_id"] = {"$lt": older_than}
+        if words:
+            query["beginnings"] = {"$all": await self._rarest_first(query, words)}
         return await self._tickets.find(query, sort=NEWEST_FIRST, limit=limit)
+
+    async def _rarest_first(self, query: Document, words: Sequence[str]) -> Sequence[str]:
+        """The index looks up the first word only: the one whose tickets reach back the furthest."""
+        longest_first = sorted(words, key=len, reverse=True)
+        likely = longest_first[:COMPARED]
+        if len(likely) < 2:
+            return words
+        reached = await asyncio.gather(*(self._reached(query, word) for word in likely))
+        rarest = likely[reached.index(min(reached))]
+        return sorted(longest_first, key=rarest.__ne__)
+
+    async def _reached(self, query: Document, word: str) -> str:
+        """How old, by its id, the last of the first `SAMPLE` matches is; "" when there are less."""
+        matching = {**query, "beginnings": word}
+        last = await self._tickets.collection.find(
+            matching, sort=NEWEST_FIRST, skip=SAMPLE - 1, limit=1
+        )
+        return last[0]["_id"] if last else ""
