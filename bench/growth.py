@@ -6,19 +6,22 @@ from statistics import median
 from typing import Any
 
 import pymongo
+from httpx import AsyncClient
 
 from bench import seed
+from bench.effects import effects
 from bench.figures import Figure
 from bench.load import Request
 from bench.people import sign_in
 from bench.rounds import Side, alternate
 from bench.stacks import settled, stack
 from devstack.headless import Stack
+from devstack.people import Person
 from tickets.words import beginnings_of
 
 SIZES = (1_000, 100_000, 1_000_000)
 SELLERS = 1_000
-COUNT, QUERIES, CLIENTS = 400, 200, 4
+COUNT, QUERIES, TURNS, CLIENTS = 400, 200, 40, 4
 WORDS = ("Opera", "Concert", "Festival", "Match", "Circus", "Ballet", "Lecture", "Derby")
 
 
@@ -35,11 +38,12 @@ async def measure() -> list[Figure]:
             stored = size
             figures += await _requests(running, ids, users[0], size)
             figures += _queries(running, size)
+            figures += await _effects(running, size)
     return _judged(figures)
 
 
 def _store(running: Stack, count: int) -> list[str]:
-    """So many tickets, free, each with an order of long ago, and a timer."""
+    """So many tickets, free, each with an order of long ago, its timer and its checkout."""
     sellers = [f"{number:024x}" for number in range(SELLERS)]
 
     def ticket(number: int) -> dict[str, Any]:
@@ -58,6 +62,7 @@ def _store(running: Stack, count: int) -> list[str]:
         count,
         lambda _: {"fireAt": later, "state": "scheduled"},
     )
+    seed.copies(running.mongo["payments"], "checkouts", count, lambda _: {})
     return ids
 
 
@@ -95,6 +100,17 @@ async def _requests(
         Figure(name=f"{name}, {what}", value=value, unit="ms", size=size)
         for name, side in {**sides, "POST /api/orders": placing}.items()
         for what, value in (("p50", side.percentile_ms(50)), ("CPU", side.cpu_ms))
+    ]
+
+
+async def _effects(running: Stack, size: int) -> list[Figure]:
+    """What people wait for on an idle system."""
+    async with AsyncClient(base_url=running.gateway, timeout=30) as client:
+        met = await effects(running, await Person(client).sign_up(), TURNS)
+    return [
+        Figure(name=figure.name, value=figure.value, unit=figure.unit, size=size)
+        for figure in met
+        if "p50" in figure.name
     ]
 
 

@@ -1,6 +1,8 @@
 """How a run reads: a table for the terminal, or in Markdown for docs/performance.md."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from bench.figures import Figure, Run
 
@@ -31,20 +33,25 @@ def markdown(run: Run) -> str:
 
 def _rows(name: str, run: Run, older: Run | None) -> list[list[str]]:
     then = {_key(figure): figure for figure in older.figures.get(name, ())} if older else {}
+    groups = (list(each) for _, each in groupby(run.figures[name], key=attrgetter("name")))
     return [
-        [*_row(figure), *(_compared(figure, then) if older else [])] for figure in run.figures[name]
+        [*_row(figures), *(_compared(figures[-1], then) if older else [])] for figures in groups
     ]
 
 
-def _row(figure: Figure) -> list[str]:
+def _row(figures: Sequence[Figure]) -> list[str]:
+    """Of one figure, or of the same one with more and more stored: the largest is judged."""
+    figure = figures[-1]
     verdict = {True: "met", False: "NOT MET", None: ""}[figure.is_met]
+    values = " → ".join(number(each.value) for each in figures)
+    sizes = " → ".join(f"{each.size:,}" for each in figures if each.size is not None)
     return [
-        _key(figure),
-        f"{number(figure.value)} {figure.unit}",
+        figure.name,
+        f"{values} {figure.unit}",
         number(figure.floor) if figure.floor is not None else "",
         f"{figure.share:.0%}" if figure.share is not None else "",
         _asked(figure),
-        f"{verdict} {figure.note}".strip(),
+        f"{verdict} {figure.note}{sizes and f'with {sizes} stored'}".strip(),
     ]
 
 
@@ -56,14 +63,14 @@ def _asked(figure: Figure) -> str:
     return ", ".join(asked)
 
 
-def _compared(figure: Figure, then: dict[str, Figure]) -> list[str]:
+def _compared(figure: Figure, then: dict[tuple[str, int | None], Figure]) -> list[str]:
     older = then.get(_key(figure))
     times = figure.against(older) if older else None
     return [f"{times:.2f} x" if times else ""]
 
 
-def _key(figure: Figure) -> str:
-    return figure.name if figure.size is None else f"{figure.name}, {figure.size:,} stored"
+def _key(figure: Figure) -> tuple[str, int | None]:
+    return figure.name, figure.size
 
 
 def number(value: float) -> str:
