@@ -1,0 +1,70 @@
+"""How soon each effect follows its cause, over the outbox and the bus and every service."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from statistics import median, quantiles
+from typing import TypeVar
+
+from httpx import AsyncClient
+
+from bench.figures import Figure
+from devstack.event_source import EventSource, listening
+from devstack.headless import Stack
+from devstack.people import Person
+
+PAID_MS = 100
+
+
+async def effects(running: Stack, person: Person, turns: int) -> list[Figure]:
+    """Of so many orders in a row, one half of them cancelled and one half paid."""
+    [tickets], [orders] = running.services["tickets"], running.services["orders"]
+    headers = {"cookie": f"session={person.client.cookies['session']}"}
+    times: dict[str, list[float]] = {
+        "order -> held": [],
+        "pay -> complete": [],
+        "cancel -> free": [],
+    }
+    async with (
+        AsyncClient(base_url=tickets) as door,
+        AsyncClient(base_url=orders, headers=headers) as own,
+        listening(door, "/api/tickets/events") as market,
+    ):
+        for turn in range(turns):
+            ticket = await person.list_ticket()
+            order, held = await _timed(person.order(ticket), market, ticket, "held")
+            times["order -> held"].append(held)
+            if turn % 2:
+                _, free = await _timed(person.cancel(order), market, ticket, "free")
+                times["cancel -> free"].append(free)
+                continue
+            async with listening(own, f"/api/orders/{order}/events") as story:
+                _, paid = await _timed(person.pay(order), story, order, "complete")
+                times["pay -> complete"].append(paid)
+    return [figure for name, each in times.items() for figure in _of_latency(name, each)]
+
+
+T = TypeVar("T")
+
+
+async def _timed(
+    act: Awaitable[T], source: EventSource, identity: str, status: str
+) -> tuple[T, float]:
+    """From the press of the button to the first who hears what came of it, in ms."""
+    began, known = time.perf_counter(), len(source.said)
+    acted = await act
+    while not any(
+        said.event != "reset" and (said.data["id"], said.data["status"]) == (identity, status)
+        for said in source.said[known:]
+    ):
+        assert time.perf_counter() - began < 10, f"{identity} never became {status}"
+        await asyncio.sleep(0.001)
+    return acted, (time.perf_counter() - began) * 1000
+
+
+def _of_latency(name: str, times: list[float]) -> list[Figure]:
+    asked = PAID_MS if name == "pay -> complete" else None
+    return [
+        Figure(name=f"{name}, p50", value=median(times), unit="ms"),
+        Figure(name=f"{name}, p99", value=quantiles(times, n=100)[98], unit="ms", target=asked),
+    ]
