@@ -60,7 +60,7 @@ chaos-breaks: install ## take one safeguard away at a time: chaos must notice ea
 containers: install ## with a container engine: stop containers, roll services to new images under load
 	$(BIN)/pytest -q --engine tests/deployment/test_containers.py
 
-bench: install ## how fast everything is, and near its floor; ARGS="reads --json FILE" chooses
+bench: install ## how fast everything is, and near its floor; ARGS="reads --json FILE" chooses, also: node
 	$(BIN)/python -m bench $(ARGS)
 
 format: install ## rewrite the code in the house style

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bench import report
 from bench.figures import Run
-from bench.measurements import LIMIT_SECONDS, MEASUREMENTS
+from bench.measurements import EXTRA, LIMIT_SECONDS, MEASUREMENTS
 
 PLOTS = Path("build/bench")
 
@@ -36,25 +36,26 @@ def main() -> int:
 
 def _chosen() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measures everything, unless names are given."
+        prog="python -m bench", description=f"All but {', '.join(EXTRA)}, unless names are given."
     )
     say = parser.add_argument
-    say("names", nargs="*", metavar="name", help=", ".join(MEASUREMENTS))
+    say("names", nargs="*", metavar="name", help=", ".join([*MEASUREMENTS, *EXTRA]))
     say("--json", type=Path, help="a file to write all figures to")
     say("--against", type=Path, help="such a file of an older run, to compare with")
     say("--markdown", action="store_true", help="print the table as docs/performance.md has it")
     say("--no-plots", action="store_true", help=f"do not draw anything into {PLOTS}/")
     chosen = parser.parse_args()
-    if unknown := set(chosen.names) - set(MEASUREMENTS):
+    if unknown := set(chosen.names) - {*MEASUREMENTS, *EXTRA}:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     return chosen
 
 
 async def _measure(name: str, run: Run) -> None:
+    measure = {**MEASUREMENTS, **EXTRA}[name]
     sys.stderr.write(f"measuring {name} ...\n")
     try:
         async with asyncio.timeout(LIMIT_SECONDS):
-            run.figures[name] = list(await MEASUREMENTS[name]())
+            run.figures[name] = list(await measure())
     except Exception as error:  # noqa: BLE001 - whatever it was, the others go on
         run.failures[name] = repr(error)
 

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from bench import (
+    beside_node,
     draining,
     event_streams,
     expiring,
@@ -33,5 +34,10 @@ MEASUREMENTS: dict[str, Measure] = {
     "growth": growth.measure,
 }
 """Each starts what it needs, ends all of it, and takes less than `LIMIT_SECONDS`."""
+
+EXTRA: dict[str, Measure] = {
+    "node": beside_node.measure,
+}
+"""What needs more than the project installs, and is measured when it is asked for by name."""
 
 LIMIT_SECONDS = 300

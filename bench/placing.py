@@ -41,23 +41,28 @@ async def _alone() -> list[Figure]:
             async with AsyncClient(base_url=bare.name) as client:
                 await client.post("/indexes")
             await there.start()
-            tickets = await _offer(there)
+            tickets = await offer(there)
             buyer = somebody(there.plan.secrets.session_keys).headers
             [replica] = there.replicas
             url = http_url(there.plan.ports.services["orders"][0])
-            ours = Side(url, replica.pid, [_order(each, "/api/orders", buyer) for each in tickets])
-            same = Side(bare.name, bare.pid, [_order(each, "/orders", {}) for each in tickets])
-            for turn in range(ROUNDS + 1):
-                if turn == 1:  # everything is warm
-                    ours.forget()
-                    same.forget()
-                await alternate([ours], rounds=1, count=COUNT, connections=CLIENTS, status=201)
-                await asyncio.sleep(PAUSE_SECONDS)
-                await alternate([same], rounds=1, count=COUNT, connections=CLIENTS, status=201)
+            ours = Side(url, replica.pid, [order(each, "/api/orders", buyer) for each in tickets])
+            same = Side(bare.name, bare.pid, [order(each, "/orders", {}) for each in tickets])
+            await in_turns(ours, same)
         return compared("POST /api/orders", ours, same, share=SHARE, cpu="CPU, announced")
 
 
-async def _offer(there: Alone) -> list[str]:
+async def in_turns(ours: Side, same: Side) -> None:
+    """Each once more than is counted, so that everything is warm."""
+    for turn in range(ROUNDS + 1):
+        if turn == 1:
+            ours.forget()
+            same.forget()
+        await alternate([ours], rounds=1, count=COUNT, connections=CLIENTS, status=201)
+        await asyncio.sleep(PAUSE_SECONDS)
+        await alternate([same], rounds=1, count=COUNT, connections=CLIENTS, status=201)
+
+
+async def offer(there: Alone) -> list[str]:
     """Tickets that orders has heard of, or looks as if it had."""
     price = Price(2_000)
     await there.say(
@@ -73,7 +78,7 @@ async def _in_company() -> list[Figure]:
         [url], [pid] = running.services["orders"], running.pids["orders"]
         tickets = await seed.offer(running, 2 * COUNT)
         [buyer] = sign_in(running, 1)
-        ours = Side(url, pid, [_order(each, "/api/orders", buyer) for each in tickets])
+        ours = Side(url, pid, [order(each, "/api/orders", buyer) for each in tickets])
         await alternate([ours], rounds=1, count=COUNT, connections=CLIENTS, status=201)
         await settled(running)
         before = cpu_ms(pid)
@@ -88,8 +93,7 @@ async def _stampede(running: Stack) -> list[Figure]:
     tickets = await seed.offer(running, WANTED)
     buyers = sign_in(running, BUYERS)
     wanted = [
-        _order(tickets[number % WANTED], "/api/orders", buyer)
-        for number, buyer in enumerate(buyers)
+        order(tickets[number % WANTED], "/api/orders", buyer) for number, buyer in enumerate(buyers)
     ]
     began = time.perf_counter()
     met = await load(Plan(url=running.gateway, requests=wanted, count=BUYERS, connections=100))
@@ -104,6 +108,7 @@ async def _stampede(running: Stack) -> list[Figure]:
     ]
 
 
-def _order(ticket_id: str, path: str, headers: dict[str, str]) -> Request:
+def order(ticket_id: str, path: str, headers: dict[str, str]) -> Request:
+    """The request for a ticket."""
     body = f'{{"ticketId":"{ticket_id}"}}'
     return Request(method="POST", path=path, headers=headers, body=body)
