@@ -75,6 +75,8 @@ class Collection:
         return await self._found_together(key)
 
     async def _find_in_order(self, keys: Sequence[str]) -> Sequence[Document | None]:
+        if len(keys) == 1:
+            return [await self.find_one({"_id": keys[0]})]
         return list(map((await self.find_each(keys)).get, keys))
 
     async def find_each(self, keys: Iterable[str]) -> dict[str, Document]:
@@ -93,8 +95,7 @@ class Collection:
     ) -> bool:
         """Change the first match, or insert; whether there was one. Raises DuplicateKey."""
         with _translated():
-            result = await self._motor.update_one(query, change, upsert=upsert)
-        return result.matched_count > 0
+            return (await self._motor.update_one(query, change, upsert=upsert)).matched_count > 0
 
     async def update_many(self, query: Document, change: Document) -> int:
         """Change all matches; how many there were."""

@@ -111,12 +111,12 @@ class Outbox:
 
     async def _sweep_for_ever(self) -> None:
         while True:
+            self._sweep_now.clear()
             try:
                 while await self._sweep():
                     pass
             except Unavailable as error:
                 log.warning("outboxes are not swept", extra={"error": str(error)})
-            self._sweep_now.clear()
             pause = LEFT_BEHIND_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - replicas apart
             await set_within(self._sweep_now, pause)
 
