@@ -90,6 +90,9 @@ async def _requests(
         "GET /api/tickets?q= (two words)": Side(
             tickets, tickets_pid, asking("/api/tickets?q=opera+41")
         ),
+        "GET /api/tickets?q= (two that never meet)": Side(
+            tickets, tickets_pid, asking("/api/tickets?q=opera+circus")
+        ),
         "GET /api/orders": Side(orders, orders_pid, asking("/api/orders")),
     }
     placing = Side(orders, orders_pid, wanted)

@@ -1,7 +1,8 @@
 """Many updates at once: one that fails is named, and the others are made."""
 
 from common.mongo import Database
-from common.updates import DuplicateKey, Update
+from common.mongo_errors import DuplicateKey
+from common.updates import Update
 
 
 async def test_all_that_fit_are_counted(database: Database) -> None:

@@ -1,6 +1,7 @@
 """Looking for tickets by the words of their titles."""
 
 from datetime import UTC, datetime
+from itertools import chain
 
 import pytest
 from httpx import AsyncClient
@@ -11,10 +12,12 @@ from common.contracts.money import Price
 from common.mongo import Database, Document
 from devstack.order_history import OrderHistory
 from devstack.testing import Person, SignIn, pages
+from tickets import search as search_of_tickets
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 from tickets.words import LONGEST, beginnings_of, words_of
 
+FINDS = {"command.find": "tickets"}
 TITLES = ["Café Tacvba, en vivo", "Coldplay", "COLD play tickets", "Straße 2026", "Don't Look Back"]
 
 
@@ -125,7 +128,7 @@ async def test_what_is_older_than_the_search_is_found_after_a_start(
 
 
 @pytest.mark.parametrize(
-    ("q", "most"), [("concert", 52), ("concert 7", 70), ("7 concert", 70), ("ope con", 370)]
+    ("q", "most"), [("concert", 52), ("concert 7", 70), ("7 concert", 70), ("ope con", 620)]
 )
 async def test_a_search_looks_up_its_rarest_word_and_sorts_nothing(
     client: AsyncClient,
@@ -140,9 +143,36 @@ async def test_a_search_looks_up_its_rarest_word_and_sorts_nothing(
         database = mongo.get_default_database()
         database.command("profile", 2)
         found = await search(client, q)
-        looks = list(database["system.profile"].find({"command.find": "tickets"}))
+        looks = list(database["system.profile"].find(FINDS))
     assert min(len(found), 50) == min(looks[-1]["nreturned"], 50)
     assert {(look.get("hasSortStage", False), look["planSummary"][:6]) for look in looks} == {
         (False, "IXSCAN")
     }
     assert sum(look["keysExamined"] for look in looks) <= most
+
+
+@pytest.mark.parametrize("mine", ["false", "true"])
+async def test_a_page_looks_through_a_bounded_number_and_leads_on(
+    client: AsyncClient,
+    tickets: TicketRepository,
+    seller: Person,
+    mongo_uri: str,
+    monkeypatch: pytest.MonkeyPatch,
+    mine: str,
+) -> None:
+    both = {0, 1, 2, 53}
+    singles = ["Opera", "Concert"] * 32
+    titles = ["Opera Concert" if n in both else single for n, single in enumerate(singles)]
+    ids = list(await offered(tickets, seller, *titles))
+    monkeypatch.setattr(search_of_tickets, "SAMPLE", 3)
+    with MongoClient[Document](mongo_uri) as mongo:
+        database = mongo.get_default_database()
+        database.command("profile", 2)
+        for window in range(3, 10):
+            monkeypatch.setattr(search_of_tickets, "WINDOW", window)
+            path = f"/api/tickets?q=opera+concert&limit=2&mine={mine}"
+            shown = await pages(client, path, seller.headers)
+            assert list(chain.from_iterable(shown)) == [ids[n] for n in sorted(both, reverse=True)]
+            assert [] in shown
+        looks = [each["keysExamined"] for each in database["system.profile"].find(FINDS)]
+    assert max(looks) <= 9

@@ -101,9 +101,11 @@ class Aggregates(Generic[A]):
         document = await self.collection.get(identity)
         return self._from_document(document) if document else None
 
-    async def find(self, query: Document, *, sort: Sort, limit: int) -> list[A]:
-        """The first `limit` aggregates that match."""
-        found = await self.collection.find(query, sort=sort, limit=limit, without=self._unread)
+    async def find(self, query: Document, *, sort: Sort, limit: int, index: Sort = ()) -> list[A]:
+        """The first `limit` aggregates that match; by this index, or one MongoDB chooses."""
+        found = await self.collection.find(
+            query, sort=sort, limit=limit, index=index, without=self._unread
+        )
         return [self._from_document(document) for document in found]
 
     async def after(self, identity: str, limit: int) -> list[A]:

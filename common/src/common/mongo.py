@@ -1,17 +1,16 @@
 """The one home of MongoDB's driver: connection, indexes, collections, and what can go wrong."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument
-from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError
 
-from common.errors import Unavailable
+from common.mongo_errors import DuplicateKey as DuplicateKey
+from common.mongo_errors import translated
 from common.together import Together
 from common.updates import Document as Document
-from common.updates import DuplicateKey as DuplicateKey
 from common.updates import Update as Update
 from common.updates import Updated, partly_failed
 
@@ -25,19 +24,6 @@ SELECT_MS = 2_000
 
 LEAVE_SECONDS = 0.3
 """How long to say goodbye."""
-
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except DuplicateKeyError as error:
-        raise DuplicateKey from error
-    except PyMongoError as error:
-        passing = isinstance(error, ConnectionFailure) or error.timeout
-        if passing or error.has_error_label("RetryableWriteError"):
-            raise Unavailable("MongoDB does not answer") from error
-        raise
 
 
 class Collection:
@@ -54,21 +40,28 @@ class Collection:
 
     async def insert(self, document: Document) -> None:
         """Store a new document; raises DuplicateKey."""
-        with _translated():
+        with translated():
             await self._motor.insert_one(document)
 
     async def find_one(self, query: Document) -> Document | None:
         """The first match."""
-        with _translated():
+        with translated():
             return await self._motor.find_one(query)
 
     async def find(
-        self, query: Document, *, sort: Sort, limit: int, skip: int = 0, without: Sequence[str] = ()
+        self,
+        query: Document,
+        *,
+        sort: Sort,
+        limit: int,
+        skip: int = 0,
+        index: Sort = (),
+        without: Sequence[str] = (),
     ) -> list[Document]:
-        """The first `limit` matches, after those to skip."""
-        with _translated():
-            cursor = self._motor.find(query, dict.fromkeys(without, 0) or None)
-            return await cursor.sort(list(sort)).skip(skip).limit(limit).to_list(limit)
+        """The first `limit` matches after those to skip; by this index, or one MongoDB chooses."""
+        with translated():
+            cursor = self._motor.find(query, dict.fromkeys(without, 0) or None).sort(list(sort))
+            return await cursor.hint(list(index) or None).skip(skip).limit(limit).to_list(limit)
 
     async def get(self, key: str) -> Document | None:
         """The document of that id, found together with others that are asked for at the moment."""
@@ -81,25 +74,25 @@ class Collection:
 
     async def find_each(self, keys: Iterable[str]) -> dict[str, Document]:
         """The documents that there are of these ids."""
-        with _translated():
+        with translated():
             found = await self._motor.find({"_id": {"$in": list(keys)}}).to_list(None)
         return {document["_id"]: document for document in found}
 
     async def count(self, query: Document, *, limit: int) -> int:
         """How many match, counted up to `limit`."""
-        with _translated():
+        with translated():
             return await self._motor.count_documents(query, limit=limit)
 
     async def update(
         self, query: Document, change: Document | list[Document], *, upsert: bool = False
     ) -> bool:
         """Change the first match, or insert; whether there was one. Raises DuplicateKey."""
-        with _translated():
+        with translated():
             return (await self._motor.update_one(query, change, upsert=upsert)).matched_count > 0
 
     async def update_many(self, query: Document, change: Document) -> int:
         """Change all matches; how many there were."""
-        with _translated():
+        with translated():
             return (await self._motor.update_many(query, change)).matched_count
 
     async def apply(self, update: Update) -> None:
@@ -118,7 +111,7 @@ class Collection:
         if not updates:
             return Updated(0, {})
         operations = [update.in_words_of_the_driver() for update in updates]
-        with _translated():
+        with translated():
             try:
                 result = await self._motor.bulk_write(operations, ordered=False)
             except BulkWriteError as error:
@@ -135,7 +128,7 @@ class Collection:
         only: Sequence[str] = (),
     ) -> Document | None:
         """Change the first match and return it as it is afterwards, or some of its fields."""
-        with _translated():
+        with translated():
             changed: Document | None = await self._motor.find_one_and_update(
                 query,
                 change,
@@ -148,7 +141,7 @@ class Collection:
 
     async def delete(self, query: Document) -> None:
         """Forget the first match."""
-        with _translated():
+        with translated():
             await self._motor.delete_one(query)
 
     async def ensure_index(
@@ -165,7 +158,7 @@ class Collection:
             options["partialFilterExpression"] = where
         if expire_after_seconds is not None:
             options["expireAfterSeconds"] = expire_after_seconds
-        with _translated():
+        with translated():
             await self._motor.create_index(list(keys), **options)
 
 
@@ -191,7 +184,7 @@ class Database:
 
     async def ping(self) -> None:
         """Raises Unavailable when MongoDB does not answer."""
-        with _translated():
+        with translated():
             await self._database.command("ping")
 
     def close(self) -> None:

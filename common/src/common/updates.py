@@ -8,14 +8,11 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, WriteError
 
 from common.errors import Unavailable
+from common.mongo_errors import DuplicateKey
 
 Document = dict[str, Any]
 
 DUPLICATE = 11000  # https://www.mongodb.com/docs/manual/reference/error-codes/
-
-
-class DuplicateKey(Exception):
-    """A unique index refused a write."""
 
 
 @dataclass(frozen=True)

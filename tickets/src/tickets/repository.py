@@ -1,6 +1,5 @@
 """Tickets in MongoDB."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
@@ -9,15 +8,11 @@ from common.contracts.money import Price
 from common.mongo import Collection, Database, Document, Update
 from common.together import Together
 from tickets.domain import Claim, Ticket, TicketNotFound
+from tickets.search import BY_SELLER, FREE, FREE_BY_WORD, NEWEST_FIRST, Found, Search
 from tickets.words import beginnings_of
 
-NEWEST_FIRST = [("_id", -1)]
 PAGE = 500
 """How many titles are made searchable at once."""
-COMPARED = 4
-"""How many words of a search may be the one that is looked up."""
-SAMPLE = 50
-"""How many titles with a word tell how rare it is."""
 
 
 def _to_document(ticket: Ticket) -> Document:
@@ -55,6 +50,7 @@ class TicketRepository:
             unread=["beginnings"],
         )
         self._newest = Together(self._newest_free)
+        self._search = Search(self._tickets)
 
     @property
     def outboxes(self) -> Sequence[Collection]:
@@ -64,8 +60,8 @@ class TicketRepository:
     async def prepare(self) -> None:
         """Make the indexes exist: for what is free, for searching it, for what somebody sells."""
         await self._tickets.prepare()
-        for keys in (["orderId"], ["orderId", "beginnings"], ["userId"]):
-            await self._tickets.collection.ensure_index([*((key, 1) for key in keys), ("_id", -1)])
+        for index in (FREE, FREE_BY_WORD, BY_SELLER):
+            await self._tickets.collection.ensure_index(index)
         await self._make_searchable()
 
     async def _make_searchable(self) -> None:
@@ -101,46 +97,28 @@ class TicketRepository:
         """The next tickets in the order of their ids."""
         return await self._tickets.after(ticket_id, limit)
 
-    async def free(self, words: Sequence[str], older_than: str | None, limit: int) -> list[Ticket]:
+    async def free(self, words: Sequence[str], older_than: str | None, limit: int) -> Found:
         """Tickets that nobody holds and whose titles have such words, newest first."""
-        if words or older_than:
-            return await self._find({"orderId": None}, words, older_than, limit)
-        return await self._newest(limit)
+        if words:
+            return await self._search.free(words, older_than, limit)
+        if older_than:
+            return Found(await self._older({"orderId": None}, older_than, limit))
+        return Found(await self._newest(limit))
 
     async def _newest_free(self, limits: Sequence[int]) -> Sequence[list[Ticket]]:
         """The page that everybody sees first, read once for all who ask at the same time."""
-        newest = await self._find({"orderId": None}, [], None, max(limits))
+        newest = await self._older({"orderId": None}, None, max(limits))
         return [newest[:limit] for limit in limits]
 
     async def of_seller(
         self, user_id: str, words: Sequence[str], older_than: str | None, limit: int
-    ) -> list[Ticket]:
+    ) -> Found:
         """All that somebody sells or has sold and that has such words, newest first."""
-        return await self._find({"userId": user_id}, words, older_than, limit)
+        if words:
+            return await self._search.of_seller(user_id, words, older_than, limit)
+        return Found(await self._older({"userId": user_id}, older_than, limit))
 
-    async def _find(
-        self, query: Document, words: Sequence[str], older_than: str | None, limit: int
-    ) -> list[Ticket]:
+    async def _older(self, query: Document, older_than: str | None, limit: int) -> list[Ticket]:
         if older_than:
             query["_id"] = {"$lt": older_than}
-        if words:
-            query["beginnings"] = {"$all": await self._rarest_first(query, words)}
         return await self._tickets.find(query, sort=NEWEST_FIRST, limit=limit)
-
-    async def _rarest_first(self, query: Document, words: Sequence[str]) -> Sequence[str]:
-        """The index looks up the first word only: the one whose tickets reach back the furthest."""
-        longest_first = sorted(words, key=len, reverse=True)
-        likely = longest_first[:COMPARED]
-        if len(likely) < 2:
-            return words
-        reached = await asyncio.gather(*(self._reached(query, word) for word in likely))
-        rarest = likely[reached.index(min(reached))]
-        return sorted(longest_first, key=rarest.__ne__)
-
-    async def _reached(self, query: Document, word: str) -> str:
-        """How old, by its id, the last of the first `SAMPLE` matches is; "" when there are less."""
-        matching = {**query, "beginnings": word}
-        last = await self._tickets.collection.find(
-            matching, sort=NEWEST_FIRST, skip=SAMPLE - 1, limit=1
-        )
-        return last[0]["_id"] if last else ""

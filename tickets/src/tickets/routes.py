@@ -48,7 +48,9 @@ async def browse_tickets(
 ) -> Response:
     """Tickets that nobody holds, or with `mine` all of the caller's, newest first.
 
-    With `q` those in whose title every word of it begins a word; case and accents do not count.
+    With `q` those in whose title every word of it begins a word; case and accents do not count. A
+    page of a search may hold less than `limit`, even nothing: as long as it links to a next one,
+    there are tickets that were not looked at.
     """
     words = words_of(q)
     if not mine:
@@ -57,7 +59,7 @@ async def browse_tickets(
         raise NotAuthenticated
     else:
         found = await tickets.of_seller(user.id, words, page.cursor, page.wanted)
-    return SHOWN.many(page.of(found), page.links(found))
+    return SHOWN.many(page.of(found.tickets), page.links(found.tickets, found.looked_to))
 
 
 @router.get("/events", response_class=EventStream, responses=errors())

@@ -38,13 +38,17 @@ class Page:
         """The items to show."""
         return found[: self.limit]
 
-    def links(self, found: Sequence[Identified]) -> dict[str, str]:
-        """The header that leads to the next page, when there is one."""
-        if len(found) <= self.limit:
+    def links(self, found: Sequence[Identified], looked_to: str | None = None) -> dict[str, str]:
+        """The header that leads to the next page, when there is one.
+
+        `looked_to` is the id at which a search gave up before the page was full.
+        """
+        cursor = found[self.limit - 1].id if len(found) > self.limit else looked_to
+        if cursor is None:
             return {}
         asked = self._request.query_params.multi_items()
         kept = [(name, value) for name, value in asked if name not in {"limit", "cursor"}]
-        query = urlencode([*kept, ("limit", self.limit), ("cursor", found[self.limit - 1].id)])
+        query = urlencode([*kept, ("limit", self.limit), ("cursor", cursor)])
         return {"Link": f'<{self._request.scope["path"]}?{query}>; rel="next"'}
 
 
