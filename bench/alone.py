@@ -82,6 +82,12 @@ class Alone:
         with replica_set.connect(self.plan.ports.mongod) as client:
             return client[self.service][collection].count_documents(query)
 
+    def commands(self) -> int:
+        """How many commands MongoDB has been given that read or write."""
+        with replica_set.connect(self.plan.ports.mongod) as client:
+            given = client.admin.command("serverStatus")["metrics"]["commands"]
+        return sum(given[name]["total"] for name in ("find", "getMore", "insert", "update"))
+
     def check(self, collection: str, query: Document, count: int) -> None:
         """A figure counts only when the work was done: so many documents are as they should be."""
         found = self.count(collection, query)

@@ -1,6 +1,8 @@
 """Many updates at once: one that fails is named, and the others are made."""
 
-from common.mongo import Database
+from pymongo import MongoClient
+
+from common.mongo import Database, Document
 from common.mongo_errors import DuplicateKey
 from common.updates import Update
 
@@ -42,3 +44,14 @@ async def test_what_fails_is_named_and_the_others_are_made(database: Database) -
 
 async def test_nothing_to_update_is_fine(database: Database) -> None:
     assert (await database.collection("cats").update_each([])).found == 0
+
+
+async def test_many_are_found_in_one_round_trip(database: Database, mongo_uri: str) -> None:
+    cats, names = database.collection("cats"), [f"cat {number}" for number in range(250)]
+    await cats.update_each([Update({"_id": each}, {"$set": {}}, upsert=True) for each in names])
+    with MongoClient[Document](mongo_uri) as mongo:
+        profiled = mongo.get_default_database()
+        profiled.command("profile", 2)
+        found = await cats.find_each([*names, "dog"])
+        asked = [each["op"] for each in profiled["system.profile"].find({"ns": {"$regex": "cats"}})]
+    assert (sorted(found), asked) == (sorted(names), ["query"])

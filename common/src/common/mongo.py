@@ -73,9 +73,11 @@ class Collection:
         return list(map((await self.find_each(keys)).get, keys))
 
     async def find_each(self, keys: Iterable[str]) -> dict[str, Document]:
-        """The documents that there are of these ids."""
+        """The documents that there are of these ids, in one round trip."""
+        wanted = list(keys)
         with translated():
-            found = await self._motor.find({"_id": {"$in": list(keys)}}).to_list(None)
+            cursor = self._motor.find({"_id": {"$in": wanted}}, batch_size=len(wanted) + 1)
+            found = await cursor.to_list(None)
         return {document["_id"]: document for document in found}
 
     async def count(self, query: Document, *, limit: int) -> int:
