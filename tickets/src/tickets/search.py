@@ -13,7 +13,7 @@ FREE = [("orderId", 1), *NEWEST_FIRST]
 FREE_BY_WORD = [("orderId", 1), ("beginnings", 1), *NEWEST_FIRST]
 BY_SELLER = [("userId", 1), *NEWEST_FIRST]
 
-WINDOW = 1_000
+WINDOW = 500
 """How many tickets are looked through for one page."""
 COMPARED = 4
 """How many words of a search may be the one that the index looks up."""
