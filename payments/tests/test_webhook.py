@@ -130,7 +130,7 @@ async def test_what_stripe_says_is_looked_up_and_not_believed(
         assert (await send(client, hint, settings.stripe_webhook_secret)).status_code == 200
         assert await captured()
     assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
-    assert len(neighbour.heard_of(PaymentCreated)) == 1
+    assert len(await neighbour.hears(PaymentCreated)) == 1
     assert neighbour.heard_of(PaymentFailed) == []
 
 

@@ -158,4 +158,4 @@ async def test_a_timer_fires_once_after_a_crash(
         assert len(await neighbour.hears(ExpirationComplete, was_published)) == was_published
         await expiration.start()
         await expiration.document_is("timers", order.id, {"state": "fired"})
-        assert len(neighbour.heard_of(ExpirationComplete)) == 1
+        assert len(await neighbour.hears(ExpirationComplete)) == 1

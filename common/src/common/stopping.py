@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# The budget of a stop, one step after the other. With a lame duck of 2 s that is 9.5 s.
+# The budget of a stop, one step after the other. With a lame duck of 2 s that is 9 s: a busy machine
+# may take the rest.
 REQUESTS_SECONDS = 3
 """For requests that have begun (uvicorn's --timeout-graceful-shutdown)."""
-HANDLERS_SECONDS = 2.0
+HANDLERS_SECONDS = 1.5
 """For events whose handlers run; what is left goes to another replica at once."""
 OUTBOX_SECONDS = 1.0
 """For announcing what these wrote; what is left is announced by another replica, or later."""
