@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-# The budget of a stop, one step after the other. With a lame duck of 2 s that is 9 s: a busy machine
-# may take the rest.
+# The budget of a stop, one step after the other. With a lame duck of 2 s that is 9 s of 10: a
+# busy machine may take the rest.
 REQUESTS_SECONDS = 3
 """For requests that have begun (uvicorn's --timeout-graceful-shutdown)."""
 HANDLERS_SECONDS = 1.5
