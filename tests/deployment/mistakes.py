@@ -199,7 +199,7 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     ),
     "too little time to stop": (
         "stopping",
-        lambda it: pod(it, "auth").update(terminationGracePeriodSeconds=14),
+        lambda it: pod(it, "auth").update(terminationGracePeriodSeconds=13),
     ),
     "a duck that is lame for too long": (
         "stopping",
