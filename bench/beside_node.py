@@ -16,11 +16,11 @@ from bench.alone import alone
 from bench.figures import Figure
 from bench.load import Request
 from bench.rounds import Side, alternate, compared
+from bench.served import served
 from bench.stacks import stack
 from devstack.plan import http_url
-from devstack.ports import LOOPBACK, free_port
-from devstack.probes import answers_ok
-from devstack.process import Process, Program
+from devstack.ports import free_port
+from devstack.process import Process
 from devstack.testing import somebody
 
 HOME = Path(__file__).parent / "node"
@@ -48,7 +48,8 @@ async def _reads() -> list[Figure]:
             same = [Request(path=f"/tickets{path}", headers=headers) for path in paths]
             sides = Side(url, pid, ours), Side(node.name, node.pid, same)
             await alternate(sides, rounds=1, count=COUNT, connections=CLIENTS)
-            _forget(*sides)
+            for side in sides:
+                side.forget()
             await alternate(sides, rounds=ROUNDS, count=COUNT, connections=CLIENTS)
             figures += compared(f"GET /api/tickets{name}", *sides, share=1, cpu="CPU")
         return figures
@@ -80,14 +81,9 @@ def _node(mongo_uri: str, nats_url: str, folder: Path) -> Iterator[Process]:
         "KEY": secrets.token_hex(32),
         "NODE_ENV": "production",
     }
-    name, ready = f"http://{LOOPBACK}:{port}", answers_ok(port, "/nothing")
     command = (_installed_node(), str(HOME / "server.js"))
-    process = Process(Program(name, command, folder / "node.log", ready, variables))
-    try:
-        process.start()
+    with served(port, command, variables, folder / "node.log") as process:
         yield process
-    finally:
-        process.kill()
 
 
 def _installed_node() -> str:
@@ -101,8 +97,3 @@ async def _session(node: Process) -> dict[str, str]:
     async with AsyncClient(base_url=node.name) as client:
         answer = await client.post("/session")
     return {"cookie": f"session={answer.cookies['session']}"}
-
-
-def _forget(*sides: Side) -> None:
-    for side in sides:
-        side.forget()

@@ -17,9 +17,9 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
+from bench.served import served
 from devstack.ports import LOOPBACK, free_port
-from devstack.probes import answers_ok
-from devstack.process import Process, Program
+from devstack.process import Process
 
 SHOWN = {"outbox": 0, "beginnings": 0}
 """What our services do not read either."""
@@ -46,16 +46,8 @@ def floor(mongo_uri: str, folder: Path) -> Iterator[Process]:
         *("--host", LOOPBACK, "--port", str(port), "--no-access-log", "--log-level", "warning"),
         *("--loop", "uvloop", "--http", "httptools"),
     )
-    ready = answers_ok(port, "/nothing")
-    program = Program(
-        f"http://{LOOPBACK}:{port}", command, folder / "floor.log", ready, {"MONGO_URI": mongo_uri}
-    )
-    process = Process(program)
-    try:
-        process.start()
+    with served(port, command, {"MONGO_URI": mongo_uri}, folder / "floor.log") as process:
         yield process
-    finally:
-        process.kill()
 
 
 def create_app() -> FastAPI:
