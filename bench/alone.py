@@ -33,8 +33,9 @@ class Alone:
     def __init__(self, plan: Plan, service: str) -> None:
         self.service, self.plan = service, plan
         self.databases = topology.databases(plan)
+        self.topology = topology.topology(plan)
         self.replicas = topology.replicas(plan, service)
-        self.bus = Bus(plan.nats_url, service="bench", replicas=1)
+        self.bus = Bus(plan.nats_url, service="bench")
 
     async def start(self) -> None:
         """Run all replicas and wait until they are ready."""
@@ -97,7 +98,7 @@ class Alone:
     async def end(self) -> None:
         """Leave nothing behind."""
         await self.bus.close()
-        for process in (*self.replicas, *self.databases):
+        for process in (*self.replicas, self.topology, *self.databases):
             process.kill()
 
 
@@ -115,7 +116,7 @@ async def alone(service: str, replicas: int = 1, window_seconds: int = 900) -> A
         folder, ports = Path(name), choose_ports(0, {service: replicas})
         there = Alone(Plan(folder, ports, keys.load_or_create(folder), window_seconds), service)
         try:
-            await run(there.databases)
+            await run([*there.databases, there.topology])
             await there.bus.connect()
             yield there
         finally:

@@ -267,7 +267,7 @@ async def test_a_dead_letter_comes_back_until_it_is_discarded(stack: Stack) -> N
     async def another() -> bool:
         return len(found := await letters()) == 1 and found != known
 
-    bus, known = Bus(stack.nats, service="somebody", replicas=None), list[str]()
+    bus, known = Bus(stack.nats, service="somebody"), list[str]()
     await bus.connect()
     await bus.publish("ticket:created", b"{}", {})
     await bus.close()

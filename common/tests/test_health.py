@@ -7,9 +7,14 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
+from common.contracts.events import TicketUpdated
+from common.contracts.subjects import Subject
+from common.service import create_service
 from common.settings import EventSettings, ServiceSettings
+from devstack.jetstream import delete_all_streams
+from devstack.keeper import declare_now
 from devstack.servers import MongoServer, NatsServer
-from devstack.tallies import SERVICE
+from devstack.tallies import SERVICE, Tallies
 from devstack.testing import eventually, running
 
 
@@ -25,27 +30,25 @@ def settings(nats_url: str, settings: ServiceSettings) -> Settings:
     return Settings(**settings.model_dump(), nats_url=nats_url)
 
 
-async def readiness(client: AsyncClient) -> tuple[int, dict[str, object]]:
-    """The status and the body of the answer to the probe."""
-    answer = await client.get("/readyz")
-    return answer.status_code, answer.json()
-
-
-async def becomes(client: AsyncClient, status: int, *, mongodb: bool, bus: bool) -> None:
-    """Wait until the probe says so."""
-    expected = {
-        "ready": status == 200,
-        "checks": {"accepting": True, "mongodb": mongodb, "bus": bus},
-    }
+async def becomes(client: AsyncClient, status: int, **why_not: str) -> None:
+    """Wait until the probe says so, and for each check that fails, why."""
 
     async def so() -> bool:
-        return await readiness(client) == (status, expected)
+        answer = await client.get("/readyz")
+        body = answer.json()
+        failing = {name for name, is_well in body["checks"].items() if not is_well}
+        return (
+            (answer.status_code, body["ready"]) == (status, status == 200)
+            and body["checks"].keys() == {"accepting", "mongodb", "bus", "topology"}
+            and failing == body["reasons"].keys() == why_not.keys()
+            and all(text in body["reasons"][name] for name, text in why_not.items())
+        )
 
-    await eventually(so, f"{status} {expected}")
+    await eventually(so, f"{status} {why_not}")
 
 
 async def test_a_running_service_lives_and_is_ready(client: AsyncClient) -> None:
-    await becomes(client, 200, mongodb=True, bus=True)
+    await becomes(client, 200)
     alive = await client.get("/livez")
     assert (alive.status_code, alive.json()) == (200, {"live": True})
 
@@ -53,27 +56,27 @@ async def test_a_running_service_lives_and_is_ready(client: AsyncClient) -> None
 async def test_it_is_not_ready_while_mongodb_is_away(
     client: AsyncClient, mongod: MongoServer
 ) -> None:
-    await becomes(client, 200, mongodb=True, bus=True)
+    await becomes(client, 200)
     mongod.stop()
     answer, alive, _ = await asyncio.gather(
         client.get("/api/tallies"),
         client.get("/livez"),
-        becomes(client, 503, mongodb=False, bus=True),
+        becomes(client, 503, mongodb="onnection refused"),
     )
     assert (answer.status_code, alive.status_code) == (503, 200)
     mongod.start()
-    await becomes(client, 200, mongodb=True, bus=True)
+    await becomes(client, 200)
     assert (await client.get("/api/tallies")).status_code == 200
 
 
 async def test_it_stays_ready_while_the_bus_is_away(
     client: AsyncClient, nats_server: NatsServer
 ) -> None:
-    await becomes(client, 200, mongodb=True, bus=True)
+    await becomes(client, 200)
     nats_server.stop()
-    await becomes(client, 200, mongodb=True, bus=False)
+    await becomes(client, 200, bus="")
     nats_server.start()
-    await becomes(client, 200, mongodb=True, bus=True)
+    await becomes(client, 200)
 
 
 async def test_it_is_not_ready_before_it_was_on_the_bus(
@@ -81,9 +84,9 @@ async def test_it_is_not_ready_before_it_was_on_the_bus(
 ) -> None:
     nats_server.stop()
     async with running(app) as client:
-        await becomes(client, 503, mongodb=True, bus=False)
+        await becomes(client, 503, bus="Connect call failed", topology="not connected to NATS")
         nats_server.start()
-        await becomes(client, 200, mongodb=True, bus=True)
+        await becomes(client, 200)
 
 
 async def test_it_can_stop_without_ever_having_been_ready(
@@ -91,4 +94,20 @@ async def test_it_can_stop_without_ever_having_been_ready(
 ) -> None:
     nats_server.stop()
     async with running(app) as client:
-        await becomes(client, 503, mongodb=True, bus=False)
+        await becomes(client, 503, bus="Connect call failed", topology="not connected to NATS")
+
+
+async def test_it_is_not_ready_before_its_topology_is_declared(
+    settings: Settings, nats_server: NatsServer
+) -> None:
+    async def hear(_event: TicketUpdated, _: object) -> None:
+        """It has to do nothing."""
+
+    app = create_service(settings, repository=Tallies, handlers={Subject.TICKET_UPDATED: hear})
+    delete_all_streams(nats_server.port)
+    async with running(app) as client:
+        await becomes(client, 503, topology="NATS has no stream ticketing (10059)")
+        declare_now(nats_server.url)
+        await becomes(client, 200)
+        delete_all_streams(nats_server.port)
+        await becomes(client, 200, topology="NATS has no stream ticketing (10059)")

@@ -35,7 +35,7 @@ class LossyBus(Bus):
 @pytest.fixture
 async def live(nats_url: str, neighbour: Neighbour) -> AsyncIterator[Live]:  # noqa: ARG001 - first
     """Who follows tickets, over a bad line."""
-    bus = LossyBus(nats_url, service="tickets", replicas=1)
+    bus = LossyBus(nats_url, service="tickets")
     live = Live(bus, [Subject.TICKET_CREATED, Subject.TICKET_UPDATED])
     bus.on_connected.append(live.start)
     await bus.connect()

@@ -3,15 +3,16 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from nats.js import JetStreamContext
 
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
-from common.messaging import streams
 from common.messaging.consumer import Handlers
 from common.messaging.streams import STREAM
+from devstack.keeper import TOPOLOGY, declare_now
 from devstack.servers import NatsServer
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import PATIENCE_SECONDS, Neighbour, eventually
@@ -55,9 +56,10 @@ async def say(neighbour: Neighbour, count: int) -> set[str]:
 
 
 @pytest.fixture
-def no_second_delivery(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_second_delivery(nats_url: str) -> None:
     """What was taken and forgotten comes again too late for any patience."""
-    monkeypatch.setattr(streams, "ACK_WAIT_SECONDS", 10 * PATIENCE_SECONDS)
+    waiting = [each.evolve(ack_wait=10 * PATIENCE_SECONDS) for each in TOPOLOGY.consumers]
+    declare_now(nats_url, replace(TOPOLOGY, consumers=tuple(waiting)))
 
 
 @pytest.mark.parametrize("end", [NatsServer.stop, NatsServer.kill])

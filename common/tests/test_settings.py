@@ -44,7 +44,7 @@ def test_right_variables_are_read(jwt_keys: KeyPair) -> None:
     assert settings.mongo_uri == f"mongodb://me:{SECRET}@localhost:27017/tallies"
     assert settings.jwt_public_key == jwt_keys.public_pem
     assert (settings.log_format, settings.log_level) == (None, "INFO")
-    assert settings.stream_replicas == 1
+    assert settings.event_streams_limit == 2_000
 
 
 def test_a_key_on_one_line_is_read(variables: pytest.MonkeyPatch, jwt_keys: KeyPair) -> None:
@@ -77,10 +77,10 @@ def test_all_missing_variables_are_named(variables: pytest.MonkeyPatch) -> None:
 def test_all_wrong_variables_are_named(variables: pytest.MonkeyPatch) -> None:
     variables.setenv("MONGO_URI", f"mysql://me:{SECRET}@localhost/tallies")
     variables.setenv("LOG_LEVEL", SECRET)
-    variables.setenv("STREAM_REPLICAS", "0")
+    variables.setenv("EVENT_STREAMS_LIMIT", "-1")
     variables.delenv("NATS_URL")
     named = [line.partition(":")[0].strip() for line in complaints()]
-    assert named == ["MONGO_URI", "LOG_LEVEL", "NATS_URL", "STREAM_REPLICAS"]
+    assert named == ["MONGO_URI", "LOG_LEVEL", "NATS_URL", "EVENT_STREAMS_LIMIT"]
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_all_wrong_variables_are_named(variables: pytest.MonkeyPatch) -> None:
         ("OTEL_TRACES_EXPORTER", SECRET, "should be 'otlp' or 'none'"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", SECRET, "must look like http://host:port"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", SECRET, "should be 'http/protobuf'"),
-        ("STREAM_REPLICAS", SECRET, "valid integer"),
-        ("STREAM_REPLICAS", "6", "less than or equal to 5"),
+        ("EVENT_STREAMS_LIMIT", SECRET, "valid integer"),
+        ("EVENT_STREAMS_LIMIT", "-1", "greater than or equal to 0"),
     ],
 )
 def test_a_wrong_value_is_explained_not_shown(

@@ -105,7 +105,7 @@ async def test_what_the_bus_did_not_take_is_not_done(
 ) -> None:
     order_id, now = new_id(), datetime.now(UTC)
     await timers.schedule(order_id, now)
-    await fire_due(timers, Bus(nats_url, service="expiration", replicas=1))
+    await fire_due(timers, Bus(nats_url, service="expiration"))
     assert await timers.claim_due(now) == {}
     assert list(await timers.claim_due(now + 2 * LEASE)) == [order_id]
 

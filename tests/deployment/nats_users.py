@@ -15,7 +15,8 @@ from common.contracts.subjects import Subject
 from common.messaging.consumer import Handlers
 from common.messaging.dead_letters import PREFIX
 from common.messaging.live_consumers import live_names
-from common.messaging.streams import STREAM, SUBJECTS
+from common.messaging.streams import STREAM
+from common.messaging.topology import SUBJECTS
 
 NATS_CONF = ROOT / "infra" / "nats" / "nats.conf"
 HANDLERS: Mapping[str, Handlers] = {
@@ -63,13 +64,8 @@ def _listed(user: str, what: str) -> frozenset[str]:
 def needed(service: str) -> Permissions:
     """What common/messaging does for a service, and nothing else."""
     events = {each.value for each in Subject if PUBLISHER[each.partition(":")[0]] == service}
-    streams = {
-        f"$JS.API.STREAM.{verb}.{stream}"
-        for stream in SUBJECTS
-        for verb in ("INFO", "CREATE", "UPDATE")
-    }
+    streams = {f"$JS.API.STREAM.INFO.{stream}" for stream in SUBJECTS}
     consumer = {
-        f"$JS.API.CONSUMER.CREATE.{STREAM}.{service}",
         f"$JS.API.CONSUMER.INFO.{STREAM}.{service}",
         f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{service}",
         f"$JS.ACK.{STREAM}.{service}.>",

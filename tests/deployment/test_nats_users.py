@@ -178,7 +178,7 @@ async def test_a_service_is_refused_what_is_not_its_own(guarded: Address, servic
 
 
 async def test_a_refusal_is_in_the_log(guarded: Address, caplog: pytest.LogCaptureFixture) -> None:
-    bus = Bus(guarded("tickets"), service="tickets", replicas=1)
+    bus = Bus(guarded("tickets"), service="tickets")
     await bus.connect()
     publishing = asyncio.create_task(bus.publish("payment:created", b"{}", {}))
 
@@ -212,11 +212,11 @@ async def test_a_service_trusts_only_the_authority_that_it_was_given(
     certify(tmp_path)
     tls = f'tls {{ cert_file: "{tmp_path}/tls.crt", key_file: "{tmp_path}/tls.key" }}\n'
     with nats_server(tmp_path, tls) as address:
-        given = Bus(address("tickets"), service="tickets", replicas=1, ca_file=tmp_path / "ca.crt")
+        given = Bus(address("tickets"), service="tickets", ca_file=tmp_path / "ca.crt")
         await given.connect()
         await given.publish("ticket:created", b"{}", {})
         await given.close()
-        other = Bus(address("tickets"), service="tickets", replicas=1)
+        other = Bus(address("tickets"), service="tickets")
         connecting = asyncio.create_task(other.connect())
 
         async def refused() -> bool:

@@ -81,9 +81,7 @@ async def _do(settings: BusSettings, asked: argparse.Namespace) -> None:
 
 @asynccontextmanager
 async def _visit(settings: BusSettings) -> AsyncIterator[Bus]:
-    bus = Bus(
-        settings.nats_url, service="dead-letters", replicas=None, ca_file=settings.nats_ca_file
-    )
+    bus = Bus(settings.nats_url, service="dead-letters", ca_file=settings.nats_ca_file)
     try:
         await _connect(bus)
         yield bus
@@ -96,7 +94,8 @@ async def _connect(bus: Bus) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
             await bus.connect()
     except TimeoutError as error:
-        raise Unavailable("NATS does not answer at NATS_URL") from error
+        said = f": {bus.last_error}" if bus.last_error else ""
+        raise Unavailable(f"NATS does not answer at NATS_URL{said}") from error
 
 
 async def _chosen(bus: Bus, wanted: Sequence[int | str], service: str | None) -> list[Letter]:

@@ -9,7 +9,7 @@ Refusal
 |- Conflict            409
 |- UnsupportedMedia    415
 `- TooManyRequests     429, with `retry_after` in seconds
-Unavailable            503: a server we depend on does not answer; trying again will heal it
+Unavailable            503: a server we depend on is silent or refuses; trying again may heal it
 VersionGap             an event came before its predecessor; it is delivered again
 """
 
@@ -97,7 +97,7 @@ class TooManyRequests(Refusal):
 
 
 class Unavailable(Exception):
-    """A server we depend on does not answer."""
+    """A server we depend on does not answer, or refuses for a reason of its own."""
 
 
 class VersionGap(Exception):

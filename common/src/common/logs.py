@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -34,6 +35,28 @@ _SIGNS = ["eyJ", "_secret_", "_test_", "_live_", "whsec_", "pm_", "tok_", "$argo
 pattern more than all the rest of a line, and hardly any line has one."""
 
 _encode = json.JSONEncoder(default=str).encode
+
+
+REMIND_SECONDS = 60.0
+
+
+class RateLimitedLog:
+    """Warns at once, and then of the same thing only every `REMIND_SECONDS`.
+
+    For what is tried again twice a second, however long a server is away.
+    """
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._silent_until: dict[tuple[object, ...], float] = {}
+
+    def warning(self, message: str, **fields: object) -> None:
+        """Log it, with these fields, unless the same was logged a moment ago."""
+        now, what = time.monotonic(), (message, *fields.values())
+        self._silent_until = {key: end for key, end in self._silent_until.items() if end > now}
+        if what not in self._silent_until:
+            self._silent_until[what] = now + REMIND_SECONDS
+            self._log.warning(message, extra=fields)
 
 
 def note(**fields: str) -> None:

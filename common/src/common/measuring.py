@@ -66,7 +66,7 @@ def of_database(database: Database) -> Measure:
     """Whether MongoDB answers at all."""
 
     async def ask() -> Readings:
-        await database.ping()
+        await database.ping(ANSWER_SECONDS)
         return {}
 
     return Measure("mongodb", (), ask)

@@ -184,9 +184,9 @@ class Database:
         """A collection by its name."""
         return Collection(self._database[name], name)
 
-    async def ping(self) -> None:
-        """Raises Unavailable when MongoDB does not answer."""
-        with translated():
+    async def ping(self, seconds: float) -> None:
+        """Raises Unavailable when MongoDB does not answer within so many seconds."""
+        with translated(), pymongo.timeout(seconds):
             await self._database.command("ping")
 
     def close(self) -> None:

@@ -60,12 +60,7 @@ def main(settings: type[EventSettings], repository: Callable[[Database], Reposit
 
 async def _run(settings: EventSettings, repository: Callable[[Database], Repository]) -> None:
     database = Database(settings.mongo_uri)
-    bus = Bus(
-        settings.nats_url,
-        service=settings.service,
-        replicas=settings.stream_replicas,
-        ca_file=settings.nats_ca_file,
-    )
+    bus = Bus(settings.nats_url, service=settings.service, ca_file=settings.nats_ca_file)
     try:
         await bus.connect()
         count = await republish(repository(database), bus, settings.service)

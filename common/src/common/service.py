@@ -14,7 +14,7 @@ from common import metrics
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
 from common.garbage import kept_from_collector
-from common.logs import configure_logs
+from common.logs import RateLimitedLog, configure_logs
 from common.measuring import Measure, Measuring, of_database
 from common.messaging import measures as of_events
 from common.messaging.bus import Bus
@@ -36,7 +36,7 @@ from common.web.session import SessionMiddleware
 
 TRY_AGAIN_SECONDS = 0.5
 
-log = logging.getLogger(__name__)
+rarely = RateLimitedLog(logging.getLogger(__name__))
 
 
 class Repository(Protocol):
@@ -118,12 +118,7 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
         yield
         return
     repository: Repository = app.state.repository
-    bus = Bus(
-        settings.nats_url,
-        service=settings.service,
-        replicas=settings.stream_replicas,
-        ca_file=settings.nats_ca_file,
-    )
+    bus = Bus(settings.nats_url, service=settings.service, ca_file=settings.nats_ca_file)
     outbox = Outbox(bus, settings.service, repository.outboxes)
     app.state.bus, app.state.database.announce = bus, outbox.announce
     hearing: list[Consumer | Live] = []
@@ -152,8 +147,8 @@ async def _prepared(repository: Repository) -> None:
     while True:
         try:
             return await repository.prepare()
-        except Unavailable:
-            log.warning("MongoDB does not answer yet")
+        except Unavailable as error:
+            rarely.warning("waiting for MongoDB", error=str(error))
             await asyncio.sleep(TRY_AGAIN_SECONDS)
 
 

@@ -101,7 +101,21 @@ class TracingSettings(EnvironmentSettings):
         return wanted == "otlp" and not self.otel_sdk_disabled
 
 
-class ServiceSettings(TracingSettings):
+class LogSettings(EnvironmentSettings):
+    """How log lines look, and which there are."""
+
+    log_format: Literal["json", "text"] | None = None
+    """For machines or for people; None is for people on a terminal, and else for machines."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class TopologySettings(BusSettings, LogSettings):
+    """For the program that declares what is on the bus."""
+
+    stream_replicas: int = Field(default=1, ge=1, le=5)
+
+
+class ServiceSettings(TracingSettings, LogSettings):
     """What a service cannot do without."""
 
     service: ClassVar[str]
@@ -109,9 +123,6 @@ class ServiceSettings(TracingSettings):
 
     mongo_uri: Annotated[str, AfterValidator(_mongo_uri)] = Field(repr=False)
     jwt_public_key: Pem = Field(repr=False)
-    log_format: Literal["json", "text"] | None = None
-    """For machines or for people; None is for people on a terminal, and else for machines."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     lame_duck_seconds: float = Field(default=2, ge=0, allow_inf_nan=False)
     """How long a stopping service still serves, so that load balancers can turn away from it."""
 
@@ -119,6 +130,5 @@ class ServiceSettings(TracingSettings):
 class EventSettings(BusSettings, ServiceSettings):
     """For a service that also speaks on the bus."""
 
-    stream_replicas: int = Field(default=1, ge=1, le=5)
     event_streams_limit: int = Field(default=2_000, ge=0)
     """How many clients one replica lets follow its events."""

@@ -8,11 +8,9 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, WriteError
 
 from common.errors import Unavailable
-from common.mongo_errors import DuplicateKey
+from common.mongo_errors import DUPLICATE, DuplicateKey, is_of_the_server, refusal
 
 Document = dict[str, Any]
-
-DUPLICATE = 11000  # https://www.mongodb.com/docs/manual/reference/error-codes/
 
 
 @dataclass(frozen=True)
@@ -39,12 +37,15 @@ class Updated:
 def partly_failed(error: BulkWriteError) -> Updated:
     """What the driver raises when some of many failed; raises Unavailable when none is sure."""
     details = error.details
-    if details["writeConcernErrors"]:
-        raise Unavailable("MongoDB did not confirm what it wrote") from error
+    if unsure := details["writeConcernErrors"]:
+        raise Unavailable(refusal(unsure[0].get("errmsg"), unsure[0].get("code"))) from error
     failed = {each["index"]: _failure(each) for each in details["writeErrors"]}
     return Updated(details["nMatched"] + details["nUpserted"], failed)
 
 
 def _failure(error: Document) -> Exception:
-    is_duplicate = error["code"] == DUPLICATE
-    return DuplicateKey() if is_duplicate else WriteError(error["errmsg"], error["code"])
+    if error["code"] == DUPLICATE:
+        return DuplicateKey()
+    if is_of_the_server(error["code"]):
+        return Unavailable(refusal(error["errmsg"], error["code"]))
+    return WriteError(error["errmsg"], error["code"])

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from devstack.jetstream import delete_all_streams
+from devstack.keeper import declare_now
 from devstack.keys import KeyPair, key_pair, new_private_key
 from devstack.servers import MongoServer, NatsServer
 
@@ -46,9 +47,10 @@ def mongo_uri(mongod: MongoServer) -> Iterator[str]:
 
 @pytest.fixture
 def nats_url(nats_server: NatsServer) -> str:
-    """The address of a NATS server without a single stream."""
+    """The address of a NATS server with empty streams and consumers without a past."""
     nats_server.ensure_running()
     delete_all_streams(nats_server.port)
+    declare_now(nats_server.url)
     return nats_server.url
 
 

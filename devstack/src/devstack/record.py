@@ -60,7 +60,7 @@ def _record(plan: Plan, stack: Stack) -> dict[str, object]:
 
 
 def _pids(stack: Stack) -> dict[str, list[int]]:
-    alone = [*stack.databases, stack.sandbox, stack.gateway]
+    alone = [*stack.databases, stack.topology, stack.sandbox, stack.gateway]
     several = {
         name: [replica.pid for replica in replicas] for name, replicas in stack.services.items()
     }

@@ -30,6 +30,7 @@ class Stack:
 
     def __init__(self, plan: Plan) -> None:
         self.databases = topology.databases(plan)
+        self.topology = topology.topology(plan)
         self.sandbox = topology.sandbox(plan)
         self.services = {service: topology.replicas(plan, service) for service in SERVICES}
         self.gateway = topology.gateway(plan)
@@ -42,13 +43,13 @@ class Stack:
     @property
     def processes(self) -> list[Process]:
         """Every process there is."""
-        return [*self.databases, self.sandbox, *self.replicas, self.gateway]
+        return [*self.databases, self.topology, self.sandbox, *self.replicas, self.gateway]
 
     def start(self, pause: Callable[[], None]) -> None:
         """Start everything and wait until it is ready; StartFailed when something is not."""
         _spawn([*self.databases, self.sandbox])
         wait_until_ready(self.databases, START_SECONDS, pause)
-        _spawn(self.replicas)
+        _spawn([self.topology, *self.replicas])
         wait_until_ready([self.sandbox, *self.replicas], START_SECONDS, pause)
         _spawn([self.gateway])
         wait_until_ready([self.gateway], START_SECONDS, pause)
@@ -59,7 +60,7 @@ class Stack:
         for replica in self.replicas:  # nobody is left to turn to: no need to be a lame duck
             replica.interrupt()
         _await_end(self.replicas, begun + SERVICES_STOPPED, stopping)
-        _end([self.gateway, self.sandbox], begun + EDGE_STOPPED, stopping)
+        _end([self.gateway, self.sandbox, self.topology], begun + EDGE_STOPPED, stopping)
         _end(self.databases, begun + DATABASES_STOPPED, stopping)
 
 

@@ -81,7 +81,7 @@ class Tallies(Aggregates[Tally]):
 @asynccontextmanager
 async def announcing(url: str, database: Database) -> AsyncIterator[Bus]:
     """What speaks of a service's tallies, from when it is on the bus to the end of the block."""
-    bus = Bus(url, service=SERVICE, replicas=1)
+    bus = Bus(url, service=SERVICE)
     outbox = Outbox(bus, SERVICE, Tallies(database).outboxes)
     database.announce = outbox.announce
 
@@ -98,7 +98,7 @@ async def hearing(
     url: str, handlers: Handlers, lane: Lane = by_aggregate
 ) -> AsyncIterator[Consumer]:
     """What hears for one replica of a service, for as long as the block."""
-    bus = Bus(url, service=SERVICE, replicas=1)
+    bus = Bus(url, service=SERVICE)
     consumer = Consumer(bus, SERVICE, handlers, None, lane)
     bus.on_connected.append(consumer.start)
     await bus.connect()

@@ -103,7 +103,7 @@ class Neighbour:
     """Another service: it hears everything that is said, and says what a test wants said."""
 
     def __init__(self, url: str) -> None:
-        self.bus = Bus(url, service="neighbour", replicas=1)
+        self.bus = Bus(url, service="neighbour")
         self._port = urlsplit(url).port or 0
         self.heard: list[Event] = []
         self._consumer = Consumer(self.bus, "neighbour", dict.fromkeys(Subject, self._hear), None)

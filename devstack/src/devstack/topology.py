@@ -32,6 +32,14 @@ def sandbox(plan: Plan) -> Process:
     )
 
 
+def topology(plan: Plan) -> Process:
+    """What declares the streams and consumers, and makes them again when they are deleted."""
+    command = (sys.executable, "-m", "common.topology", "keep")
+    variables = {"NATS_URL": plan.nats_url, "LOG_FORMAT": "text", "PYTHONUNBUFFERED": "1"}
+    log = plan.logs / "topology.log"
+    return Process(Program("topology", command, log, lambda: True, variables))
+
+
 def replicas(plan: Plan, service: str) -> list[Process]:
     """All processes of one service, numbered when there are several."""
     ports = plan.ports.services[service]

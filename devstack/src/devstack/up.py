@@ -52,7 +52,9 @@ class _Launch:
         self._record = options.json
         self._signals = signals
         self._stack = stack = Stack(plan)
-        shown = [] if options.quiet else [stack.sandbox, *stack.replicas, stack.gateway]
+        shown = (
+            [] if options.quiet else [stack.topology, stack.sandbox, *stack.replicas, stack.gateway]
+        )
         self._console = Console(sys.stdout, [process.program.log for process in shown])
         self._supervision = Supervision(stack, self._console.say)
 

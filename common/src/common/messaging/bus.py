@@ -1,114 +1,89 @@
-"""The connection to NATS, which heals by itself: publishing, receiving, and being prepared."""
+"""The bus as a service uses it: publishing, receiving, and waiting until all is there for that."""
 
 import asyncio
 import json
 import logging
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.errors import NoStreamResponseError
-from typing_extensions import override
+from nats.js.api import PubAck
+from nats.js.errors import APIError, NoStreamResponseError
 
+from common import metrics
 from common.errors import Unavailable
+from common.logs import RateLimitedLog
+from common.messaging.connection import Connection
 from common.messaging.delivery import Delivery, Inbox, PullStatus, original_subject
 from common.messaging.live_consumers import LiveConsumers
+from common.messaging.nats_errors import silence, words_of
 from common.messaging.streams import STREAM, Streams
-from common.metrics import counts_published
 from common.stopping import BUS_SECONDS
 
 PUBLISH_SECONDS = 5
 TRY_AGAIN_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
-
-
-class _Connection(Client):
-    """The library's, but its pings wait their turn: a pong means that all before has arrived."""
-
-    @override
-    async def _send_ping(self, future: "asyncio.Future[bool] | None" = None) -> None:
-        await self._flush_pending(force_flush=True)
-        await super()._send_ping(future)
+rarely = RateLimitedLog(log)
 
 
 class Bus:
     """A connection to NATS that heals by itself.
 
-    Whatever needs an answer raises Unavailable when none comes. `ca_file` holds the authority that
-    signed the servers' certificates, where it is not one that the whole machine trusts.
+    It uses streams and consumers and makes none of them (see `topology`). Whatever needs an answer
+    raises Unavailable when none comes. `ca_file` holds the authority that signed the servers'
+    certificates, where it is not one that the whole machine trusts.
     """
 
-    def __init__(
-        self, url: str, *, service: str, replicas: int | None, ca_file: Path | None = None
-    ) -> None:
-        """A guest, who declares nothing, leaves `replicas` (of the streams) open."""
-        self._url, self._service, self._ca_file = url, service, ca_file
-        self._client = _Connection()
-        self._stream = self._client.jetstream()
-        self.streams = Streams(self._stream, replicas or 1)
-        self.live_consumers = LiveConsumers(self._client, service)
+    def __init__(self, url: str, *, service: str, ca_file: Path | None = None) -> None:
+        self._connection = Connection(url, service, ca_file)
+        self._connection.on_connected = self._connected
+        self.streams = Streams(self._connection)
+        self.live_consumers = LiveConsumers(self._connection, service)
         self._preparing: asyncio.Task[None] | None = None
         self._prepared = asyncio.Event()
-        self._is_guest, self._closing = replicas is None, False
+        self._closing = False
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
-        """Awaited when the streams exist: after each connection, the first included, and when
-        somebody had deleted what was there."""
+        """Awaited after each connection, the first included, and when somebody misses something;
+        again and again until none of them raises."""
+        self.waits_for = "not connected to NATS yet"
+        """Why the topology cannot be used now; empty when it can."""
 
     @property
     def is_connected(self) -> bool:
         """Whether a message could leave now."""
-        return self._client.is_connected
+        return self._connection.is_connected
+
+    @property
+    def last_error(self) -> str:
+        """What NATS said a moment ago, if it complained."""
+        return self._connection.last_error
 
     @property
     def is_prepared(self) -> bool:
-        """Whether the streams have once been seen to exist."""
+        """Whether the topology has once been usable."""
         return self._prepared.is_set()
 
     async def connect(self) -> None:
-        """Connect and make the streams exist, however long that takes."""
-        await self._client.connect(
-            self._url.split(","),
-            name=self._service,
-            inbox_prefix=f"_INBOX_{self._service}",  # a user may be kept to its own answers
-            tls=ssl.create_default_context(cafile=self._ca_file) if self._ca_file else None,
-            connect_timeout=2,
-            reconnect_time_wait=TRY_AGAIN_SECONDS,  # type: ignore[arg-type]  # it only sleeps
-            max_reconnect_attempts=-1,
-            ping_interval=5,
-            reconnected_cb=self._reconnected,
-            disconnected_cb=self._disconnected,
-            error_cb=self._failed,
-        )
-        if not self._is_guest:
-            self.prepare_again()
-            await self._prepared.wait()
+        """Connect, and wait until the topology can be used, however long that takes."""
+        self._connection.start()
+        await self._prepared.wait()
 
-    async def _reconnected(self) -> None:
-        log.info("connected to NATS again")
+    def _connected(self) -> None:
         if self._preparing:
             self._preparing.cancel()
             self._preparing = None
         self.prepare_again()
 
-    async def _disconnected(self) -> None:
-        if not self._closing:
-            log.warning("not connected to NATS")
-
-    async def _failed(self, error: Exception) -> None:
-        log.warning("NATS reports a problem", extra={"error": repr(error)})
-
     def prepare_again(self) -> None:
-        """Make streams and consumers exist soon: who asks has noticed that something is missing.
+        """Look soon whether all is there: who asks has noticed that something is missing.
 
         It is dropped while the same is being done, so ask again as long as it is missing.
         """
         is_under_way = self._preparing is not None and not self._preparing.done()
-        if not (self._is_guest or self._closing or is_under_way):
+        if not (self._closing or is_under_way):
             self._preparing = asyncio.create_task(self._prepare())
 
     async def _prepare(self) -> None:
@@ -120,67 +95,76 @@ class Bus:
 
     async def _try_to_prepare(self) -> bool:
         try:
-            await self.streams.ensure()
             for prepare in self.on_connected:
                 await prepare()
         except Exception as error:  # noqa: BLE001 - whatever it is, without this nothing works
-            log.warning("JetStream is not ready", extra={"error": repr(error)})
+            self.waits_for = str(error) or repr(error)
+            rarely.warning("waiting for the topology", error=self.waits_for)
             return False
+        self.waits_for = ""
         self._prepared.set()
         return True
 
-    @counts_published
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
         """Store a message in its stream; it is there when this returns.
 
         Raises Unavailable when that is not known: publish it again with the same message id.
         """
+        outcome = "refused"
+        try:
+            acknowledged = await self._publish(subject, body, headers)
+            outcome = "duplicate" if acknowledged.duplicate else "stored"
+        finally:
+            metrics.count_published(subject, outcome)
+
+    async def _publish(self, subject: str, body: bytes, headers: dict[str, str]) -> PubAck:
         if not self.is_connected:
             raise Unavailable("not connected to NATS")
         try:
-            acknowledged = await self._stream.publish_async(
+            acknowledgement = await self._connection.jetstream.publish_async(
                 subject, body, wait_stall=PUBLISH_SECONDS, headers=headers
             )
             async with asyncio.timeout(PUBLISH_SECONDS):  # `wait_for` may swallow a cancellation
-                await acknowledged
+                return await acknowledgement
         except NoStreamResponseError as error:
             self.prepare_again()
             raise Unavailable(f"no stream takes {subject}") from error
+        except APIError as error:
+            raise Unavailable(f"NATS refuses {subject}: {words_of(error)}") from error
         except (NatsError, OSError, TimeoutError) as error:
-            raise Unavailable("NATS did not acknowledge") from error
+            raise Unavailable(silence(error, self.last_error)) from error
 
     async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> Inbox:
         """An inbox for messages that will be pulled."""
-        address = self._client.new_inbox()
+        client = self._connection.client
+        address = client.new_inbox()
 
         async def on_message(message: Msg) -> None:
             await receive(_received(message))
 
-        subscription = await self._client.subscribe(address, cb=on_message)
+        subscription = await client.subscribe(address, cb=on_message)
 
         async def close() -> None:
             with suppress(NatsError, TimeoutError):
                 async with asyncio.timeout(BUS_SECONDS):
                     await subscription.drain()  # type: ignore[no-untyped-call]  # not annotated
 
-        return Inbox(address, close)
+        return Inbox(address, close, lambda: not client.is_closed)
 
     async def pull(self, durable: str, inbox: Inbox, request: Mapping[str, int]) -> None:
         """Ask for messages; what comes, and how the request ends, arrives in the inbox."""
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{durable}"
         with suppress(NatsError):
-            await self._client.publish(subject, json.dumps(request).encode(), inbox.address)
+            await self._connection.client.publish(
+                subject, json.dumps(request).encode(), inbox.address
+            )
 
     async def close(self) -> None:
         """Send what is still on its way out and leave."""
         self._closing = True
         if self._preparing:
             self._preparing.cancel()
-        with suppress(NatsError, OSError, TimeoutError):
-            async with asyncio.timeout(BUS_SECONDS):
-                if self._client.is_connected:
-                    await self._client.flush(timeout=BUS_SECONDS)
-                await self._client.close()
+        await self._connection.close()
 
 
 def _received(message: Msg) -> Delivery | PullStatus:

@@ -17,7 +17,7 @@ from common.messaging.delivery import Delivery
 from common.messaging.envelope import NATS, Unreadable, event_of, handling
 from common.messaging.lanes import Job, Lanes
 from common.messaging.pull_loop import PullLoop
-from common.messaging.streams import ACK_WAIT_SECONDS
+from common.messaging.topology import ACK_WAIT_SECONDS
 
 Handlers: TypeAlias = Mapping[Subject, Callable[[Any, Any], Awaitable[None]]]
 """What a service hears: for each subject a function of the event and the service's repository."""
@@ -39,6 +39,7 @@ OUTCOMES = ("handled", WAITING, "early", "postponed", "failed", "dead")
 FAILURES = {"failed", "dead"}
 
 log = logging.getLogger(__name__)
+rarely = logs.RateLimitedLog(log)
 
 
 def by_aggregate(event: Event) -> str:
@@ -83,7 +84,7 @@ class Consumer:
 
     async def start(self) -> None:
         """Begin to hear; called again after each reconnection."""
-        await self._bus.streams.ensure_consumer(self._service, self._handlers)
+        await self._bus.streams.require_consumer(self._service, self._handlers)
         await self._loop.start()
         self._keeping = self._keeping or asyncio.create_task(self._keep())
 
@@ -106,15 +107,19 @@ class Consumer:
 
     def _take(self, delivery: Delivery) -> None:
         self._tried[delivery] = 0
+        lane, job = self._job(delivery)
+        self._lanes.put(lane, delivery.sequence, partial(self._answered, delivery, job))
+
+    def _job(self, delivery: Delivery) -> tuple[str, Job]:
+        """What to do about a message, and in which lane."""
+        alone = str(delivery.sequence)
+        if delivery.subject not in self._handlers:
+            return alone, partial(self._leave_to_others, delivery)
         try:
             event = event_of(delivery)
         except Unreadable as error:
-            lane = str(delivery.sequence)
-            job: Job = partial(self._refuse, delivery, f"unreadable: {error}")
-        else:
-            lane = self._lane(event)
-            job = partial(self._handle, delivery, event)
-        self._lanes.put(lane, delivery.sequence, partial(self._answered, delivery, job))
+            return alone, partial(self._refuse, delivery, f"unreadable: {error}")
+        return self._lane(event), partial(self._handle, delivery, event)
 
     async def _answered(self, delivery: Delivery, job: Job) -> float | None:
         self._tried[delivery] += 1
@@ -124,10 +129,15 @@ class Consumer:
         await self._loop.ask()
         return None
 
+    async def _leave_to_others(self, delivery: Delivery) -> None:
+        """A newer version of the service, running beside this one, has a handler for it."""
+        await delivery.nak(outage_delay(delivery.attempt))
+        rarely.warning("no handler for a subject: left to other replicas", subject=delivery.subject)
+        metrics.count_processed(metrics.OTHER, "postponed")
+
     async def _refuse(self, delivery: Delivery, reason: str) -> None:
         outcome = await self._give_up(delivery, reason)
-        subject = delivery.subject if delivery.subject in self._handlers else metrics.OTHER
-        metrics.count_processed(subject, outcome)
+        metrics.count_processed(delivery.subject, outcome)
 
     async def _handle(self, delivery: Delivery, event: Event) -> float | None:
         started = time.perf_counter()

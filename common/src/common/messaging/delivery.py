@@ -91,8 +91,10 @@ class Inbox:
     """Where pulled messages arrive.
 
     `close` lets nothing more arrive than what is on its way already: a message that nobody took
-    would come again only when its time to be acknowledged is over.
+    would come again only when its time to be acknowledged is over. `is_open` says whether anything
+    could still arrive: not when the connection was closed.
     """
 
     address: str
     close: Callable[[], Awaitable[None]]
+    is_open: Callable[[], bool]

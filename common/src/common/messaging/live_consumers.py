@@ -5,11 +5,11 @@ import random
 import zlib
 from collections.abc import Iterable
 
-from nats.aio.client import Client
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from common.errors import Unavailable
-from common.messaging.streams import STREAM, translated
+from common.messaging.connection import Connection
+from common.messaging.streams import STREAM
 
 HEARTBEAT_SECONDS = 1.0
 GONE_SECONDS = 5.0
@@ -34,13 +34,13 @@ def live_names(service: str) -> list[str]:
 class LiveConsumers:
     """Follows the stream for one replica of a service; raises Unavailable when NATS is silent."""
 
-    def __init__(self, client: Client, service: str) -> None:
-        self._client, self._names = client, live_names(service)
+    def __init__(self, connection: Connection, service: str) -> None:
+        self._connection, self._names = connection, live_names(service)
 
     async def extent(self) -> tuple[str, int, int]:
         """Which stream it is (another one if it was made anew), its first and last numbers."""
-        with translated(STREAM):
-            stream = await self._client.jetstream().stream_info(STREAM)
+        with self._connection.errors(STREAM):
+            stream = await self._connection.jetstream.stream_info(STREAM)
         made = f"{zlib.crc32(str(stream.created).encode()):08x}"
         return made, stream.state.first_seq, stream.state.last_seq
 
@@ -69,11 +69,11 @@ class LiveConsumers:
         """Whether the name was free; the library would take over the consumer that has it."""
         wanted = {"stream_name": STREAM, "config": config.as_dict(), "action": "create"}
         address = f"$JS.API.CONSUMER.CREATE.{STREAM}.{config.name}"
-        with translated(STREAM):
-            answer = await self._client.request(
+        with self._connection.errors(STREAM):
+            answer = await self._connection.client.request(
                 address, json.dumps(wanted).encode(), timeout=ANSWER_SECONDS
             )
         error = json.loads(answer.data).get("error")
         if error and error["err_code"] != CONSUMER_EXISTS:
-            raise Unavailable(f"NATS says: {error['description']}")
+            raise Unavailable(f"NATS refuses: {error['description']} ({error['err_code']})")
         return error is None

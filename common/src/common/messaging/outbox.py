@@ -5,12 +5,12 @@ import logging
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 
 from common.aggregates import outbox_of
 from common.errors import Unavailable
+from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
-from common.messaging.envelope import send
+from common.messaging.publisher import Key, Publisher
 from common.mongo import Collection, Document, Update
 from common.waiting import set_within
 
@@ -21,9 +21,7 @@ MOST_COUNTED = 100_000
 """A look at a backlog must not cost more the worse it gets."""
 
 log = logging.getLogger(__name__)
-
-Sent = tuple[Collection, str, int]
-"""Up to which version the outbox of which document has been acknowledged."""
+rarely = RateLimitedLog(log)
 
 
 class Outbox:
@@ -34,35 +32,24 @@ class Outbox:
     """
 
     def __init__(self, bus: Bus, service: str, collections: Sequence[Collection]) -> None:
-        self._bus, self._service = bus, service
+        self._bus = bus
         self._collections = {collection.name: collection for collection in collections}
-        self._deliveries: set[asyncio.Task[None]] = set()
-        self._sent: list[Sent] = []
+        self._publisher = Publisher(bus, service, self._acknowledged)
+        self._sent: dict[Key, int] = {}
         self._something_sent = asyncio.Event()
         self._sweep_now = asyncio.Event()
 
     def announce(self, collection: str, document: Document) -> None:
         """Publish soon what a document that was just written has to say."""
-        if not document.get("outbox") or not self._bus.is_connected:
-            return  # the sweep finds it when the bus is back
-        task = asyncio.create_task(self._announce(self._collections[collection], document))
-        self._deliveries.add(task)
-        task.add_done_callback(self._deliveries.discard)
+        if document.get("outbox") and self._bus.is_connected:
+            self._publish(collection, document)  # else the sweep finds it when the bus is back
 
-    async def _announce(self, collection: Collection, document: Document) -> None:
-        if sent := await self._publish(collection, document):
-            self._sent.append(sent)
-            self._something_sent.set()
+    def _publish(self, collection: str, document: Document) -> asyncio.Task[bool]:
+        return self._publisher.publish((collection, document["_id"]), outbox_of(document))
 
-    async def _publish(self, collection: Collection, document: Document) -> Sent | None:
-        version: int | None = None
-        try:
-            for announcement in outbox_of(document):
-                await send(self._bus, announcement, self._service)
-                version = announcement.version
-        except Unavailable as error:
-            log.warning("event waits in the outbox", extra={"error": str(error)})
-        return None if version is None else (collection, document["_id"], version)
+    def _acknowledged(self, key: Key, version: int) -> None:
+        self._sent[key] = version
+        self._something_sent.set()
 
     async def sweep_soon(self) -> None:
         """Do not wait for the next sweep: the bus is back."""
@@ -86,8 +73,7 @@ class Outbox:
 
     async def finish(self, seconds: float) -> None:
         """Publish and clear what is on its way, but not longer than this."""
-        if self._deliveries:
-            await asyncio.wait(set(self._deliveries), timeout=seconds)
+        await self._publisher.finish(seconds)
         await self._clear()
 
     async def _clear_for_ever(self) -> None:
@@ -95,19 +81,22 @@ class Outbox:
             await self._something_sent.wait()
             await asyncio.sleep(CLEAR_SECONDS)  # gather some: one round trip clears them all
             await self._clear()
+            self._publisher.forget()
 
     async def _clear(self) -> None:
-        sent, self._sent = self._sent, []
-        in_order = sorted(sent, key=itemgetter(2))
+        sent, self._sent = self._sent, {}
         self._something_sent.clear()
         try:
-            for collection in self._collections.values():
-                last = {key: version for home, key, version in in_order if home is collection}
+            for name, collection in self._collections.items():
                 await collection.update_each(
-                    [Update({"_id": key}, _without_up_to(each)) for key, each in last.items()]
+                    [
+                        Update({"_id": key}, _without_up_to(version))
+                        for (home, key), version in sent.items()
+                        if home == name
+                    ]
                 )
-        except Unavailable:
-            log.warning("outboxes are not cleared; the sweep announces them again")
+        except Unavailable as error:
+            log.warning("outboxes are not cleared; the sweep does", extra={"error": str(error)})
 
     async def _sweep_for_ever(self) -> None:
         while True:
@@ -116,7 +105,7 @@ class Outbox:
                 while await self._sweep():
                     pass
             except Unavailable as error:
-                log.warning("outboxes are not swept", extra={"error": str(error)})
+                rarely.warning("outboxes are not swept", error=str(error))
             pause = LEFT_BEHIND_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - replicas apart
             await set_within(self._sweep_now, pause)
 
@@ -126,14 +115,13 @@ class Outbox:
             return False
         before = datetime.now(UTC) - timedelta(seconds=LEFT_BEHIND_SECONDS)
         more = False
-        for collection in self._collections.values():
+        for name, collection in self._collections.items():
             page = await collection.find(
                 {"outboxSince": {"$lt": before}}, sort=[("outboxSince", 1)], limit=PAGE
             )
-            sent = await asyncio.gather(*(self._publish(collection, one) for one in page))
-            self._sent += [one for one in sent if one]
+            taken = await asyncio.gather(*(self._publish(name, one) for one in page))
             await self._clear()
-            more = more or (len(page) == PAGE and all(sent))
+            more = more or (len(page) == PAGE and all(taken))
         return more
 
 

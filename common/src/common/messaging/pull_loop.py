@@ -39,9 +39,9 @@ class PullLoop:
         """Begin; or ask anew, because requests survive neither a reconnection nor a deletion."""
         if self._stopped:
             return
-        if self._inbox is None:
+        if self._inbox is None or not self._inbox.is_open():
             self._inbox = await self._bus.listen(self._receive)
-            self._watchdog = asyncio.create_task(self._watch())
+        self._watchdog = self._watchdog or asyncio.create_task(self._watch())
         self._asked, self._seen = 0, time.monotonic()
         await self.ask()
 

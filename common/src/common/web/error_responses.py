@@ -1,5 +1,6 @@
 """Every failure of any kind as `{"errors": [{"message": ..., "field"?: ...}]}`, in one place."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +12,9 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from common.errors import NotFound, Refusal, Unavailable
+from common.logs import RateLimitedLog
+
+rarely = RateLimitedLog(logging.getLogger(__name__))
 
 OOPS = "Something went wrong"
 NO_BODY = "Body is required"
@@ -69,7 +73,8 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
     return error_response(error.status_code, [ErrorItem(message=text)], error.headers)
 
 
-async def _unavailable(_: Request, _error: Exception) -> JSONResponse:
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    rarely.warning("a request was answered 503", error=str(error))
     return unavailable()
 
 

@@ -11,19 +11,25 @@ from fastapi import APIRouter, Request, Response
 from typing_extensions import TypedDict
 
 from common.errors import Unavailable
+from common.logs import without_secrets
 from common.messaging.bus import Bus
 from common.mongo import Database
 
 CHECK_SECONDS = 1.0
+"""How long MongoDB may take to say yes, and the driver to say why not."""
+
+GIVE_UP_SECONDS = 1.5
+"""When to go without a reason, too."""
 
 router = APIRouter(include_in_schema=False)
 
 
 class Health(TypedDict):
-    """The answer to a readiness probe, with one flag for each thing that it takes."""
+    """The answer to a readiness probe: what it takes, and for what is false the reason."""
 
     ready: bool
     checks: dict[str, bool]
+    reasons: dict[str, str]
 
 
 @router.get("/livez")
@@ -47,22 +53,30 @@ async def accept(request: Request, response: Response) -> dict[str, bool]:
 @router.get("/readyz")
 async def ready(request: Request, response: Response) -> Health:
     """Requests will be answered."""
-    bus: Bus | None = request.app.state.bus
-    checks = {
-        "accepting": not request.app.state.stop.is_asked,
-        "mongodb": await _answers(request.app.state.database),
+    state = request.app.state
+    bus: Bus | None = state.bus
+    problems = {
+        "accepting": "stopping" if state.stop.is_asked else "",
+        "mongodb": await _problem_of(state.database),
     }
-    is_ready = all(checks.values()) and (bus is None or bus.is_prepared)
+    is_ready = not any(problems.values()) and (bus is None or bus.is_prepared)
     if bus is not None:
-        checks["bus"] = bus.is_connected
+        problems["bus"] = "" if bus.is_connected else bus.last_error or "not connected to NATS"
+        problems["topology"] = bus.waits_for
     response.status_code = 200 if is_ready else 503
-    return Health(ready=is_ready, checks=checks)
+    return Health(
+        ready=is_ready,
+        checks={name: not problem for name, problem in problems.items()},
+        reasons={name: without_secrets(problem) for name, problem in problems.items() if problem},
+    )
 
 
-async def _answers(database: Database) -> bool:
+async def _problem_of(database: Database) -> str:
     try:
-        async with asyncio.timeout(CHECK_SECONDS):
-            await database.ping()
-    except (Unavailable, TimeoutError):
-        return False
-    return True
+        async with asyncio.timeout(GIVE_UP_SECONDS):
+            await database.ping(CHECK_SECONDS)
+    except TimeoutError:
+        return f"no answer within {GIVE_UP_SECONDS:g} s"
+    except Unavailable as error:
+        return str(error)
+    return ""

@@ -1,0 +1,259 @@
+"""The topology: declared once, by versions side by side, and healed when somebody deletes it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import pytest
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig, DeliverPolicy, RawStreamMsg, StreamConfig
+from nats.js.errors import NotFoundError
+
+from common.contracts.events import Event, PaymentFailed, TicketUpdated
+from common.contracts.ids import new_id
+from common.contracts.subjects import Subject
+from common.messaging.bus import Bus
+from common.messaging.consumer import Consumer
+from common.messaging.streams import DEAD_LETTERS, STREAM
+from common.messaging.topology import KEPT_SECONDS, MAX_ACK_PENDING, SUBJECTS, Scope, Topology
+from common.mongo import Database
+from common.topology import declare
+from devstack.keeper import TEST_SUBSCRIPTIONS, TOPOLOGY, connected, declare_now, keeping
+from devstack.tallies import SERVICE, Tallies, Tally, announcing, hearing
+from devstack.testing import Neighbour, eventually
+
+Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
+
+HEARD = Subject.TICKET_UPDATED
+
+
+class Hearer:
+    """Remembers whose events it heard."""
+
+    def __init__(self) -> None:
+        self.heard: set[str] = set()
+
+    async def hear(self, event: TicketUpdated, _: object) -> None:
+        """The handler."""
+        self.heard.add(event.id)
+
+    async def has_heard(self, tally: Tally) -> None:
+        """Wait until it has heard of a tally."""
+
+        async def there() -> bool:
+            return tally.id in self.heard
+
+        await eventually(there, f"{tally} is heard")
+
+
+@pytest.mark.parametrize("what", ["stream", "consumer"])
+async def test_a_connected_service_hears_again_after_a_deletion(
+    nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext, what: str
+) -> None:
+    hearer, before, after = Hearer(), Tally.begin(), Tally.begin()
+    async with keeping(nats_url), hearing(nats_url, {HEARD: hearer.hear}):
+        await neighbour.say(before.told())
+        await hearer.has_heard(before)
+        if what == "stream":
+            await jetstream.delete_stream(STREAM)
+        else:
+            await jetstream.delete_consumer(STREAM, SERVICE)
+        await neighbour.say(after.told())
+        await hearer.has_heard(after)
+
+
+async def test_a_silent_listener_notices_the_deletion_by_itself(
+    nats_url: str, jetstream: JetStreamContext
+) -> None:
+    async def listens() -> bool:
+        try:
+            info = await jetstream.consumer_info(STREAM, SERVICE)
+        except NotFoundError:
+            return False
+        return bool(info.num_waiting)
+
+    async with keeping(nats_url), hearing(nats_url, {HEARD: Hearer().hear}):
+        await eventually(listens)
+        await jetstream.delete_stream(STREAM)
+        await eventually(listens)
+
+
+async def test_a_connected_service_announces_again_after_a_deletion(
+    nats_url: str,
+    database: Database,
+    tallies: Tallies,
+    jetstream: JetStreamContext,
+    stored: Stored,
+) -> None:
+    tally = Tally.begin()
+    async with keeping(nats_url), announcing(nats_url, database):
+        await jetstream.delete_stream(STREAM)
+        await tallies.add(tally)
+
+        async def announced() -> bool:
+            try:
+                return [message.data for message in await stored(STREAM)] == [
+                    tally.told().to_json().encode()
+                ]
+            except NotFoundError:
+                return False
+
+        await eventually(announced)
+
+
+async def test_many_who_miss_a_stream_prepare_once(nats_url: str) -> None:
+    prepared: list[int] = []
+
+    async def prepare() -> None:
+        prepared.append(1)
+
+    async def again() -> bool:
+        bus.prepare_again()
+        return len(prepared) == 3
+
+    bus = Bus(nats_url, service=SERVICE)
+    bus.on_connected.append(prepare)
+    await bus.connect()
+    for _ in range(100):
+        bus.prepare_again()
+        await asyncio.sleep(0)
+    assert len(prepared) == 1
+    begun = asyncio.get_running_loop().time()
+    await eventually(again)
+    assert asyncio.get_running_loop().time() - begun > 0.5
+    await bus.close()
+
+
+@pytest.mark.usefixtures("nats_url")
+async def test_a_dead_letter_is_kept_until_somebody_decides(jetstream: JetStreamContext) -> None:
+    assert (await jetstream.stream_info(DEAD_LETTERS)).config.max_age == 0
+    assert (await jetstream.stream_info(STREAM)).config.max_age == KEPT_SECONDS[STREAM] > 0
+
+
+async def test_an_older_stream_is_mended_and_loses_nothing(
+    nats_url: str, jetstream: JetStreamContext
+) -> None:
+    subjects = ["dead-letters.>", "mine"]
+    old = StreamConfig(name=DEAD_LETTERS, subjects=subjects, max_age=7 * 86_400, max_msgs=1_000)
+    await jetstream.delete_stream(DEAD_LETTERS)
+    await jetstream.add_stream(old)
+    await jetstream.publish("dead-letters.orders", b"kept")
+    async with connected(nats_url) as connection:
+        await declare(connection, TOPOLOGY, Scope.DECLARED)
+    config = (await jetstream.stream_info(DEAD_LETTERS)).config
+    assert (config.max_age, config.max_msgs) == (0, 1_000)
+    assert set(config.subjects or []) == {*SUBJECTS[DEAD_LETTERS], "mine"}
+    assert (await jetstream.get_msg(DEAD_LETTERS, 1)).data == b"kept"
+
+
+async def hear_of(heard: list[str], event: Event, _: object) -> None:
+    """A handler that remembers of what it heard."""
+    heard.append(event.aggregate_id)
+
+
+def version(service: str, *subjects: Subject) -> Topology:
+    """What one version of the system declares, for a service that hears these subjects."""
+    return Topology.of(1, {**TEST_SUBSCRIPTIONS, service: frozenset(subjects)})
+
+
+async def test_versions_side_by_side_lose_no_event(nats_url: str, neighbour: Neighbour) -> None:
+    old_version = {Subject.TICKET_UPDATED}
+    new_version = {Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED}
+    declare_now(nats_url, version(SERVICE, *new_version))
+    by_old, by_new = list[str](), list[str]()
+    failed = [PaymentFailed(id=new_id(), order_id=new_id(), reason="declined") for _ in range(40)]
+    old_handlers = dict.fromkeys(old_version, partial(hear_of, by_old))
+    new_handlers = dict.fromkeys(new_version, partial(hear_of, by_new))
+    async with (
+        hearing(nats_url, new_handlers),
+        keeping(nats_url, version(SERVICE, *old_version)),
+        hearing(nats_url, old_handlers),  # the last to connect, as a replica that reconnects
+    ):
+        for event in failed:
+            await neighbour.say(event)
+        await neighbour.say(Tally.begin().told())
+        await neighbour.heard_by(SERVICE)
+    handled = [each for each in [*by_old, *by_new] if each in {e.aggregate_id for e in failed}]
+    assert sorted(handled) == sorted(event.aggregate_id for event in failed)
+
+
+async def test_what_only_another_version_hears_is_no_dead_letter(
+    nats_url: str, neighbour: Neighbour, stored: Stored
+) -> None:
+    declare_now(nats_url, version(SERVICE, Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED))
+    heard = list[str]()
+    event = PaymentFailed(id=new_id(), order_id=new_id(), reason="declined")
+    async with hearing(nats_url, {Subject.TICKET_UPDATED: Hearer().hear}):
+        await neighbour.say(event)
+        await neighbour.puzzles(SERVICE)
+    assert await stored(DEAD_LETTERS) == []
+    both = dict.fromkeys([Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED], partial(hear_of, heard))
+    async with hearing(nats_url, both):
+        await neighbour.heard_by(SERVICE)
+    assert heard == [event.aggregate_id]
+
+
+async def test_an_older_declaration_takes_nothing_away(
+    nats_url: str, jetstream: JetStreamContext
+) -> None:
+    declare_now(nats_url, version(SERVICE, Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED))
+    older = version(SERVICE, Subject.TICKET_UPDATED)
+    async with connected(nats_url) as connection:
+        for scope in (Scope.DECLARED, Scope.MISSING):
+            assert await declare(connection, older, scope) == []
+            heard = (await jetstream.consumer_info(STREAM, SERVICE)).config.filter_subjects
+            assert set(heard or []) == {"payment:failed", "ticket:updated", "replay.tallies"}
+        [pruned] = await declare(connection, older, Scope.EXACT)
+    assert pruned == "update consumer tallies: filter_subjects ['replay.tallies', 'ticket:updated']"
+    heard = (await jetstream.consumer_info(STREAM, SERVICE)).config.filter_subjects
+    assert set(heard or []) == {"ticket:updated", "replay.tallies"}
+
+
+async def test_a_consumer_made_by_hand_is_used(
+    nats_url: str, jetstream: JetStreamContext, neighbour: Neighbour
+) -> None:
+    await jetstream.delete_consumer(STREAM, SERVICE)
+    by_hand = ConsumerConfig(
+        durable_name=SERVICE, deliver_policy=DeliverPolicy.NEW, filter_subject=HEARD.value
+    )
+    await jetstream.add_consumer(STREAM, by_hand)
+    declare_now(nats_url)
+    hearer, tally = Hearer(), Tally.begin()
+    async with hearing(nats_url, {HEARD: hearer.hear}):
+        await neighbour.say(tally.told())
+        await hearer.has_heard(tally)
+    config = (await jetstream.consumer_info(STREAM, SERVICE)).config
+    assert config.deliver_policy == DeliverPolicy.NEW
+    assert config.max_ack_pending == MAX_ACK_PENDING
+
+
+async def test_a_service_waits_until_its_subjects_are_declared(
+    nats_url: str, neighbour: Neighbour, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = PaymentFailed(id=new_id(), order_id=new_id(), reason="declined")
+    heard = list[str]()
+    bus = Bus(nats_url, service=SERVICE)
+    consumer = Consumer(bus, SERVICE, {Subject.PAYMENT_FAILED: partial(hear_of, heard)}, None)
+    bus.on_connected.append(consumer.start)
+    connecting = asyncio.create_task(bus.connect())
+
+    async def says_so() -> bool:
+        return bus.waits_for == "NATS' consumer tallies does not deliver payment:failed yet"
+
+    await eventually(says_so, "it says what it waits for")
+    await neighbour.say(event)
+    assert (bus.is_prepared, bus.is_connected, heard) == (False, True, [])
+    assert [each.__dict__["error"] for each in caplog.records if "waiting" in each.message] == [
+        bus.waits_for
+    ]
+    declare_now(nats_url, version(SERVICE, Subject.PAYMENT_FAILED))
+    await connecting
+    await neighbour.heard_by(SERVICE)
+    assert (heard, bus.waits_for) == ([event.aggregate_id], "")
+    await consumer.stop(1)
+    await bus.close()
+
+
+async def test_the_declared_topology_differs_in_nothing(nats_url: str) -> None:
+    async with connected(nats_url) as connection:
+        assert await declare(connection, TOPOLOGY, Scope.EXACT, dry=True) == []

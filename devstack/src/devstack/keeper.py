@@ -1,0 +1,54 @@
+"""The topology of the bus for tests: that of the services, and consumers for those of tests."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final
+
+from common.contracts.subjects import Subject
+from common.contracts.subscriptions import SUBSCRIPTIONS
+from common.messaging.connection import Connection
+from common.messaging.topology import Scope, Topology
+from common.topology import declare, keep
+
+TEST_SUBSCRIPTIONS: Final[Mapping[str, frozenset[Subject]]] = {
+    **SUBSCRIPTIONS,
+    "neighbour": frozenset(Subject),
+    "tallies": frozenset({Subject.TICKET_UPDATED}),
+}
+TOPOLOGY: Final = Topology.of(1, TEST_SUBSCRIPTIONS)
+
+
+def declare_now(url: str, wanted: Topology = TOPOLOGY) -> None:
+    """Make the bus as declared before this returns, for fixtures that have no event loop."""
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(asyncio.run, _declare(url, wanted)).result()
+
+
+async def _declare(url: str, wanted: Topology) -> None:
+    async with connected(url) as connection:
+        await declare(connection, wanted, Scope.EXACT)
+
+
+@asynccontextmanager
+async def keeping(url: str, wanted: Topology = TOPOLOGY) -> AsyncIterator[None]:
+    """As `python -m common.topology keep` does, for as long as the block."""
+    async with connected(url) as connection:
+        keeper = asyncio.create_task(keep(connection, wanted))
+        try:
+            yield
+        finally:
+            keeper.cancel()
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[Connection]:
+    """A connection for as long as the block."""
+    connection = Connection(url, "topology")
+    connection.start()
+    try:
+        await connection.was_connected.wait()
+        yield connection
+    finally:
+        await connection.close()
