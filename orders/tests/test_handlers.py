@@ -186,13 +186,23 @@ async def test_an_old_snapshot_changes_nothing(
     orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
 ) -> None:
     await orders.follow_ticket(ticket.event(1))
-    for version in (1, 0):
-        wrong = ticket.snapshot(version).model_copy(update={"title": "Wrong"})
-        await neighbour.say(wrong)
+    await neighbour.say(ticket.snapshot(0).model_copy(update={"title": "Wrong"}))
     await neighbour.heard_by("orders")
     known = await orders.ticket(ticket.id)
     assert known
     assert (known.version, known.title) == (1, "Concert 1")
+
+
+async def test_a_snapshot_of_the_same_version_fills_in_what_is_new(
+    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
+) -> None:
+    await orders.follow_ticket(ticket.event(1))
+    await neighbour.say(ticket.event(1).model_copy(update={"title": "Late copy"}), copy=":late")
+    await neighbour.say(ticket.snapshot(1).model_copy(update={"title": "Back-filled"}))
+    await neighbour.heard_by("orders")
+    known = await orders.ticket(ticket.id)
+    assert known
+    assert (known.version, known.title) == (1, "Back-filled")
 
 
 async def test_a_snapshot_of_a_new_ticket_can_be_ordered(

@@ -48,14 +48,16 @@ BREAKS = (
     Break(
         "the version gate of an order's copy",
         "payments/src/payments/domain.py",
-        "if event.version < known or (event.version == known and not event.snapshot):",
-        "if event.version < 0:",
+        "        if fits is Fit.KNOWN:\n            return self\n"
+        "        if fits is Fit.EARLY:\n"
+        '            raise VersionGap(f"order {event.id} is at version {self.order.version}")\n',
+        "",
     ),
     Break(
         "the version gate of a ticket's orders",
         "tickets/src/tickets/domain.py",
-        "return self.version > known.version and is_other",
-        "return is_other",
+        "(_is_known(order, known) or not claim.says_other_than(known))",
+        "not claim.says_other_than(known)",
     ),
     Break(
         "the unique index",

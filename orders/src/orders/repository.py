@@ -7,6 +7,7 @@ from common.contracts.events import TicketCreated, TicketUpdated
 from common.contracts.ids import made_at
 from common.contracts.money import Price
 from common.contracts.order_status import CancelReason, OrderStatus
+from common.contracts.versions import Fit, fit
 from common.errors import VersionGap
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
 from common.together import Together
@@ -77,7 +78,8 @@ def _step_of(event: TicketCreated | TicketUpdated) -> Update:
 
 
 def _is_known(event: TicketCreated | TicketUpdated, ticket: Document | None) -> bool:
-    return ticket is not None and ticket["version"] >= event.version
+    known = ticket["version"] if ticket else None
+    return fit(event.version, onto=known, snapshot=event.snapshot) is Fit.KNOWN
 
 
 class OrderRepository:
@@ -141,7 +143,7 @@ class OrderRepository:
         return _ticket(ticket_id, document) if document else None
 
     async def follow_ticket(self, event: TicketCreated | TicketUpdated) -> None:
-        """Apply version v onto v-1; older is ignored, newer raises VersionGap unless a snapshot."""
+        """Apply what fits (`common.contracts.versions`); what is early raises VersionGap."""
         fields = _ticket_fields(event)
         if event.snapshot:
             await self._adopt_ticket(event.id, fields)
@@ -163,9 +165,9 @@ class OrderRepository:
         ]
 
     async def _adopt_ticket(self, ticket_id: str, fields: Document) -> None:
-        """The state itself, unless something as new is known."""
-        older = {"_id": ticket_id, "version": {"$lt": fields["version"]}}
+        """The state itself, unless something newer is known."""
+        not_newer = {"_id": ticket_id, "version": {"$lte": fields["version"]}}
         try:
-            await self._tickets.update(older, {"$set": fields}, upsert=True)
-        except DuplicateKey:  # it is as new, or was inserted by another replica in this very moment
-            await self._tickets.update(older, {"$set": fields})
+            await self._tickets.update(not_newer, {"$set": fields}, upsert=True)
+        except DuplicateKey:  # there is a newer one, or another replica inserts in this very moment
+            await self._tickets.update(not_newer, {"$set": fields})

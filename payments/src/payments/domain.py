@@ -6,6 +6,7 @@ from typing import Self
 
 from common.contracts.events import Event, OrderEvent
 from common.contracts.order_status import OrderStatus
+from common.contracts.versions import Fit, fit
 from common.errors import InvalidInput, NotFound, PaymentRequired, VersionGap
 from payments.intent import NEXT, Aim, Intent, Step
 from payments.order import NotTheBuyer, Order, OrderNotPayable
@@ -84,16 +85,16 @@ class Checkout:
         return self._next(payment=None, due_at=None)
 
     def follow(self, event: OrderEvent, now: datetime) -> Self:
-        """Apply version v of the order onto v-1; older is ignored, newer raises VersionGap.
+        """Apply what fits (`common.contracts.versions`); what is early raises VersionGap.
 
-        A snapshot is applied onto any version that is not newer, and has the payment's own news
-        told again: they may have been lost together with what the snapshot repairs.
+        A snapshot has the payment's own news told again, too: they may have been lost together with
+        what the snapshot repairs.
         """
-        known = self.order.version
-        if event.version < known or (event.version == known and not event.snapshot):
+        fits = fit(event.version, onto=self.order.version, snapshot=event.snapshot)
+        if fits is Fit.KNOWN:
             return self
-        if event.version > known + 1 and not event.snapshot:
-            raise VersionGap(f"order {event.id} is at version {known}")
+        if fits is Fit.EARLY:
+            raise VersionGap(f"order {event.id} is at version {self.order.version}")
         order, payment, due_at = Order.of(event), self.payment, self.due_at
         if payment and order.status.is_final:
             payment = payment.end_with(order.status)

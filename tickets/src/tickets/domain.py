@@ -10,6 +10,7 @@ from common.contracts.ids import made_at, new_id
 from common.contracts.money import Price
 from common.contracts.order_status import OrderStatus
 from common.contracts.ticket_status import TicketStatus
+from common.contracts.versions import Fit, fit
 from common.errors import Conflict, Forbidden, NotFound
 
 MEMORY = timedelta(days=8)
@@ -46,10 +47,9 @@ class Claim:
         live = order.status is not OrderStatus.CANCELLED
         return cls(order.version, live, paid=order.status is OrderStatus.COMPLETE)
 
-    def tells_more_than(self, known: "Claim") -> bool:
-        """Whether this is newer, and changes something."""
-        is_other = (self.live, self.paid) != (known.live, known.paid)
-        return self.version > known.version and is_other
+    def says_other_than(self, known: "Claim") -> bool:
+        """Whether it changes more than the version."""
+        return (self.live, self.paid) != (known.live, known.paid)
 
     def matters(self, order_id: str, now: datetime) -> bool:
         """Whether an event of that order could still come, or it holds the ticket."""
@@ -88,7 +88,7 @@ class Ticket:
         order; noting each order by itself makes every order of arrival end the same.
         """
         claim, known = Claim.of(order), self.claims.get(order.id)
-        if known and not claim.tells_more_than(known):
+        if known and (_is_known(order, known) or not claim.says_other_than(known)):
             return self
         if not known and _is_forgotten(order.id, now) and not _still_counts(order, now):
             return self
@@ -128,6 +128,11 @@ class Ticket:
             sold=True if self.status is TicketStatus.SOLD else None,
             snapshot=snapshot,
         )
+
+
+def _is_known(order: OrderEvent, known: Claim) -> bool:
+    """What is early is taken, too: each event of an order says its whole state."""
+    return fit(order.version, onto=known.version, snapshot=order.snapshot) is Fit.KNOWN
 
 
 def _holder(claims: Mapping[str, Claim]) -> str | None:
