@@ -8,11 +8,17 @@ import pytest
 from pydantic_settings import BaseSettings
 
 import auth.settings
+import expiration.handlers
 import expiration.settings
+import orders.handlers
 import orders.settings
+import payments.handlers
 import payments.settings
+import tickets.handlers
 import tickets.settings
 from common.contracts.subjects import Subject
+from common.contracts.subscriptions import SUBSCRIPTIONS
+from common.settings import TopologySettings
 
 ROOT = Path(__file__).parents[1]
 MODULES = sorted(ROOT.glob("*/src/**/*.py"))
@@ -23,6 +29,7 @@ SETTINGS = [
     orders.settings.Settings,
     payments.settings.Settings,
     tickets.settings.Settings,
+    TopologySettings,
 ]
 
 
@@ -51,6 +58,16 @@ def test_composition_roots_fit_on_a_screen() -> None:
 
 def test_every_event_is_in_the_readme() -> None:
     assert set(re.findall(r"^\| `(\w+:[\w-]+)` \|", README, re.MULTILINE)) == set(Subject)
+
+
+def test_every_handler_is_declared_and_nothing_else() -> None:
+    handlers = {
+        "expiration": expiration.handlers.HANDLERS,
+        "orders": orders.handlers.HANDLERS,
+        "payments": payments.handlers.HANDLERS,
+        "tickets": tickets.handlers.HANDLERS,
+    }
+    assert {service: set(heard) for service, heard in handlers.items()} == SUBSCRIPTIONS
 
 
 @pytest.mark.parametrize("settings", SETTINGS)

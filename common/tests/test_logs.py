@@ -146,3 +146,17 @@ def test_nobody_can_make_up_a_line(formatter: logging.Formatter, control: str) -
     line = formatter.format(told)
     assert line.isprintable()
     assert control not in line
+
+
+def test_a_rate_limited_log_says_each_thing_once_in_a_while(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limited = logs.RateLimitedLog(logging.getLogger("limited"))
+    for error in ["refused", "silent"] * 50:
+        limited.warning("waiting", error=error)
+    assert [each.__dict__["error"] for each in caplog.records] == ["refused", "silent"]
+    monkeypatch.setattr(logs, "REMIND_SECONDS", 0)
+    later = logs.RateLimitedLog(logging.getLogger("limited"))
+    for _ in range(3):
+        later.warning("waiting", error="refused")
+    assert len(caplog.records) == 5

@@ -170,6 +170,18 @@ async def test_events_are_counted_by_subject_and_outcome(
     assert told[frozenset({f"dead-letters.{SERVICE}", "stored"})] == 2
 
 
+async def test_repeated_publishes_are_counted_as_duplicates(
+    client: AsyncClient, neighbour: Neighbour
+) -> None:
+    event, before = Tally.begin().told(), await scrape(client)
+    for _ in range(3):
+        await neighbour.say(event)
+    assert grown(before, await scrape(client), "events_published_total") == {
+        frozenset({"ticket:updated", "stored"}): 1,
+        frozenset({"ticket:updated", "duplicate"}): 2,
+    }
+
+
 async def test_what_waits_is_measured(
     hearer: FastAPI, database: Database, nats_server: NatsServer
 ) -> None:

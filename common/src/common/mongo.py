@@ -185,9 +185,9 @@ class Database:
         return Collection(self._database[name], name)
 
     async def ping(self, seconds: float) -> None:
-        """Raises Unavailable when MongoDB does not answer within so many seconds."""
-        with translated(), pymongo.timeout(seconds):
-            await self._database.command("ping")
+        """Raises Unavailable when MongoDB does not let us read within so many seconds."""
+        with translated(), pymongo.timeout(seconds):  # the command `ping` asks for no permission
+            await self._database["ping"].find_one()
 
     def close(self) -> None:
         """Give the connections back; a silent server must not hold us up."""

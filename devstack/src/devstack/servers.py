@@ -11,15 +11,20 @@ from devstack.process import Process, Program
 
 
 class MongoServer(Process):
-    """A mongod with a replica set of one member; its data stays in `folder` when it stops."""
+    """A mongod with a replica set of one member; its data stays in `folder` when it stops.
 
-    def __init__(self, folder: Path, log: Path, port: int | None = None) -> None:
+    `key_file` holds the key of the set, and has it ask everybody who they are.
+    """
+
+    def __init__(
+        self, folder: Path, log: Path, port: int | None = None, key_file: Path | None = None
+    ) -> None:
         self.port = port or free_port()
         self._folder = folder
         super().__init__(
             Program(
                 name="mongod",
-                command=_mongod_command(folder, self.port),
+                command=_mongod_command(folder, self.port, key_file),
                 log=log,
                 is_ready=lambda: replica_set.is_primary(self.port),
             )
@@ -41,14 +46,23 @@ class MongoServer(Process):
 
 
 class NatsServer(Process):
-    """A nats-server with JetStream; its streams stay in `folder` when it stops."""
+    """A nats-server with JetStream; its streams stay in `folder` when it stops.
 
-    def __init__(self, folder: Path, log: Path, ports: tuple[int, int] | None = None) -> None:
+    `config` is a file of NATS' own that says more, such as who its users are.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        log: Path,
+        ports: tuple[int, int] | None = None,
+        config: Path | None = None,
+    ) -> None:
         self.port, self.monitor_port = ports or free_ports(2)
         super().__init__(
             Program(
                 name="nats",
-                command=_nats_command(folder, self.port, self.monitor_port),
+                command=_nats_command(folder, self.port, self.monitor_port, config),
                 log=log,
                 is_ready=answers_ok(self.monitor_port, "/healthz"),
             )
@@ -60,7 +74,7 @@ class NatsServer(Process):
         return f"nats://{LOOPBACK}:{self.port}"
 
 
-def _mongod_command(folder: Path, port: int) -> tuple[str, ...]:
+def _mongod_command(folder: Path, port: int, key_file: Path | None) -> tuple[str, ...]:
     return (
         str(binaries.mongod()),
         *("--dbpath", str(folder)),
@@ -74,10 +88,13 @@ def _mongod_command(folder: Path, port: int) -> tuple[str, ...]:
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         "--nounixsocket",
         "--quiet",
+        *(("--keyFile", str(key_file)) if key_file else ()),
     )
 
 
-def _nats_command(folder: Path, port: int, monitor_port: int) -> tuple[str, ...]:
+def _nats_command(
+    folder: Path, port: int, monitor_port: int, config: Path | None
+) -> tuple[str, ...]:
     return (
         str(binaries.nats_server()),
         *("--addr", LOOPBACK),
@@ -85,4 +102,5 @@ def _nats_command(folder: Path, port: int, monitor_port: int) -> tuple[str, ...]
         *("--http_port", str(monitor_port)),
         "--jetstream",
         *("--store_dir", str(folder)),
+        *(("--config", str(config)) if config else ()),
     )

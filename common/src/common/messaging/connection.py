@@ -72,7 +72,8 @@ class Connection:
     def errors(self, stream: str) -> Iterator[None]:
         """Has what goes wrong in a request raise Unavailable, in NATS' words."""
         if not self.is_connected:
-            raise Unavailable(" ".join(["not connected to NATS", self.last_error]).strip())
+            said = f": {self.last_error}" if self.last_error else ""
+            raise Unavailable(f"not connected to NATS{said}")
         with nats_errors(stream, lambda: self.last_error):
             yield
 
