@@ -3,6 +3,8 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from itertools import chain
+from urllib.parse import urlsplit
 
 from httpx import AsyncClient
 
@@ -11,7 +13,9 @@ from bench.figures import Figure
 from bench.processes import cpu_ms, memory_mb
 from bench.stacks import settled, stack
 from devstack.headless import Stack
+from devstack.jetstream import stored_in
 from devstack.people import Ledger, Person
+from devstack.scraping import samples_in
 
 SALES, PEOPLE = 240, 6
 TURNS = 100
@@ -49,7 +53,22 @@ async def _sales(running: Stack, people: list[Person]) -> list[Figure]:
     return [
         Figure(name="whole sales", value=SALES / seconds, unit="sales/s", note=note),
         Figure(name="CPU of a sale over all processes", value=spent / SALES / 1000, unit="s"),
+        await _publishes(running),
     ]
+
+
+async def _publishes(running: Stack) -> Figure:
+    """Without faults every event is published once: what the stream drops was work for nothing."""
+    published = 0.0
+    async with AsyncClient() as client:
+        for url in chain.from_iterable(running.services.values()):
+            samples = samples_in((await client.get(f"{url}/metrics")).text)
+            published += sum(
+                value for (name, _), value in samples.items() if name == "events_published_total"
+            )
+    stored = stored_in(urlsplit(running.nats).port or 0)
+    name, note = "publishes of an event", f"{published:.0f} published, {stored} stored"
+    return Figure(name=name, value=published / stored, unit="", target=1, note=note)
 
 
 async def _sell(person: Person, count: int) -> list[str]:

@@ -28,11 +28,24 @@ class Backlog(BaseModel):
         return self.num_pending == self.num_ack_pending == 0
 
 
+class StreamState(BaseModel):
+    """How long a stream has become."""
+
+    last_seq: int
+
+
 def backlog_of(port: int, service: str) -> Backlog | None:
     """What a service has still to hear; None before it first listened."""
     with _connection(port) as wire:
         answer = _ask(wire, f"$JS.API.CONSUMER.INFO.{STREAM}.{service}")
     return None if "error" in answer else Backlog.model_validate(answer)
+
+
+def stored_in(port: int) -> int:
+    """How many events the stream has been given."""
+    with _connection(port) as wire:
+        state = _ask(wire, f"$JS.API.STREAM.INFO.{STREAM}")["state"]
+    return StreamState.model_validate(state).last_seq
 
 
 def delete_all_streams(port: int) -> None:

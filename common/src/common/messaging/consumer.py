@@ -12,6 +12,7 @@ from common.contracts.events import Event
 from common.contracts.subjects import Subject
 from common.errors import NotFound, Unavailable, VersionGap
 from common.messaging import dead_letters
+from common.messaging.backoff import defect_delay, gap_delay, outage_delay
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery
 from common.messaging.envelope import NATS, Unreadable, event_of, handling
@@ -28,8 +29,6 @@ Lane: TypeAlias = Callable[[Any], str]
 HANDLER_SECONDS = 20.0
 KEEP_SECONDS = ACK_WAIT_SECONDS / 3
 DEFECTS_ALLOWED = 10
-GAPS_EXPECTED = 20
-"""After so many deliveries (about 5 s) an early event waits for something that is broken."""
 
 TRIES_IN_PLACE = 5
 WAITING = "waiting"
@@ -45,23 +44,6 @@ rarely = logs.RateLimitedLog(log)
 def by_aggregate(event: Event) -> str:
     """The usual lane: events of one aggregate wait for each other."""
     return event.aggregate_id
-
-
-def gap_delay(attempt: int) -> float:
-    """20 to 250 ms: the predecessor is usually on its way. If it is not, then as in an outage."""
-    if attempt > GAPS_EXPECTED:
-        return outage_delay(attempt - GAPS_EXPECTED)
-    return float(min(0.02 * 2 ** min(attempt - 1, 10), 0.25))
-
-
-def outage_delay(attempt: int) -> float:
-    """0.1 s at first, 5 s at most, for ever: servers come back."""
-    return float(min(0.1 * 2 ** min(attempt - 1, 10), 5.0))
-
-
-def defect_delay(attempt: int) -> float:
-    """50 ms at first, 1 s at most: it may be a hiccup, but a person should soon see a defect."""
-    return float(min(0.05 * 2 ** min(attempt - 1, 10), 1.0))
 
 
 class Consumer:
