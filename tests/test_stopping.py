@@ -252,7 +252,7 @@ async def test_what_waits_for_mongodb_to_begin_ends_at_once(
     replica = make_replica(LAME_DUCK_SECONDS="3600")
 
     async def waits() -> bool:
-        return "MongoDB does not answer yet" in replica.last_lines()
+        return "waiting for MongoDB" in replica.last_lines()
 
     with frozen(mongod):
         replica.spawn()

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import nats
@@ -81,6 +82,8 @@ class Evidence:
     books: Sequence[Document] = ()
     backlogs: Mapping[str, Backlog | None] = field(default_factory=dict)
     answers: Sequence[Answer] = ()
+    is_whole: bool = True
+    """Whether the stream holds everything that was ever said: not when somebody deleted it."""
 
     def writes_to(self, place: str) -> Iterator[Write]:
         """The writes to one collection."""
@@ -143,8 +146,9 @@ async def gather(stack: Stack, databases: Databases, answers: Sequence[Answer]) 
     messages = [message async for message in _messages(stream)]
     dead = [letter async for letter in _dead_letters(stream)]
     await connection.close()
+    documents: dict[str, Any] = {kind: databases.documents(kind) for kind in COLLECTIONS}
     return Evidence(
-        **{kind: databases.documents(kind) for kind in COLLECTIONS},
+        **documents,
         messages=messages,
         dead_letters=dead,
         writes=list(databases.writes()),

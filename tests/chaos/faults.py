@@ -20,6 +20,7 @@ from devstack.testing import eventually
 SERVICES = ("auth", *HEARING)
 BREATH_SECONDS = 0.5
 OPERATIONS = ("create", "confirm", "capture", "cancel", "retrieve")
+STREAM_DELETED = "stream deleted"
 KINDS = ("drop_answer", "delay", "delay_answer", "error", "conflict")
 
 
@@ -41,6 +42,9 @@ class Faults:
             self._kill_nats: 6,
             self._kill_mongod: 5,
             self._kill_stripe: 4,
+            self._kill_topology: 4,
+            self._delete_stream: 1,
+            self._delete_consumer: 3,
             self._break_stripe: 22,
             self._repeat_messages: 12,
             self._delay_messages: 12,
@@ -87,6 +91,19 @@ class Faults:
 
     async def _kill_stripe(self) -> None:
         await self._kill("sandbox")
+
+    async def _kill_topology(self) -> None:
+        await self._kill("topology")
+
+    async def _delete_stream(self) -> None:
+        """With all that is in it; what nobody has heard yet is made good by `republish`."""
+        await self._stream.delete_stream(STREAM)
+        self.done[STREAM_DELETED] += 1
+
+    async def _delete_consumer(self) -> None:
+        """When it is made again it delivers everything once more, from the beginning."""
+        await self._stream.delete_consumer(STREAM, self._random.choice(HEARING))
+        self.done["consumer deleted"] += 1
 
     async def _stop_a_service(self) -> None:
         if self._processes.send(signal.SIGTERM, *SERVICES):

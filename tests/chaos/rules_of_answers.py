@@ -50,5 +50,7 @@ def _edited(answer: Answer, evidence: Evidence) -> Iterator[tuple[str, str]]:
         (m.body for m in evidence.messages if m.entity == entity and m.version == version), None
     )
     wanted = (answer.sent["title"], Decimal(answer.sent["price"]))
+    if told is None and not evidence.is_whole:
+        return
     if told is None or (told["title"], Decimal(str(told["price"]))) != wanted:
         yield entity, f"was edited to {wanted} as version {version}, and says {told}"

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
@@ -13,11 +13,12 @@ from httpx import AsyncClient
 from nats.aio.client import Client
 from tests.chaos.crowd import Buyer, Seller
 from tests.chaos.evidence import Databases, Evidence, gather
-from tests.chaos.faults import Faults
+from tests.chaos.faults import STREAM_DELETED, Faults
 from tests.chaos.history import History
 from tests.chaos.invariants import violations
 from tests.chaos.processes import Processes
 from tests.chaos.quiet import is_quiet
+from tests.chaos.repair import make_good
 from tests.chaos.violation import Violation
 
 from devstack import headless
@@ -59,8 +60,12 @@ async def _run(seed: int, seconds: float, stack: Stack, databases: Databases) ->
         async with _crowd(seed, stack, history, sandbox):
             await _for_a_while(faults, seconds)
         await faults.end()
+        is_whole = not faults.done[STREAM_DELETED]
+        if not is_whole:
+            await make_good(stack)
         noise = await is_quiet(stack, databases)
         evidence = await gather(stack, databases, history.answers)
+        evidence = replace(evidence, is_whole=is_whole)
     return Outcome(seed, seconds, faults.done, evidence, [*noise, *violations(evidence)])
 
 
