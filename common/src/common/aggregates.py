@@ -1,5 +1,7 @@
 """Aggregates in MongoDB: each write is guarded by a version and carries its own event."""
 
+import asyncio
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -123,7 +125,8 @@ class Aggregates(Generic[A]):
         again with the newer state when somebody else was first. None when there is no such
         aggregate. Raises Unavailable after `ATTEMPTS` lost races.
         """
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
+            await _pause_before(attempt)
             document = await self.collection.get(identity)
             if document is None:
                 return None
@@ -157,6 +160,13 @@ class Aggregates(Generic[A]):
         before = {"_id": aggregate.id, "version": aggregate.version - 1}
         await self.collection.apply(Update(before, change, upsert=True))
         self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": waiting})
+
+
+async def _pause_before(attempt: int) -> None:
+    """None before the first tries; then up to 50 ms, until the winner's write is committed."""
+    if attempt > 1:
+        longest = min(0.001 * 2 ** min(attempt, 10), 0.05)
+        await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - losers apart
 
 
 def outbox_of(document: Document) -> list[Announcement]:

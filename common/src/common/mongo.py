@@ -165,7 +165,11 @@ class Collection:
 
 
 class Database:
-    """One service's database."""
+    """One service's database.
+
+    What is read is committed by a majority, and what is acknowledged, too: an update that has
+    nothing to change is acknowledged when what it found is. So no election takes any of it back.
+    """
 
     def __init__(self, uri: str) -> None:
         self._client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
@@ -173,6 +177,7 @@ class Database:
             tz_aware=True,
             w="majority",
             journal=True,
+            readConcernLevel="majority",
             serverSelectionTimeoutMS=SELECT_MS,
             timeoutMS=ANSWER_MS,
         )

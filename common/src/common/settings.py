@@ -2,10 +2,21 @@
 
 import sys
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+COMMITTED = {
+    "w": "majority",
+    "journal": "true",
+    "readconcernlevel": "majority",
+    "readpreference": "primary",
+    "retryreads": "true",
+    "retrywrites": "true",
+}
+"""What MongoDB has to be asked for, so that nothing is decided from what it may take back
+(docs/decisions/0012). An address may say it, and nothing else."""
 
 
 def _parts(address: str) -> SplitResult:
@@ -19,6 +30,13 @@ def _mongo_uri(uri: str) -> str:
     parts = _parts(uri)
     if parts.scheme not in {"mongodb", "mongodb+srv"} or not parts.path.strip("/"):
         raise ValueError("must look like mongodb://host:port/database")
+    for name, value in parse_qsl(parts.query):
+        needed = COMMITTED.get(name.lower(), value)
+        if value.lower() != needed.lower():
+            raise ValueError(
+                f"must not set {name} to anything but {needed}: what is read or stored"
+                " otherwise may be taken back"
+            )
     return uri
 
 

@@ -95,7 +95,7 @@ class Consumer:
     def _job(self, delivery: Delivery) -> tuple[str, Job]:
         """What to do about a message, and in which lane."""
         alone = str(delivery.sequence)
-        if delivery.subject not in self._handlers:
+        if delivery.subject not in self._handlers and not delivery.is_replay:
             return alone, partial(self._leave_to_others, delivery)
         try:
             event = event_of(delivery)
@@ -119,7 +119,8 @@ class Consumer:
 
     async def _refuse(self, delivery: Delivery, reason: str) -> None:
         outcome = await self._give_up(delivery, reason)
-        metrics.count_processed(delivery.subject, outcome)
+        subject = delivery.subject if delivery.subject in self._handlers else metrics.OTHER
+        metrics.count_processed(subject, outcome)
 
     async def _handle(self, delivery: Delivery, event: Event) -> float | None:
         started = time.perf_counter()

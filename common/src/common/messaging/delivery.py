@@ -48,6 +48,11 @@ class Delivery:
     attempt: int
     answer: Answerable
 
+    @property
+    def is_replay(self) -> bool:
+        """Whether a person had it delivered once more, to this service alone."""
+        return REPLAY_OF in self.headers
+
     async def ack(self) -> None:
         """Done with it."""
         with suppress(Exception):  # whatever it is, the message comes again
