@@ -10,7 +10,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
         --no-emit-package ticketing-common
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev dead-letters republish test lint types imports unit chaos chaos-breaks containers bench \
+.PHONY: help install dev dead-letters republish test quick lint types imports unit chaos chaos-breaks containers bench \
         format lock clean
 
 help: ## show this list
@@ -47,6 +47,9 @@ types: install ## mypy, strict
 
 imports: install ## the architecture: who may import whom
 	$(BIN)/lint-imports --no-cache
+
+quick: install ## the tests that start no server, in half a minute; ARGS="orders -k cancel" chooses
+	$(BIN)/pytest --quick -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 unit: install ## the tests, several at a time; ARGS="orders -k cancel" chooses
 	$(BIN)/pytest $(or $(ARGS),-q -n 5 --dist loadfile --no-loadscope-reorder)

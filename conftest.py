@@ -1,8 +1,10 @@
-"""Gives every test the real servers, and says which tests go to one worker when there are many."""
+"""Gives every test the real servers, shares the tests out, and says which were not run."""
+
+from collections import Counter
 
 import pytest
 
-pytest_plugins = ["devstack.fixtures", "devstack.service_fixtures"]
+pytest_plugins = ["devstack.quick", "devstack.fixtures", "devstack.service_fixtures"]
 
 ONE_STACK = ("tests/browser/", "tests/system/")
 """Folders whose tests share a stack: on a second worker they would start a second one."""
@@ -19,3 +21,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
             return next((folder for folder in ONE_STACK if file.startswith(folder)), file)
 
     return Scheduling(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line says what was left out, and how to have it."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    counted = Counter(_reason(report.longrepr) for report in skipped)
+    left_out = [f"{count} tests, {reason}" for reason, count in counted.items()]
+    if terminalreporter.config.option.quick:
+        left_out.append("all that start processes: make test")
+    if left_out:
+        terminalreporter.write_line(f"left out: {'; '.join(left_out)}")
+
+
+def _reason(longrepr: tuple[str, int, str]) -> str:
+    """Without what pytest puts before it."""
+    return longrepr[2].removeprefix("Skipped: ")

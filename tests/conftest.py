@@ -9,6 +9,7 @@ from httpx import AsyncClient
 from devstack import headless
 from devstack.headless import Stack, System
 from devstack.people import Ledger, Person
+from devstack.quick import Processes
 
 WINDOW_SECONDS = 6
 REPLICAS = "tickets=2,orders=2,payments=2,expiration=2"
@@ -29,25 +30,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Before a given system, only those tests run that need no more than its addresses."""
-    alone = pytest.mark.skip(reason="it has servers of its own: not with --gateway")
+    alone = pytest.mark.skip(reason="they have servers of their own: run them without --gateway")
     for item in items if config.option.gateway else []:
         names = getattr(item, "fixturenames", [])
         if "stack" not in names or OF_OUR_OWN.intersection(names):
             item.add_marker(alone)
-    idle = pytest.mark.skip(reason="it needs a container engine: make containers")
+    idle = pytest.mark.skip(reason="they run containers: make containers")
     for item in items if not config.option.engine else []:
         if item.get_closest_marker("engine"):
             item.add_marker(idle)
 
 
 @pytest.fixture(scope="session")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Launch:
+def launch(
+    processes: Processes,  # noqa: ARG001 - the launcher is one
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Launch:
     """Starts a stack of one's own; the arguments are those of `make dev`."""
     return lambda *arguments: headless.stack(tmp_path_factory.mktemp("stack"), *arguments)
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Iterator[System]:
+def stack(
+    request: pytest.FixtureRequest,
+    processes: Processes,  # noqa: ARG001 - also those that somebody else has started
+) -> Iterator[System]:
     """The given system, or two replicas of each service that hears events and a short window."""
     chosen = request.config.option
     if chosen.gateway:

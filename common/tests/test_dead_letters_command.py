@@ -267,11 +267,13 @@ async def test_a_missing_stream_is_named(
     assert f"error: NATS has no stream {stream}\n" in answer.err
 
 
+@pytest.mark.usefixtures("processes")
 async def test_a_silent_bus_is_an_error() -> None:
     answer = await command("list", NATS_URL=f"nats://:secret@127.0.0.1:{free_port()}")
     assert answer == Answer(1, "", "error: NATS does not answer at NATS_URL\n")
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("variables", [{}, {"NATS_URL": "http://somewhere:secret"}])
 async def test_wrong_settings_are_named(variables: dict[str, str]) -> None:
     answer = await command("list", **variables)
@@ -280,6 +282,7 @@ async def test_wrong_settings_are_named(variables: dict[str, str]) -> None:
     assert "secret" not in answer.err
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("wrong", [["show"], ["show", "all"], ["replay", "0"], ["discard", "x"]])
 async def test_nonsense_is_explained(wrong: list[str]) -> None:
     answer = await command(*wrong, NATS_URL="nats://localhost:4222")

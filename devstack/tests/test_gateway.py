@@ -17,6 +17,7 @@ from devstack.gateway.routes import ROUTES
 from devstack.plan import SERVICES
 from devstack.ports import LOOPBACK, free_port
 from devstack.process import Process
+from devstack.quick import Processes
 from devstack.testing import eventually
 
 NOT_FOUND = {"errors": [{"message": "Not Found"}]}
@@ -82,7 +83,7 @@ PROTECTION = {
 
 
 @pytest.fixture
-def open_gateway(tmp_path: Path) -> Iterator[OpenGateway]:
+def open_gateway(processes: Processes, tmp_path: Path) -> Iterator[OpenGateway]:
     """Opens a gateway before some services; the others have a port nobody listens on."""
     with ExitStack() as opened:
 
@@ -90,8 +91,7 @@ def open_gateway(tmp_path: Path) -> Iterator[OpenGateway]:
             port, nobody = free_port(), Upstream()
             ports = {name: [u.port for u in services.get(name, [nobody])] for name in SERVICES}
             process = Process(gateway_program(port, ports, tmp_path / "gateway", tmp_path, STRIPE))
-            opened.callback(process.kill)
-            process.start()
+            opened.enter_context(processes.running(process))
             return AsyncClient(base_url=f"http://{LOOPBACK}:{port}", timeout=15)
 
         yield make

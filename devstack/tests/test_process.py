@@ -13,13 +13,17 @@ import pytest
 
 from devstack.errors import StartFailed
 from devstack.process import Process, Program
+from devstack.quick import Processes
 from devstack.testing import PATIENCE_SECONDS
 
 STUBBORN = "trap '' TERM; touch $0; while true; do sleep 0.1; done"
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Callable[[str], Process]]:
+def shell(
+    processes: Processes,  # noqa: ARG001 - it makes them
+    tmp_path: Path,
+) -> Iterator[Callable[[str], Process]]:
     """Makes processes that run a script; a script is ready once it has touched the file $0."""
     made: list[Process] = []
 
@@ -76,6 +80,7 @@ def test_a_child_sees_nothing_of_our_environment(
     assert "JWT_PRIVATE_KEY" not in process.last_lines()
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_child_dies_with_its_killed_parent(tmp_path: Path) -> None:
     parent = subprocess.Popen(  # noqa: S603 (the command is ours)
         [sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True

@@ -1,12 +1,11 @@
 """Real servers that can be stopped, killed and started again."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from nats.aio.client import Client
 from pymongo import MongoClient
 
+from devstack.quick import Processes
 from devstack.servers import MongoServer, NatsServer
 
 
@@ -18,10 +17,10 @@ def test_mongod_keeps_port_and_data_after_a_crash(mongod: MongoServer, mongo_uri
         assert client.get_default_database().things.find_one() == {"_id": 1}
 
 
-def test_mongod_finds_its_data_at_another_port(tmp_path: Path) -> None:
+def test_mongod_finds_its_data_at_another_port(processes: Processes, tmp_path: Path) -> None:
     for expected in (1, 2):
         with (
-            running(MongoServer(tmp_path / "files", tmp_path / "log")) as server,
+            processes.running(MongoServer(tmp_path / "files", tmp_path / "log")) as server,
             MongoClient[dict[str, object]](server.uri("shop")) as client,
         ):
             client.shop.things.insert_one({})
@@ -50,16 +49,6 @@ async def test_each_test_begins_without_streams(nats_url: str) -> None:
     streams = await client.jetstream().streams_info()
     await client.close()
     assert streams == []
-
-
-@contextmanager
-def running(server: MongoServer) -> Iterator[MongoServer]:
-    """The server, until the end of the block."""
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 def test_mongod_does_not_print_the_values_of_a_slow_query(mongod: MongoServer) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from devstack.headless import Stack
 from devstack.plan import SERVICES
+from devstack.quick import Processes
 from devstack.testing import eventually
 
 STOP_SECONDS = 10
@@ -96,7 +97,10 @@ class Launcher:
 
 
 @pytest.fixture(scope="module")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+def launcher(
+    processes: Processes,  # noqa: ARG001 - it is one
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Launcher]:
     """One that runs for all tests of this module and survives their crashes."""
     folder = tmp_path_factory.mktemp("launcher")
     arguments = ("--port", "0", "--replicas", "orders=2")
@@ -209,6 +213,7 @@ async def test_killed_databases_come_back(launcher: Launcher) -> None:
     await eventually(back)
 
 
+@pytest.mark.usefixtures("processes")
 def test_data_survives_a_restart_and_nothing_else_does(tmp_path: Path) -> None:
     launcher = Launcher(tmp_path, "--port", "0", "--quiet")
     with launcher.running():
@@ -225,6 +230,7 @@ def test_data_survives_a_restart_and_nothing_else_does(tmp_path: Path) -> None:
     assert not launcher.own_record.exists()
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_failed_start_shows_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "mongod"
     broken.write_text("#!/bin/sh\n[ $1 = --version ] || { echo no space left; exit 100; }\n")

@@ -10,6 +10,7 @@ from common.contracts.events import OrderCreated
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.ports import LOOPBACK, free_port
+from devstack.quick import Processes
 from devstack.sandbox.dashboard import Dashboard
 from devstack.sandbox.program import sandbox_process
 from devstack.testing import Neighbour, Person, eventually
@@ -26,16 +27,12 @@ IsSetBack = Callable[[Trouble, int], Awaitable[Setback]]
 
 
 @pytest.fixture(scope="session")
-def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def sandbox_url(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Stripe sandbox whose webhooks nobody hears."""
     port, deaf = free_port(), f"http://{LOOPBACK}:{free_port()}/"
     log = tmp_path_factory.mktemp("sandbox") / "sandbox.log"
-    server = sandbox_process(port, deaf, WEBHOOK_SECRET, log)
-    try:
-        server.start()
+    with processes.running(sandbox_process(port, deaf, WEBHOOK_SECRET, log)):
         yield f"http://{LOOPBACK}:{port}"
-    finally:
-        server.kill()
 
 
 @pytest.fixture

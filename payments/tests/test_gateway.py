@@ -14,6 +14,7 @@ from common.contracts.ids import new_id
 from devstack.ports import LOOPBACK, free_port
 from devstack.probes import answers_ok
 from devstack.process import Process, Program
+from devstack.quick import Processes
 from devstack.sandbox.dashboard import Dashboard
 from devstack.testing import serving
 from payments.domain import UnknownCard
@@ -50,21 +51,22 @@ def translation(upstream: AsyncClient) -> FastAPI:
 
 
 @pytest.fixture(scope="session")
-def localstripe_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def localstripe_url(
+    processes: Processes, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """The server that others wrote."""
     port, log = free_port(), tmp_path_factory.mktemp("localstripe") / "localstripe.log"
     command = (sys.executable, "-m", "localstripe", "--port", str(port), "--from-scratch")
     ready, apart = answers_ok(port, "/js.stripe.com/v3/"), {"PYTHONPATH": str(APART)}
-    server = Process(Program("localstripe", command, log, ready, apart))
-    try:
-        server.start()
+    with processes.running(Process(Program("localstripe", command, log, ready, apart))):
         yield f"http://{LOOPBACK}:{port}"
-    finally:
-        server.kill()
 
 
 @pytest.fixture(params=["sandbox", "localstripe"])
-async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[StripeGateway]:
+async def gateway(
+    request: pytest.FixtureRequest,
+    processes: Processes,  # noqa: ARG001 - both are
+) -> AsyncIterator[StripeGateway]:
     """The gateway before either of them."""
     async with AsyncExitStack() as stack:
         url: str = request.getfixturevalue(f"{request.param}_url")

@@ -10,6 +10,7 @@ from tests.browser.visitor import Visitor
 from tests.conftest import Launch
 
 from devstack.headless import Stack
+from devstack.quick import Processes
 
 WINDOW_SECONDS = 20
 PATIENCE_MS = 30_000
@@ -42,7 +43,7 @@ def chromium() -> str:
     """Where Chromium is; without it these tests are skipped."""
     found = shutil.which("chromium")
     if not found:
-        pytest.skip("no browser: apt-get install --no-install-recommends chromium")
+        pytest.skip("they use a browser: apt-get install --no-install-recommends chromium")
     return found
 
 
@@ -55,7 +56,10 @@ def stack(launch: Launch) -> Iterator[Stack]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser(chromium: str) -> AsyncIterator[Browser]:
+async def browser(
+    chromium: str,
+    processes: Processes,  # noqa: ARG001 - it is one
+) -> AsyncIterator[Browser]:
     """The one browser."""
     async with async_playwright() as playwright:
         opened = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)

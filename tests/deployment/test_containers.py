@@ -14,6 +14,7 @@ from tests.market import Market
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from devstack.headless import System
 from devstack.people import Ledger
+from devstack.quick import Processes
 from devstack.testing import eventually
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
@@ -25,7 +26,7 @@ CONTAINERS = [name for name, _ in containers(load(FILE.read_text())) if name != 
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[System]:
+def stack(processes: Processes) -> Iterator[System]:  # noqa: ARG001 - the engine starts them
     """The compose system without its tests."""
     engine.build("test")
     engine.build(NEXT, *(f"{service}-1" for service in ROLLED))

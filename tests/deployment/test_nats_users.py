@@ -40,6 +40,7 @@ from devstack.keys import KeyPair
 from devstack.ports import LOOPBACK, free_ports
 from devstack.probes import answers_ok
 from devstack.process import Process, Program
+from devstack.quick import Processes
 from devstack.testing import eventually, running
 
 Address = Callable[[str], str]
@@ -56,7 +57,7 @@ OTHER = {"tickets": "orders", "orders": "tickets", "expiration": "payments", "pa
 
 
 @contextmanager
-def nats_server(folder: Path, more: str = "") -> Iterator[Address]:
+def nats_server(processes: Processes, folder: Path, more: str = "") -> Iterator[Address]:
     """NATS with the configuration of containers and of Kubernetes, but its data in a folder."""
     port, monitor = free_ports(2)
     here = (
@@ -69,17 +70,14 @@ def nats_server(folder: Path, more: str = "") -> Iterator[Address]:
     )
     is_ready = answers_ok(monitor, "/healthz")
     server = Process(Program("nats", command, folder / "nats.log", is_ready, PASSWORDS))
-    try:
-        server.start()
+    with processes.running(server):
         yield lambda user: f"nats://{user}:{user}password@{LOOPBACK}:{port}"
-    finally:
-        server.kill()
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+def guarded(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """The one server of these tests."""
-    with nats_server(tmp_path_factory.mktemp("guarded")) as address:
+    with nats_server(processes, tmp_path_factory.mktemp("guarded")) as address:
         yield address
 
 
@@ -207,11 +205,11 @@ def test_a_stranger_does_not_get_in(guarded: Address, who: dict[str, str]) -> No
 
 
 async def test_a_service_trusts_only_the_authority_that_it_was_given(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    processes: Processes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     certify(tmp_path)
     tls = f'tls {{ cert_file: "{tmp_path}/tls.crt", key_file: "{tmp_path}/tls.key" }}\n'
-    with nats_server(tmp_path, tls) as address:
+    with nats_server(processes, tmp_path, tls) as address:
         given = Bus(address("tickets"), service="tickets", ca_file=tmp_path / "ca.crt")
         await given.connect()
         await given.publish("ticket:created", b"{}", {})

@@ -8,31 +8,26 @@ import pytest
 from devstack.jetstream import delete_all_streams
 from devstack.keeper import declare_now
 from devstack.keys import KeyPair, key_pair, new_private_key
+from devstack.quick import Processes
 from devstack.servers import MongoServer, NatsServer
 
 
 @pytest.fixture(scope="session")
-def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
+def mongod(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MongoServer]:
     """The one mongod of this run; a test may stop, kill and start it."""
     folder = tmp_path_factory.mktemp("mongod")
-    server = MongoServer(folder / "files", folder / "mongod.log")
-    try:
-        server.start()
+    with processes.running(MongoServer(folder / "files", folder / "mongod.log")) as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture(scope="session")
-def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+def nats_server(
+    processes: Processes, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[NatsServer]:
     """The one nats-server of this run; a test may stop, kill and start it."""
     folder = tmp_path_factory.mktemp("nats")
-    server = NatsServer(folder / "files", folder / "nats.log")
-    try:
-        server.start()
+    with processes.running(NatsServer(folder / "files", folder / "nats.log")) as server:
         yield server
-    finally:
-        server.kill()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from httpx import AsyncClient
 from common.contracts.ids import new_id
 from devstack.plan import http_url
 from devstack.ports import free_port
+from devstack.quick import Processes
 from devstack.sandbox.program import sandbox_process
 
 SECRET = "whsec_of_these_tests"
@@ -23,15 +24,11 @@ Books = Callable[[], Awaitable[list[dict[str, Any]]]]
 
 
 @pytest.fixture(scope="session")
-def sandbox_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def sandbox_url(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A sandbox that all these tests share, and whose webhooks nobody hears."""
     port, log = free_port(), tmp_path_factory.mktemp("sandbox") / "sandbox.log"
-    server = sandbox_process(port, f"{http_url(free_port())}/", SECRET, log)
-    try:
-        server.start()
+    with processes.running(sandbox_process(port, f"{http_url(free_port())}/", SECRET, log)):
         yield http_url(port)
-    finally:
-        server.kill()
 
 
 @pytest.fixture

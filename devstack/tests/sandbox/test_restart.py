@@ -14,6 +14,7 @@ from stripe import StripeClient
 from devstack.plan import http_url
 from devstack.ports import free_port
 from devstack.process import Process
+from devstack.quick import Processes
 from devstack.sandbox.program import sandbox_process
 from devstack.testing import eventually
 
@@ -35,15 +36,14 @@ def port() -> int:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Path, ledger_file: Path, port: int) -> Iterator[Process]:
+def sandbox(
+    processes: Processes, tmp_path: Path, ledger_file: Path, port: int
+) -> Iterator[Process]:
     """A sandbox to be stopped and killed."""
     deaf = f"{http_url(free_port())}/"
     process = sandbox_process(port, deaf, "whsec_unheard", tmp_path / "log", ledger_file)
-    try:
-        process.start()
+    with processes.running(process):
         yield process
-    finally:
-        process.kill()
 
 
 async def test_everything_survives_a_crash(
