@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from httpx import AsyncClient, HTTPError, Response
 
 from devstack.people import Ledger, Person
+from devstack.testing import eventually
 
 COMMANDS = {
     "/api/users/signout": 200,
@@ -47,6 +48,15 @@ class Market:
                 yield
             finally:
                 self._is_over = True
+
+    async def has_traded(self, deals: int) -> None:
+        """Wait until so many have been paid and so many cancelled, besides those until now."""
+        paid, cancelled = len(self.paid) + deals, len(self.cancelled) + deals
+
+        async def enough() -> bool:
+            return len(self.paid) >= paid and len(self.cancelled) >= cancelled
+
+        await eventually(enough, f"{deals} deals of each kind")
 
     async def is_settled(self, ledger: Ledger) -> None:
         """Wait until every deal has come to its end everywhere, and look into the books."""

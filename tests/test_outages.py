@@ -84,9 +84,11 @@ async def test_a_silent_database_is_told_and_heals(
     async def refused() -> bool:
         return (await buyer.try_to_order(ticket_id)).status_code == 409
 
+    async def all_ready() -> bool:
+        return {await is_ready(stack, service) for service in stack.services} == {200}
+
     await eventually(refused)
-    for service in stack.services:
-        assert await is_ready(stack, service) == 200
+    await eventually(all_ready)
     await buyer.order(await seller.list_ticket())
 
 

@@ -84,15 +84,14 @@ async def has_something_to_say(stack: Stack, service: str) -> bool:
     return any(waiting)
 
 
-@pytest.mark.timeout(240)
 async def test_nobody_notices_a_rolling_restart(
     stack: Stack, ledger: Ledger, browser: Callable[[], AsyncClient]
 ) -> None:
     market = Market(browser, pairs=4, strangers=2)
     async with market.open():
         for index in range(2):
-            await asyncio.gather(*(restart(stack, each, index) for each in stack.services))
+            restarting = (restart(stack, each, index) for each in stack.services)
+            await asyncio.gather(market.has_traded(3), *restarting)
     assert market.wrong == []
-    assert min(len(market.paid), len(market.cancelled)) > 5
     await everything_is_said_and_heard(stack)
     await market.is_settled(ledger)

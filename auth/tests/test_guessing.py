@@ -105,14 +105,19 @@ async def test_an_address_without_account_is_no_different(browse: Browse) -> Non
 
 @pytest.mark.usefixtures("home")
 async def test_an_address_without_account_takes_as_long(browse: Browse) -> None:
-    async def seconds(email: str, address: str) -> float:
-        stranger, begun = browse(address), time.perf_counter()
+    async def cpu_seconds(email: str, address: str) -> float:
+        stranger, begun = browse(address), time.process_time()
         assert (await sign_in(stranger, "wrong", email)).status_code == 401
-        return time.perf_counter() - begun
+        return time.process_time() - begun
 
-    known = min([await seconds(EMAIL, address) for address in STRANGERS[:6]])
-    unknown = min([await seconds("nobody@shop.test", address) for address in STRANGERS[:6]])
-    assert unknown > known / 2
+    known, unknown = zip(
+        *[
+            (await cpu_seconds(EMAIL, address), await cpu_seconds("nobody@shop.test", address))
+            for address in STRANGERS[:6]  # in turns: the machine is as busy for both
+        ],
+        strict=True,
+    )
+    assert min(unknown) > min(known) / 2
 
 
 @pytest.mark.usefixtures("home")
@@ -211,8 +216,13 @@ async def test_after_the_window_guessing_goes_on(settings: Settings) -> None:
     strict = Settings.model_validate(settings.model_dump() | limits)
     async with running(create_app(strict)) as client:
         await sign_up(client)
-        assert await guess(client, 2) == [401, 429]
-        assert (await sign_in(client, PASSWORD)).headers["Retry-After"] in {"1", "2"}
+
+        async def is_refused() -> bool:
+            answer = await sign_in(client, "wrong")
+            assert answer.headers.get("Retry-After", "1") in {"1", "2"}
+            return answer.status_code == 429
+
+        await eventually(is_refused)
 
         async def is_let_in() -> bool:
             return (await sign_in(client, PASSWORD)).status_code == 200

@@ -1,7 +1,9 @@
 """What could not be handled is kept for a person, and holds nobody up."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from nats.js.api import RawStreamMsg
@@ -9,6 +11,7 @@ from nats.js.api import RawStreamMsg
 from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
+from common.messaging.consumer import DEFECTS_ALLOWED
 from common.messaging.streams import DEAD_LETTERS
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import Neighbour, eventually
@@ -43,7 +46,7 @@ async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
     assert letter.data == tally.told().to_json().encode()
     headers = letter.headers or {}
     kept_at = datetime.fromisoformat(headers.pop("Dead-Letter-Time"))
-    assert datetime.now(UTC) - kept_at < timedelta(seconds=5)
+    assert datetime.now(UTC) - kept_at < timedelta(minutes=1)
     assert {name: text for name, text in headers.items() if name.startswith("Dead")} == {
         "Dead-Letter-Reason": r"ValueError: no such seat in Z\xfcrich",
         "Dead-Letter-Service": "tallies",
@@ -96,9 +99,12 @@ async def test_a_poison_does_not_delay_the_others(
     nats_url: str, neighbour: Neighbour, stored: Stored
 ) -> None:
     poison, heard = Tally.begin(), set[str]()
+    tried, may_end = count(1), asyncio.Event()
 
     async def hear(event: TicketUpdated, _: object) -> None:
         if event.id == poison.id:
+            if next(tried) == DEFECTS_ALLOWED:  # its last one: it is given up after the others
+                await may_end.wait()
             raise ValueError("poison")
         heard.add(event.id)
 
@@ -112,6 +118,7 @@ async def test_a_poison_does_not_delay_the_others(
             await neighbour.say(Tally(identity).told())
         await eventually(all_others)
         assert await stored(DEAD_LETTERS) == []
+        may_end.set()
 
 
 async def test_a_reason_quotes_nothing_of_the_body(

@@ -9,13 +9,13 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 
 from common import tracing
-from common.messaging import outbox
+from common.messaging import event_side, outbox
 from common.messaging.outbox import PAGE
 from common.messaging.streams import STREAM
 from common.mongo import Database
 from devstack.servers import NatsServer
 from devstack.tallies import Tallies, Tally, announcing
-from devstack.testing import eventually
+from devstack.testing import PATIENCE_SECONDS, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
 
@@ -105,13 +105,12 @@ async def test_a_crash_after_the_write_loses_nothing(
 async def test_a_crash_after_the_publish_repeats_nothing(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored
 ) -> None:
-    tally = Tally.begin()
+    [tally] = await begin(tallies, 1)  # nobody announces yet, and nobody clears
+    written = await tallies.collection.find_one({"_id": tally.id})
+    assert written
+    not_cleared = {key: written[key] for key in ("outbox", "outboxSince")}
     async with announcing(nats_url, database):
-        await tallies.add(tally)
-        written = await tallies.collection.find_one({"_id": tally.id})
         await drained(tallies)
-        assert written
-        not_cleared = {key: written[key] for key in ("outbox", "outboxSince")}
         await tallies.collection.update({"_id": tally.id}, {"$set": not_cleared})
         await drained(tallies)
     assert ids_by_aggregate(await stored(STREAM)) == message_ids([tally], 1)
@@ -130,8 +129,13 @@ async def test_two_replicas_announce_each_event_once(
 
 
 async def test_stopping_announces_what_was_written(
-    nats_url: str, database: Database, tallies: Tallies, stored: Stored
+    nats_url: str,
+    database: Database,
+    tallies: Tallies,
+    stored: Stored,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(event_side, "OUTBOX_SECONDS", PATIENCE_SECONDS)
     async with announcing(nats_url, database):
         begun = await begin(tallies, 20)
     assert await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is None
@@ -171,19 +175,30 @@ async def test_a_crash_of_the_bus_loses_nothing(
     jetstream: JetStreamContext,
     stored: Stored,
 ) -> None:
+    crashed = asyncio.Event()
+
+    async def count_until_then(tally: Tally) -> list[str]:
+        counted = tally
+        while not crashed.is_set():
+            counted = await tallies.change(tally.id, Tally.count) or tally
+        return message_ids([tally], counted.version + 1)
+
     async def under_way() -> bool:
         return (await jetstream.stream_info(STREAM)).state.messages > 310
 
+    async def something_waits() -> bool:
+        return await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is not None
+
     async with announcing(nats_url, database):
-        begun = await begin(tallies, 300)
-        counting = asyncio.create_task(count_twice(tallies, begun))
+        counting = asyncio.gather(*map(count_until_then, await begin(tallies, 100)))
         await eventually(under_way)
         nats_server.kill()
-        assert await tallies.collection.find_one({"outboxSince": {"$exists": True}})
+        await eventually(something_waits)
+        crashed.set()
         nats_server.spawn()
-        await counting
+        expected = await counting
         await drained(tallies)
-    assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 3)
+    assert ids_by_aggregate(await stored(STREAM)) == [each for ids in expected for each in ids]
 
 
 async def test_writing_does_not_wait_for_the_bus(

@@ -3,7 +3,9 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
+
 from dataclasses import replace
+from math import inf
 
 import pytest
 from nats.js import JetStreamContext
@@ -19,11 +21,12 @@ from devstack.testing import PATIENCE_SECONDS, Neighbour, eventually
 
 
 class Listener:
-    """Remembers whose events it heard, and may be slow."""
+    """Remembers whose events it heard; hears no more than `most` until it may go on."""
 
-    def __init__(self, seconds: float = 0) -> None:
+    def __init__(self, most: float = inf) -> None:
         self.heard: Counter[str] = Counter()
-        self._seconds = seconds
+        self.go_on = asyncio.Event()
+        self._most = most
 
     @property
     def handlers(self) -> Handlers:
@@ -31,7 +34,9 @@ class Listener:
         return {Subject.TICKET_UPDATED: self._hear}
 
     async def _hear(self, event: TicketUpdated, _: object) -> None:
-        await asyncio.sleep(self._seconds)
+        if len(self.heard) >= self._most:
+            await self.go_on.wait()
+        await asyncio.sleep(0)
         self.heard[event.id] += 1
 
     async def has_heard(self, count: int) -> None:
@@ -80,12 +85,12 @@ async def test_it_hears_again_after_a_restart(
 async def test_a_crash_of_the_bus_hides_nothing(
     nats_url: str, nats_server: NatsServer, neighbour: Neighbour
 ) -> None:
-    listener = Listener(seconds=0.01)
+    listener = Listener(most=100)
     said = await say(neighbour, 1_000)
     async with hearing(nats_url, listener.handlers):
         await listener.has_heard(100)
         nats_server.kill()
-        assert len(listener.heard) < 1_000
+        listener.go_on.set()
         nats_server.spawn()
         said |= await say(neighbour, 3)
         await listener.has_heard(1_003)
@@ -93,27 +98,37 @@ async def test_a_crash_of_the_bus_hides_nothing(
 
 
 async def test_replicas_share_the_work(nats_url: str, neighbour: Neighbour) -> None:
-    one, two = Listener(), Listener()
-    async with hearing(nats_url, one.handlers), hearing(nats_url, two.handlers):
-        said = await say(neighbour, 200)
+    one, two, said = Listener(), Listener(), set[str]()
+
+    async def both_work() -> bool:
+        said.update(await say(neighbour, 200))
         await neighbour.heard_by(SERVICE)
+        return min(len(one.heard), len(two.heard)) > 20
+
+    async with hearing(nats_url, one.handlers), hearing(nats_url, two.handlers):
+        await eventually(both_work, "both hear more than 20")
     assert one.heard + two.heard == Counter(said)
-    assert min(len(one.heard), len(two.heard)) > 20
 
 
 async def test_stopping_finishes_what_was_taken(
     nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext
 ) -> None:
-    listener = Listener(seconds=0.1)
+    listener = Listener(most=0)
 
     async def taken() -> bool:
         info = await jetstream.consumer_info(STREAM, SERVICE)
         return bool(info.num_ack_pending == 20)
 
+    async def asks_no_more() -> bool:
+        return not (await jetstream.consumer_info(STREAM, SERVICE)).num_waiting
+
     async with hearing(nats_url, listener.handlers) as consumer:
         said = await say(neighbour, 20)
         await eventually(taken)
-        await consumer.stop(2)
+        stopping = asyncio.create_task(consumer.stop(PATIENCE_SECONDS))
+        await eventually(asks_no_more)
+        listener.go_on.set()
+        await stopping
         assert listener.heard == Counter(said)
         await neighbour.heard_by(SERVICE)
 
@@ -167,7 +182,7 @@ async def test_a_replica_that_stops_delays_nothing(nats_url: str, neighbour: Nei
                 said |= await say(neighbour, 50)
                 saying = asyncio.create_task(say(neighbour, 1_000))
                 await leaving.has_heard(20)
-                _, more = await asyncio.gather(consumer.stop(1), say(neighbour, 200))
+                _, more = await asyncio.gather(consumer.stop(PATIENCE_SECONDS), say(neighbour, 200))
             said |= more | await saying
             heard += leaving.heard
         await neighbour.heard_by(SERVICE)

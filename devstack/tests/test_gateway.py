@@ -304,7 +304,7 @@ async def test_a_replica_that_answers_nothing_is_not_chosen(open_gateway: OpenGa
             Upstream().listening() as alive,
             open_gateway(orders=[frozen, alive]) as browser,
         ):
-            await checks_again(alive, 4)
+            await checks_again(alive, 6)  # the first check of the other one has been given up
             answers = [await browser.post("/api/orders", json={}) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [200] * 6
 
@@ -333,7 +333,7 @@ async def test_a_service_that_restarts_is_waited_for(open_gateway: OpenGateway) 
     service = Upstream()
     async with open_gateway(orders=[service]) as browser:
         early = asyncio.create_task(browser.post("/api/orders", json={}))
-        await asyncio.sleep(0.3)  # so that the request comes while nobody listens
+        await asyncio.sleep(0.3)  # if the request takes longer, it has nothing to wait for
         async with service.listening():
             assert (await early).status_code == 200
 

@@ -41,7 +41,7 @@ def shell(
 def test_a_polite_process_is_asked_to_end(shell: Callable[[str], Process]) -> None:
     process = shell("trap 'echo bye; exit 0' TERM; touch $0; while true; do sleep 0.01; done")
     process.start()
-    process.stop()
+    process.stop(PATIENCE_SECONDS)
     assert process.exit_code == 0
     assert process.last_lines() == "bye"
 

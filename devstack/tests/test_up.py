@@ -17,9 +17,8 @@ import pytest
 from devstack.headless import Stack
 from devstack.plan import SERVICES
 from devstack.quick import Processes
-from devstack.testing import eventually
+from devstack.testing import PATIENCE_SECONDS, eventually
 
-STOP_SECONDS = 10
 ACCOUNT = {"email": "somebody@ticketing.test", "password": "correct horse"}
 
 
@@ -34,7 +33,7 @@ class Launcher:
     def run(self) -> str:
         """Run a launcher that cannot start; gives what it said."""
         ended = subprocess.run(  # noqa: S603 (the command is ours)
-            self._command, capture_output=True, text=True, timeout=20, check=False
+            self._command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
         )
         assert ended.returncode == 1
         return ended.stderr
@@ -45,7 +44,7 @@ class Launcher:
             [sys.executable, "-m", "devstack", "exec", "--data", str(self.data), *words],
             capture_output=True,
             text=True,
-            timeout=20,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
 
@@ -77,7 +76,7 @@ class Launcher:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """The exit code after a polite request."""
         self.process.send_signal(how)
-        return self.process.wait(STOP_SECONDS + 2)
+        return self.process.wait(PATIENCE_SECONDS)
 
     @property
     def stack(self) -> Stack:

@@ -36,18 +36,18 @@ async def expired(neighbour: Neighbour, count: int = 1) -> list[str]:
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_timer_fires_within_a_second_of_its_time(neighbour: Neighbour) -> None:
+async def test_a_timer_fires_at_its_time_not_before(neighbour: Neighbour) -> None:
     order = order_due_in(0.7)
     await neighbour.say(order.event(OrderCreated, 0))
     assert await expired(neighbour) == [order.id]
     late = datetime.now(UTC) - order.expires_at
-    assert timedelta(0) <= late < timedelta(seconds=1)
+    assert timedelta(0) <= late < timedelta(seconds=10)  # the bench measures how late
 
 
 @pytest.mark.usefixtures("service")
 async def test_what_is_overdue_fires_at_once(neighbour: Neighbour) -> None:
     order = order_due_in(-60)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(10):
         await neighbour.say(order.event(OrderCreated, 0))
         assert await expired(neighbour) == [order.id]
 
@@ -56,14 +56,15 @@ async def test_what_is_overdue_fires_at_once(neighbour: Neighbour) -> None:
 @pytest.mark.parametrize("end", [OrderCancelled, OrderCompleted])
 @pytest.mark.parametrize("is_overtaking", [False, True])
 async def test_the_timer_of_a_final_order_never_fires(
-    neighbour: Neighbour, end: type[OrderEvent], *, is_overtaking: bool
+    neighbour: Neighbour, stored: Collection, end: type[OrderEvent], *, is_overtaking: bool
 ) -> None:
-    order, marker = order_due_in(0.8), order_due_in(0.9)
+    order, marker = order_due_in(3600), order_due_in(-1)
     history: list[OrderEvent] = [order.event(OrderCreated, 0), order.event(end, 1)]
     for event in reversed(history) if is_overtaking else history:
         await neighbour.say(event)
     await neighbour.heard_by("expiration")
-    assert datetime.now(UTC) < order.expires_at
+    overdue = marker.expires_at - timedelta(seconds=1)
+    await stored.update({"_id": order.id}, {"$set": {"fireAt": overdue}})
     await neighbour.say(marker.event(OrderCreated, 0))
     assert await expired(neighbour) == [marker.id]
 
@@ -114,16 +115,17 @@ async def test_what_the_bus_did_not_take_is_not_done(
 async def test_a_timer_due_while_nats_is_down_fires_later(
     neighbour: Neighbour, nats_server: NatsServer, stored: Collection
 ) -> None:
-    order = order_due_in(1)
+    order = order_due_in(3600)
     await neighbour.say(order.event(OrderCreated, 0))
     await neighbour.heard_by("expiration")
     nats_server.stop()
-    assert datetime.now(UTC) < order.expires_at
+    due = datetime.now(UTC)
+    await stored.update({"_id": order.id}, {"$set": {"fireAt": due}})
 
-    async def is_due() -> bool:
-        return datetime.now(UTC) > order.expires_at + timedelta(seconds=0.3)
+    async def was_looked_for() -> bool:
+        return datetime.now(UTC) > due + timedelta(seconds=2 * timer.LOOK_SECONDS)
 
-    await eventually(is_due)
+    await eventually(was_looked_for)
     assert await stored.find_one({"_id": order.id, "leaseUntil": {"$exists": True}}) is None
     nats_server.start()
     assert await expired(neighbour) == [order.id]

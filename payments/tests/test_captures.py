@@ -28,6 +28,18 @@ async def seen_by(client: AsyncClient, buyer: Person, order: OrderHistory) -> tu
     return shown.json()["status"], again.status_code
 
 
+async def is_told(caplog: pytest.LogCaptureFixture, message: str) -> None:
+    """Wait until this is logged as an error: a moment after it is stored."""
+
+    async def so() -> bool:
+        return any(
+            record.levelno == logging.ERROR and record.getMessage() == message
+            for record in caplog.records
+        )
+
+    await eventually(so, message)
+
+
 async def test_a_refused_capture_is_kept_and_tried_again(
     client: AsyncClient,
     neighbour: Neighbour,
@@ -43,7 +55,7 @@ async def test_a_refused_capture_is_kept_and_tried_again(
     await neighbour.say(order.event(OrderCompleted, 1))
     setback = await is_set_back(Trouble.REFUSAL, 2)
     assert setback.reason == "capture: card_declined"
-    assert "payment waits" in {r.message for r in caplog.records if r.levelno == logging.ERROR}
+    await is_told(caplog, "payment waits")
     assert await seen_by(client, buyer, order) == ("authorized", 200)
     await dashboard.repair()
     assert (await becomes(PaymentStatus.CAPTURED, closed=True)).setback is None
@@ -82,12 +94,7 @@ async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
     await is_set_back(Trouble.REFUSAL, 1)
     await dashboard.expire(order.id)
     await becomes(PaymentStatus.UNCOLLECTED, closed=True)
-
-    async def said() -> bool:  # a moment after it is stored
-        errors = {record.message for record in caplog.records if record.levelno == logging.ERROR}
-        return "a hold was gone before it was taken" in errors
-
-    await eventually(said)
+    await is_told(caplog, "a hold was gone before it was taken")
     assert await seen_by(client, buyer, order) == ("authorized", 200)
 
 
@@ -119,8 +126,7 @@ async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
     await becomes(PaymentStatus.REFUNDED, closed=True)
     [books] = await ledger.of(order.id)
     assert (books["captured"], books["refunded"]) == (1999, 1999)
-    said = {record.message for record in caplog.records if record.levelno == logging.ERROR}
-    assert "taken for a cancelled order, and given back" in said
+    await is_told(caplog, "taken for a cancelled order, and given back")
     assert await seen_by(client, buyer, order) == ("refunded", 409)
 
 

@@ -16,7 +16,7 @@ from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.process import Process
 from devstack.servers import MongoServer, NatsServer
-from devstack.testing import Person, eventually, somebody
+from devstack.testing import PATIENCE_SECONDS, Person, eventually, somebody
 
 
 class Victim:
@@ -45,7 +45,7 @@ class Victim:
 
     async def death_on(self, wire: Assassin) -> None:
         """Wait until it is dead."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await wire.is_done.wait()
         assert not self._process.is_running
 

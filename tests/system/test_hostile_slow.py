@@ -84,8 +84,8 @@ async def test_laggards_keep_nobody_from_being_served(
     url = launched.gateway if at == "gateway" else launched.services["tickets"][0]
     laggards = [Laggard(kind) for kind in KINDS for _ in range(EACH)]
     async with AsyncExitStack() as open_connections:
-        for laggard in laggards:
-            await open_connections.enter_async_context(laggard.connected(url))
+        lagging = [laggard.connected(url) for laggard in laggards]
+        await asyncio.gather(*map(open_connections.enter_async_context, lagging))
         for _ in range(4):  # both replicas
             await buyer.order(await seller.list_ticket())
         assert sum(laggard.is_waiting for laggard in laggards) == len(laggards)

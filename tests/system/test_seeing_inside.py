@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from operator import gt
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.deployment import monitoring
 from devstack.headless import Stack, System
 from devstack.people import Person
 from devstack.scraping import names_in, samples_in
+from devstack.testing import eventually
 
 ON_THE_BUS = {"tickets", "orders", "expiration", "payments"}
 MANUAL = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
@@ -18,14 +20,42 @@ MANUAL = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
 Pages = dict[str, list[str]]
 
 
+SEEN = [
+    ("tickets", "events_processed_total", "order:created", "handled"),
+    ("orders", "events_published_total", "order:completed", "stored"),
+    ("orders", "request_seconds_count", "POST", "/api/orders"),
+    ("expiration", "handler_seconds_count", "order:created"),
+    ("payments", "payments_total", "captured"),
+]
+"""What services count of a sale, each in its own time."""
+
+
+def total(pages: Pages, service: str, name: str, *labels: str) -> float:
+    """What all replicas of a service have counted together."""
+    key = (name, frozenset(labels))
+    return sum(samples_in(page).get(key, 0) for page in pages[service])
+
+
 @pytest.fixture
 async def pages(launched: Stack, seller: Person, buyer: Person) -> Pages:
     """What each replica of each service says after a sale."""
+    before = [total(await scraped(launched), *what) for what in SEEN]
     order_id = await buyer.order(await seller.list_ticket())
     await buyer.pay(order_id)
     await buyer.payment_is(order_id, "captured")
+
+    async def counted() -> bool:
+        after = [total(await scraped(launched), *what) for what in SEEN]
+        return all(map(gt, after, before))
+
+    await eventually(counted, "every service has counted the sale")
+    return await scraped(launched)
+
+
+async def scraped(stack: Stack) -> Pages:
+    """What each replica of each service says."""
     said: Pages = {}
-    for service, doors in launched.services.items():
+    for service, doors in stack.services.items():
         for door in doors:
             async with AsyncClient(base_url=door) as client:
                 answer = await client.get("/metrics")
@@ -55,16 +85,9 @@ async def test_every_replica_tells_of_itself_and_its_servers(pages: Pages) -> No
 
 
 async def test_a_sale_is_seen_in_every_service(pages: Pages) -> None:
-    def total(service: str, name: str, *labels: str) -> float:
-        key = (name, frozenset(labels))
-        return sum(samples_in(page).get(key, 0) for page in pages[service])
-
-    assert total("auth", "requests_total", "POST", "/api/users/signup", "201") >= 2
-    assert total("tickets", "events_processed_total", "order:created", "handled") >= 1
-    assert total("orders", "events_published_total", "order:completed", "stored") >= 1
-    assert total("orders", "request_seconds_count", "POST", "/api/orders") >= 1
-    assert total("expiration", "handler_seconds_count", "order:created") >= 1
-    assert total("payments", "payments_total", "captured") >= 1
+    assert total(pages, "auth", "requests_total", "POST", "/api/users/signup", "201") >= 2
+    for service, name, *labels in SEEN:
+        assert total(pages, service, name, *labels) >= 1
 
 
 async def test_the_gateway_does_not_lead_to_metrics(stack: System) -> None:

@@ -218,8 +218,10 @@ async def test_there_is_a_limit_to_open_streams(
         async with listening(client, EVENTS), listening(client, EVENTS):
             refused = await client.get(EVENTS)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-        async with listening(client, EVENTS) as again:
-            assert again.is_open
+        async with listening(
+            client, EVENTS, again=True
+        ) as admitted:  # when both have gone
+            assert admitted.is_open
 
 
 async def test_a_stop_ends_the_streams_and_those_who_come_still(

@@ -17,7 +17,8 @@ from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 from tickets.words import LONGEST, beginnings_of, words_of
 
-FINDS = {"command.find": "tickets"}
+SEARCHES = {"command.find": "tickets", "command.sort._id": -1}
+"""Of all that is profiled: the sweep of the outbox, which goes on beside them, sorts by time."""
 TITLES = ["Café Tacvba, en vivo", "Coldplay", "COLD play tickets", "Straße 2026", "Don't Look Back"]
 
 
@@ -143,7 +144,7 @@ async def test_a_search_looks_up_its_rarest_word_and_sorts_nothing(
         database = mongo.get_default_database()
         database.command("profile", 2)
         found = await search(client, q)
-        looks = list(database["system.profile"].find(FINDS))
+        looks = list(database["system.profile"].find(SEARCHES))
     assert min(len(found), 50) == min(looks[-1]["nreturned"], 50)
     assert {(look.get("hasSortStage", False), look["planSummary"][:6]) for look in looks} == {
         (False, "IXSCAN")
@@ -174,5 +175,5 @@ async def test_a_page_looks_through_a_bounded_number_and_leads_on(
             shown = await pages(client, path, seller.headers)
             assert list(chain.from_iterable(shown)) == [ids[n] for n in sorted(both, reverse=True)]
             assert [] in shown
-        looks = [each["keysExamined"] for each in database["system.profile"].find(FINDS)]
+        looks = [each["keysExamined"] for each in database["system.profile"].find(SEARCHES)]
     assert max(looks) <= 9

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-READY_SECONDS = 60
-STOPPED_SECONDS = 20
+READY_SECONDS = 120
+STOPPED_SECONDS = 60
 
 
 class System(BaseModel):

@@ -11,6 +11,7 @@ from stripe import PaymentIntent, StripeClient
 
 from common.contracts.ids import new_id
 from devstack.sandbox.idempotency import KEPT_SECONDS, IdempotencyKeys
+from devstack.testing import eventually
 
 Create = Callable[..., Awaitable[PaymentIntent]]
 Books = Callable[[], Awaitable[list[dict[str, Any]]]]
@@ -92,14 +93,20 @@ async def test_a_wrong_request_is_not_remembered(
 
 
 async def test_a_key_in_use_is_refused(web: AsyncClient, create: Create, key: str) -> None:
-    fault = {"operation": "create", "kind": "delay", "seconds": 0.3}
+    fault = {"operation": "create", "kind": "delay", "seconds": 2}
     await web.post("/_sandbox/faults", json=fault)
-    answers = await asyncio.gather(create(key=key), create(key=key), return_exceptions=True)
-    [refused] = [answer for answer in answers if isinstance(answer, stripe.StripeError)]
-    assert refused.http_status == 409
-    assert refused.error is not None
-    assert refused.error.code == "idempotency_key_in_use"
-    [made] = [answer for answer in answers if isinstance(answer, PaymentIntent)]
+    making = asyncio.ensure_future(create(key=key))
+
+    async def is_under_way() -> bool:
+        return bool((await web.get("/_sandbox/faults")).json() == [])
+
+    await eventually(is_under_way)
+    with pytest.raises(stripe.StripeError) as refused:
+        await create(key=key)
+    assert refused.value.http_status == 409
+    assert refused.value.error is not None
+    assert refused.value.error.code == "idempotency_key_in_use"
+    made = await making
     assert (await create(key=key)).id == made.id
 
 

@@ -16,7 +16,7 @@ from devstack.sandbox.api import Api
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.server import create_sandbox
 from devstack.sandbox.webhooks import TRIES, Webhooks
-from devstack.testing import eventually, serving
+from devstack.testing import PATIENCE_SECONDS, eventually, serving
 
 SECRET = "whsec_heard"
 Sdk = Callable[[str], AbstractAsyncContextManager[StripeClient]]
@@ -148,8 +148,8 @@ async def test_a_refused_webhook_comes_again(api: StripeClient, ear: Ear) -> Non
 
 
 async def test_stopping_does_not_wait_for_the_deaf(sdk: Sdk) -> None:
-    webhooks = Webhooks("http://127.0.0.1:1/", SECRET, pause=60)
+    webhooks = Webhooks("http://127.0.0.1:1/", SECRET, pause=10 * PATIENCE_SECONDS)
     sandbox = create_sandbox(Api(Ledger(), webhooks))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         async with serving(sandbox) as url, sdk(url) as api:
             await api.v1.payment_intents.create_async(hold(confirm=True))
