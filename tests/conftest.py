@@ -11,7 +11,7 @@ from devstack.headless import Stack, System
 from devstack.people import Ledger, Person
 from devstack.quick import Processes
 
-WINDOW_SECONDS = 6
+WINDOW_SECONDS = 12
 REPLICAS = "tickets=2,orders=2,payments=2,expiration=2"
 
 OF_OUR_OWN = {"launch", "launched"}

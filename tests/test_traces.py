@@ -206,9 +206,7 @@ async def test_logs_and_spans_have_the_same_trace(
     person = sign_in()
     async with door(services["tickets"]) as tickets:
         await tickets.get("/api/tickets", headers=person.headers)
-    services["tickets"].stop(
-        PATIENCE_SECONDS
-    )  # it exports the rest with its last breath
+    services["tickets"].stop(PATIENCE_SECONDS)  # it exports the rest with its last breath
     spans = [span for span in collector.spans if span.title == "tickets: GET /api/tickets"]
     assert [span.parent for span in spans] == [""]
     assert f'"trace_id": "{spans[0].trace}"' in services["tickets"].program.log.read_text()

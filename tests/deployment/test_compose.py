@@ -56,7 +56,7 @@ MISTAKES = {
     "another Dockerfile": ("builds", "gateway.Dockerfile", "gate.Dockerfile"),
     "a setting too few": ("settings", "    STRIPE_SECRET_KEY: sk_test_sandbox\n", ""),
     "a setting too many": ("settings", "STRIPE_API_BASE", "STRIPE_BASE"),
-    "a wrong setting": ("settings", "${WINDOW_SECONDS:-6}", "soon"),
+    "a wrong setting": ("settings", "${WINDOW_SECONDS:-12}", "soon"),
     "a wrong key": ("settings", "-----BEGIN PRIVATE KEY-----", "private"),
     "another's database": ("addresses", "mongo:27017/orders", "mongo:27017/tickets"),
     "another's name": ("addresses", "nats://orders:", "nats://tickets:"),

@@ -218,9 +218,7 @@ async def test_there_is_a_limit_to_open_streams(
         async with listening(client, EVENTS), listening(client, EVENTS):
             refused = await client.get(EVENTS)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-        async with listening(
-            client, EVENTS, again=True
-        ) as admitted:  # when both have gone
+        async with listening(client, EVENTS, again=True) as admitted:  # when both have gone
             assert admitted.is_open
 
 
