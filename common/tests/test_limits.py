@@ -11,10 +11,11 @@ from nats.js.api import RawStreamMsg
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.errors import VersionGap
-from common.messaging import consumer, outbox, streams
+from common.messaging import consumer, outbox
 from common.messaging.consumer import DEFECTS_ALLOWED
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Database
+from devstack.keeper import declare_now, patient
 from devstack.servers import NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally, announcing, hearing
 from devstack.testing import PATIENCE_SECONDS, Neighbour, eventually
@@ -147,14 +148,15 @@ async def test_the_events_of_a_busy_entity_stay_in_order(
 async def test_what_waits_long_in_its_lane_is_not_delivered_twice(
     nats_url: str, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "ACK_WAIT_SECONDS", 3)
+    ack_wait_seconds = 3
+    declare_now(nats_url, patient(ack_wait_seconds))
     monkeypatch.setattr(consumer, "KEEP_SECONDS", 0.3)
     busy = history(300)
     replica = Replica(busy[0].id)
     await say(neighbour, busy)
     async with hearing(nats_url, {HEARD: replica.hear}):
         await neighbour.holds(SERVICE, len(busy))
-        await asyncio.sleep(1.5 * streams.ACK_WAIT_SECONDS)  # longer than the bus would wait
+        await asyncio.sleep(1.5 * ack_wait_seconds)  # longer than the bus would wait
         replica.go.set()
         await neighbour.heard_by(SERVICE)
     assert replica.tried == list(range(300))

@@ -3,8 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-
-from dataclasses import replace
 from math import inf
 
 import pytest
@@ -14,7 +12,7 @@ from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.messaging.consumer import Handlers
 from common.messaging.streams import STREAM
-from devstack.keeper import TOPOLOGY, declare_now
+from devstack.keeper import declare_now, patient
 from devstack.servers import NatsServer
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import PATIENCE_SECONDS, Neighbour, eventually
@@ -63,8 +61,7 @@ async def say(neighbour: Neighbour, count: int) -> set[str]:
 @pytest.fixture
 def no_second_delivery(nats_url: str) -> None:
     """What was taken and forgotten comes again too late for any patience."""
-    waiting = [each.evolve(ack_wait=10 * PATIENCE_SECONDS) for each in TOPOLOGY.consumers]
-    declare_now(nats_url, replace(TOPOLOGY, consumers=tuple(waiting)))
+    declare_now(nats_url, patient(10 * PATIENCE_SECONDS))
 
 
 @pytest.mark.parametrize("end", [NatsServer.stop, NatsServer.kill])

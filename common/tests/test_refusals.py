@@ -23,6 +23,7 @@ from devstack import replica_set
 from devstack.keeper import declare_now
 from devstack.keys import KeyPair
 from devstack.ports import LOOPBACK
+from devstack.quick import Processes
 from devstack.servers import MongoServer, NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally
 from devstack.testing import Neighbour, eventually, running
@@ -38,19 +39,16 @@ class Settings(EventSettings):
 
 
 @pytest.fixture
-def guarded_mongod(tmp_path: Path) -> Iterator[MongoServer]:
+def guarded_mongod(processes: Processes, tmp_path: Path) -> Iterator[MongoServer]:
     """A mongod that asks for passwords, with nobody in it but root."""
     key = tmp_path / "key"
     key.touch(mode=0o600)
     key.write_text("keyofthesetofthesetests")
-    server = MongoServer(tmp_path / "mongod", tmp_path / "mongod.log", key_file=key)
-    try:
-        server.start()
+    mongod = MongoServer(tmp_path / "mongod", tmp_path / "mongod.log", key_file=key)
+    with processes.running(mongod) as server:
         with replica_set.connect(server.port) as nobody:
             nobody.admin.command("createUser", "root", pwd="rootpassword", roles=["root"])
         yield server
-    finally:
-        server.kill()
 
 
 def administer(server: MongoServer, command: str, user: str, **more: object) -> None:
@@ -187,14 +185,11 @@ async def on_guarded_bus(
 ) -> AsyncIterator[tuple[Guarded, AsyncClient]]:
     """The service on such a server, ready."""
     guarded = Guarded(folder)
-    guarded.server.start()
-    try:
+    with Processes().running(guarded.server):
         declare_now(guarded.url("root", "rootpassword"))
         async with running(service(mongo_uri, guarded.url(SERVICE, "right"), keys)) as client:
             await readiness(client)
             yield guarded, client
-    finally:
-        guarded.server.kill()
 
 
 async def test_a_changed_password_of_the_bus_is_an_outage(

@@ -11,6 +11,7 @@ from nats.js.api import RawStreamMsg
 from common.messaging.streams import STREAM
 from common.mongo import Database
 from common.republish import PAGE, republish
+from devstack.keeper import keeping
 from devstack.servers import MongoServer, NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally, announcing
 from devstack.testing import eventually
@@ -65,7 +66,8 @@ async def test_an_outage_is_waited_for(
     async with announcing(nats_url, database) as bus:
         if server == "stream":
             await jetstream.delete_stream(STREAM)
-            count = await republish(tallies, bus, SERVICE)
+            async with keeping(nats_url):
+                count = await republish(tallies, bus, SERVICE)
         else:
             away = nats_server if server == "nats_server" else mongod
             away.kill()

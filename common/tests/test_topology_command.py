@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from common.contracts.subscriptions import SUBSCRIPTIONS
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from devstack.jetstream import delete_all_streams
 from devstack.process import Process, Program
+from devstack.quick import Processes
 from devstack.servers import NatsServer
 from devstack.testing import eventually
 
@@ -80,21 +82,17 @@ Refusing = Callable[[Sequence[str]], NatsServer]
 
 
 @pytest.fixture
-def refusing(tmp_path: Path) -> Iterator[Refusing]:
-    """Makes a server with a configuration of its own."""
-    servers = []
+def refusing(processes: Processes, tmp_path: Path) -> Iterator[Refusing]:
+    """Starts a server with a configuration of its own."""
+    with ExitStack() as started:
 
-    def make(lines: Sequence[str]) -> NatsServer:
-        config = tmp_path / "nats.conf"
-        config.write_text("\n".join(lines))
-        server = NatsServer(tmp_path / "files", tmp_path / "nats.log", config=config)
-        server.start()
-        servers.append(server)
-        return server
+        def start(lines: Sequence[str]) -> NatsServer:
+            config = tmp_path / "nats.conf"
+            config.write_text("\n".join(lines))
+            server = NatsServer(tmp_path / "files", tmp_path / "nats.log", config=config)
+            return started.enter_context(processes.running(server))
 
-    yield make
-    for server in servers:
-        server.kill()
+        yield start
 
 
 MAY_NOT = """
@@ -155,14 +153,13 @@ def test_wrong_settings_are_told() -> None:
 
 
 @pytest.fixture
-def keeper(bare_url: str, tmp_path: Path) -> Iterator[Process]:
+def keeper(processes: Processes, bare_url: str, tmp_path: Path) -> Iterator[Process]:
     """`keep`, as a process of its own."""
     log = tmp_path / "topology.log"
     variables = {"NATS_URL": bare_url, "LOG_FORMAT": "text"}
     process = Process(Program("topology", (*COMMAND, "keep"), log, lambda: True, variables))
-    process.spawn()
-    yield process
-    process.kill()
+    with processes.running(process):
+        yield process
 
 
 async def test_keep_makes_again_what_is_deleted(

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Final
 
 from common.contracts.subjects import Subject
@@ -18,6 +19,12 @@ TEST_SUBSCRIPTIONS: Final[Mapping[str, frozenset[Subject]]] = {
     "tallies": frozenset({Subject.TICKET_UPDATED}),
 }
 TOPOLOGY: Final = Topology.of(1, TEST_SUBSCRIPTIONS)
+
+
+def patient(ack_wait_seconds: float) -> Topology:
+    """The same, where NATS waits so long for an acknowledgement before it delivers again."""
+    consumers = tuple(each.evolve(ack_wait=ack_wait_seconds) for each in TOPOLOGY.consumers)
+    return replace(TOPOLOGY, consumers=consumers)
 
 
 def declare_now(url: str, wanted: Topology = TOPOLOGY) -> None:
