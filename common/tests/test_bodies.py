@@ -1,8 +1,14 @@
 """Request bodies: what is read, and what a client is told about each thing that is wrong."""
 
+from types import new_class
+from typing import Annotated, Self
+
 import pytest
 from httpx import AsyncClient
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from common.web.bodies import Body, Says
 from devstack.testing import SignIn
 
 PATH = "/api/tallies"
@@ -106,3 +112,83 @@ async def test_a_user_is_known_to_the_route(client: AsyncClient, sign_in: SignIn
 async def test_a_users_body_is_checked_too(client: AsyncClient, sign_in: SignIn) -> None:
     answer = await client.post(f"{PATH}/mine", json={}, headers=sign_in().headers)
     assert (answer.status_code, answer.json()) == (400, {"errors": [TITLE, PRICE]})
+
+
+class NoteIn(Body):
+    """A body whose fields have other names on the wire."""
+
+    text: Annotated[str, Says("Text is required")]
+    written_by: Annotated[str, Says("WrittenBy is required")]
+    colour: Annotated[str, Field(validation_alias="color"), Says("Color is a word")] = "red"
+
+
+class LongNoteIn(NoteIn):
+    """With a field more, and rules for all of them together."""
+
+    pages: Annotated[int, Says("Pages is a number")] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_said_once(cls, body: dict[str, object]) -> dict[str, object]:
+        if "copies" in body:
+            raise PydanticCustomError("copies", "Copies are another route")
+        return body
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.pages > len(self.text):
+            raise PydanticCustomError("empty", "Some pages are empty")
+        return self
+
+
+NOTE = {"text": "a", "writtenBy": "b"}
+
+
+@pytest.mark.parametrize(
+    ("body", "wrong"),
+    [
+        ({}, [("text", "Text is required"), ("writtenBy", "WrittenBy is required")]),
+        ({**NOTE, "color": 1}, [("color", "Color is a word")]),
+        ({**NOTE, "pages": "many"}, [("pages", "Pages is a number")]),
+        (
+            {**NOTE, "writtenBy": 1, "pages": []},
+            [("writtenBy", "WrittenBy is required"), ("pages", "Pages is a number")],
+        ),
+    ],
+)
+def test_inherited_and_renamed_fields_have_their_messages(
+    body: dict[str, object], wrong: list[tuple[str, str]]
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        LongNoteIn.model_validate(body)
+    assert [(*each["loc"], each["msg"]) for each in refused.value.errors()] == wrong
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [({"pages": 2}, "Some pages are empty"), ({"copies": 2}, "Copies are another route")],
+)
+def test_a_rule_for_the_whole_body_names_no_field(body: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        LongNoteIn.model_validate({**NOTE, **body})
+    assert [(each["loc"], each["msg"]) for each in refused.value.errors()] == [((), message)]
+
+
+Short = Annotated[str, StringConstraints(max_length=5)]
+
+
+@pytest.mark.parametrize(
+    ("base", "field", "annotation"),
+    [
+        (Body, "venue", str),
+        (NoteIn, "venue", Short | None),
+        (NoteIn, "text", str),
+        (NoteIn, "venue", Annotated[str, Says("Venue is short")] | None),
+    ],
+)
+def test_a_field_without_a_message_cannot_be_defined(
+    base: type[Body], field: str, annotation: object
+) -> None:
+    members = {"__annotations__": {field: annotation}, "__module__": __name__}
+    with pytest.raises(TypeError, match=rf"Forgetful\.{field} has no message"):
+        new_class("Forgetful", (base,), exec_body=lambda body: body.update(members))

@@ -6,6 +6,7 @@ from typing import Any, Self
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from typing_extensions import override
 
@@ -21,9 +22,25 @@ class Says(str):
 
 
 class Body(WireModel):
-    """A body that clients send; unknown fields are ignored."""
+    """A body that clients send; unknown fields are ignored.
 
-    model_config = ConfigDict(populate_by_name=False, hide_input_in_errors=True)
+    Each field needs a message: a class with a field that has none cannot be defined.
+    """
+
+    model_config = ConfigDict(
+        populate_by_name=False,
+        hide_input_in_errors=True,
+        loc_by_alias=False,  # a problem is looked up by its field, whatever aliases that has
+    )
+
+    @classmethod
+    @override
+    def __pydantic_on_complete__(cls) -> None:
+        for name, field in cls.model_fields.items():
+            if _message_of(field) is None:
+                raise TypeError(
+                    f'{cls.__name__}.{name} has no message: write Annotated[..., Says("...")]'
+                )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -41,15 +58,25 @@ class Body(WireModel):
 
     @classmethod
     def _plain(cls, error: ValidationError) -> list[InitErrorDetails]:
-        said = {
-            field.alias or name: next(m for m in field.metadata if isinstance(m, Says))
-            for name, field in cls.model_fields.items()
-        }
-        wrong = dict.fromkeys(str(problem["loc"][0]) for problem in error.errors())
+        problems = error.errors()
+        wrong = {problem["loc"][0] for problem in problems if problem["loc"]}
         return [
-            InitErrorDetails(type=PydanticCustomError("invalid", said[name]), loc=(name,), input="")
-            for name in wrong
-        ]
+            _detail(_message_of(field) or "", _wire_name(name, field))
+            for name, field in cls.model_fields.items()
+            if name in wrong
+        ] + [_detail(problem["msg"]) for problem in problems if not problem["loc"]]
+
+
+def _message_of(field: FieldInfo) -> str | None:
+    return next((each for each in field.metadata if isinstance(each, Says)), None)
+
+
+def _wire_name(name: str, field: FieldInfo) -> str:
+    return field.validation_alias if isinstance(field.validation_alias, str) else name
+
+
+def _detail(message: str, *loc: str) -> InitErrorDetails:
+    return InitErrorDetails(type=PydanticCustomError("invalid", message), loc=loc, input="")
 
 
 class _JsonRequest(Request):
