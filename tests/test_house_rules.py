@@ -56,6 +56,11 @@ def test_composition_roots_fit_on_a_screen() -> None:
     assert [path for path in roots if len(path.read_text().splitlines()) > 35] == []
 
 
+def test_no_group_of_tasks_cancels_only_once() -> None:
+    """Where a library swallows that one cancellation, the service hangs: `common.background`."""
+    assert [path for path in MODULES if "TaskGroup(" in path.read_text()] == []
+
+
 def test_every_event_is_in_the_readme() -> None:
     assert set(re.findall(r"^\| `(\w+:[\w-]+)` \|", README, re.MULTILINE)) == set(Subject)
 

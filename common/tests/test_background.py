@@ -1,12 +1,24 @@
 """Work beside the requests: nobody waits for it, so it has to go on by itself."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
 
 import pytest
 
-from common import background as background_module
-from common.background import Background
+from common import background as module
+from common.background import Background, for_each, side_by_side
 from devstack.testing import PATIENCE_SECONDS, eventually
+
+LONG_SECONDS = 20
+"""How long work goes on that nobody ends; a test that fails is over some time."""
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What swallows a cancellation is asked again soon."""
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.05)
 
 
 async def test_work_begins_again_after_a_failure() -> None:
@@ -48,7 +60,7 @@ async def test_work_that_ends_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work() -> None:
         begun.append("work")
 
-    monkeypatch.setattr(background_module, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0)
     background.start(work)
     for _ in range(10):  # as many turns as it needs to begin again
         await asyncio.sleep(0)
@@ -75,20 +87,159 @@ async def test_stopping_ends_what_goes_on() -> None:
     assert log == ["begins", "tidies up"]
 
 
+async def swallow(times: int, log: list[str]) -> None:
+    """Goes on after so many cancellations, as a library may make it."""
+    log.append("begins")
+    for _ in range(times):
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(LONG_SECONDS)
+    try:
+        await asyncio.sleep(LONG_SECONDS)
+    finally:
+        log.append("ended")
+
+
+async def begun(log: list[str], count: int) -> None:
+    """Wait until so many have begun."""
+
+    async def so_many() -> bool:
+        return log.count("begins") == count
+
+    await eventually(so_many)
+
+
+async def ended(work: "asyncio.Task[None]") -> "asyncio.Task[None]":
+    """The work once it is over, which a swallowed cancellation must not put off for ever."""
+    await asyncio.wait([work], timeout=LONG_SECONDS / 2)
+    assert work.done()
+    return work
+
+
 async def test_a_swallowed_cancellation_is_asked_again() -> None:
+    background, log = Background(), list[str]()
+    background.start(partial(swallow, 1, log))
+    await begun(log, 1)
+    await background.stop()
+    assert log == ["begins", "ended"]
+
+
+async def test_a_cancellation_nobody_asked_for_ends_no_work() -> None:
     background, log = Background(), list[str]()
 
     async def work() -> None:
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            log.append("swallowed")
-        try:
-            await asyncio.Event().wait()
-        finally:
-            log.append("ended")
+        log.append("begins")
+        forgotten = asyncio.get_running_loop().create_future()
+        if len(log) == 1:
+            forgotten.cancel()  # as a client library does with what waits for a lost connection
+        await forgotten
 
     background.start(work)
-    await asyncio.sleep(0)
-    await background.stop()
-    assert log == ["swallowed", "ended"]
+    await begun(log, 2)
+    await ended(asyncio.create_task(background.stop()))
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+async def test_a_cancellation_ends_all_that_is_side_by_side(times: int) -> None:
+    log = list[str]()
+    group = asyncio.create_task(side_by_side(swallow(times, log), swallow(0, log)))
+    await begun(log, 2)
+    group.cancel()
+    assert (await ended(group)).cancelled()
+    assert log.count("ended") == 2
+
+
+@pytest.mark.parametrize("times", [0, 1, 2])
+async def test_a_failure_ends_all_that_is_side_by_side(times: int) -> None:
+    log, may_fail = list[str](), asyncio.Event()
+
+    async def fail() -> None:
+        await may_fail.wait()
+        raise ValueError("this one")
+
+    group = asyncio.create_task(side_by_side(swallow(times, log), fail(), swallow(0, log)))
+    await begun(log, 2)
+    may_fail.set()
+    assert str((await ended(group)).exception()) == "this one"
+    assert log.count("ended") == 2
+
+
+async def test_a_second_cancellation_leaves_nothing_behind() -> None:
+    log = list[str]()
+    group = asyncio.create_task(side_by_side(swallow(3, log), swallow(0, log)))
+    await begun(log, 2)
+    for _ in range(2):
+        group.cancel()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert not group.done()
+    assert (await ended(group)).cancelled()
+    assert log.count("ended") == 2
+
+
+async def test_what_is_side_by_side_ends_when_all_is_done() -> None:
+    log = list[str]()
+
+    async def work(name: str) -> None:
+        log.append(name)
+
+    await side_by_side(work("a"), work("b"))
+    assert log == ["a", "b"]
+
+
+async def test_items_are_asked_for_when_there_is_room() -> None:
+    asked, done, go_on = list[int](), list[int](), asyncio.Semaphore(0)
+
+    async def items() -> AsyncIterator[int]:
+        for number in range(5):
+            asked.append(number)
+            yield number
+
+    async def work(number: int) -> None:
+        await go_on.acquire()
+        done.append(number)
+
+    async def so_many(wanted: int) -> bool:
+        return len(asked) == wanted
+
+    group = asyncio.create_task(for_each(items(), work, at_once=2))
+    for finished in range(4):
+        await eventually(partial(so_many, finished + 2))
+        assert done == list(range(finished))
+        go_on.release()
+    go_on.release()
+    assert (await ended(group)).exception() is None
+    assert done == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("times", [0, 1])
+async def test_what_is_done_for_each_item_ends_with_a_cancellation(times: int) -> None:
+    log = list[str]()
+
+    async def items() -> AsyncIterator[int]:
+        for _ in range(2):
+            yield times
+        await swallow(times, log)
+
+    group = asyncio.create_task(for_each(items(), lambda each: swallow(each, log), at_once=3))
+    await begun(log, 3)
+    group.cancel()
+    assert (await ended(group)).cancelled()
+    assert log.count("ended") == 3
+
+
+async def test_a_failure_ends_what_is_done_for_each_item() -> None:
+    log = list[str]()
+
+    async def items() -> AsyncIterator[int]:
+        yield 1
+        await begun(log, 1)
+        yield 2
+
+    async def work(item: int) -> None:
+        if item == 2:
+            raise ValueError("item 2")
+        await swallow(1, log)
+
+    group = asyncio.create_task(for_each(items(), work, at_once=2))
+    assert str((await ended(group)).exception()) == "item 2"
+    assert log == ["begins", "ended"]

@@ -3,11 +3,13 @@
 import asyncio
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from common.aggregates import Announcement
+from common.background import for_each
 from common.contracts.events import ExpirationComplete
 from common.errors import Unavailable
 from common.messaging.bus import Bus
@@ -55,15 +57,15 @@ async def fire_due(timers: TimerRepository, bus: Bus) -> None:
 
     What the bus does not acknowledge is claimed again when its lease is over.
     """
-    free = asyncio.Semaphore(BATCHES_AT_ONCE)
-    async with asyncio.TaskGroup() as announcing:
-        is_more = True
-        while is_more:
-            await free.acquire()
-            claimed = await _claim(timers)
-            batch = announcing.create_task(_fire(claimed, timers, bus))
-            batch.add_done_callback(lambda _: free.release())
-            is_more = len(claimed) == BATCH and bus.is_connected
+    await for_each(_claims(timers, bus), partial(_fire, timers, bus), BATCHES_AT_ONCE)
+
+
+async def _claims(timers: TimerRepository, bus: Bus) -> AsyncIterator[Mapping[str, Due]]:
+    is_more = True
+    while is_more:
+        claimed = await _claim(timers)
+        yield claimed
+        is_more = len(claimed) == BATCH and bus.is_connected
 
 
 async def _claim(timers: TimerRepository) -> dict[str, Due]:
@@ -75,7 +77,7 @@ async def _claim(timers: TimerRepository) -> dict[str, Due]:
         return {}
 
 
-async def _fire(claimed: Mapping[str, Due], timers: TimerRepository, bus: Bus) -> None:
+async def _fire(timers: TimerRepository, bus: Bus, claimed: Mapping[str, Due]) -> None:
     announced = await asyncio.gather(*(_announce(*each, bus) for each in claimed.items()))
     fired = [order_id for order_id, ok in zip(claimed, announced, strict=True) if ok]
     try:

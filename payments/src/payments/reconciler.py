@@ -1,11 +1,12 @@
 """Finishes what a crash, a timeout or a lost webhook left open, and captures and releases."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 
 from common import logs
+from common.background import for_each
 from common.errors import Refusal, Unavailable
 from common.messaging.bus import Bus
 from common.tracing import Kind, begin
@@ -26,20 +27,20 @@ def reconciler(gateway: StripeGateway) -> Callable[[CheckoutRepository, Bus], Aw
     """The worker that looks at each payment when it is due, at several side by side."""
 
     async def run(checkouts: CheckoutRepository, _bus: Bus) -> None:
-        settlement, free = Settlement(checkouts, gateway), asyncio.Semaphore(AT_ONCE)
-        async with asyncio.TaskGroup() as looks:
-            while True:
-                await free.acquire()
-                checkouts.something_due.clear()
-                order_id = await _claim(checkouts)
-                if order_id is None:
-                    free.release()
-                    await set_within(checkouts.something_due, LOOK_SECONDS)
-                    continue
-                look = looks.create_task(_look(order_id, settlement))
-                look.add_done_callback(lambda _: free.release())
+        settlement = Settlement(checkouts, gateway)
+        await for_each(_due(checkouts), partial(_look, settlement), AT_ONCE)
 
     return run
+
+
+async def _due(checkouts: CheckoutRepository) -> AsyncIterator[str]:
+    while True:
+        checkouts.something_due.clear()
+        order_id = await _claim(checkouts)
+        if order_id is None:
+            await set_within(checkouts.something_due, LOOK_SECONDS)
+        else:
+            yield order_id
 
 
 async def _claim(checkouts: CheckoutRepository) -> str | None:
@@ -50,7 +51,7 @@ async def _claim(checkouts: CheckoutRepository) -> str | None:
         return None
 
 
-async def _look(order_id: str, settlement: Settlement) -> None:
+async def _look(settlement: Settlement, order_id: str) -> None:
     """One look; what goes wrong here must not end the others, and is looked at again."""
     with begin(Kind.WORK, "look at a payment", "") as work:
         logs.context.set({"order_id": order_id, "trace_id": work.trace_id})

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from common.aggregates import outbox_of
+from common.background import side_by_side
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
@@ -57,9 +58,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Clear and sweep until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._clear_for_ever())
-            tasks.create_task(self._sweep_for_ever())
+        await side_by_side(self._clear_for_ever(), self._sweep_for_ever())
 
     async def backlog(self) -> tuple[int, datetime | None]:
         """How many documents wait, up to `MOST_COUNTED`, and since when the first of them."""
