@@ -1,13 +1,23 @@
 """Gives every test the real servers, shares the tests out, and says which were not run."""
 
+import os
 from collections import Counter
 
 import pytest
+
+from devstack.service_settings import SETTINGS, inherited
 
 pytest_plugins = ["devstack.quick", "devstack.fixtures", "devstack.service_fixtures"]
 
 ONE_STACK = ("tests/browser/", "tests/system/")
 """Folders whose tests share a stack: on a second worker they would start a second one."""
+
+
+def pytest_configure() -> None:
+    """A developer's own settings change no test."""
+    environment = os.environ  # noqa: TID251 - to take them out
+    for name in {name for service in SETTINGS for name in inherited(service, environment)}:
+        del environment[name]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -110,11 +110,11 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 @asynccontextmanager
-async def alone(service: str, replicas: int = 1, window_seconds: int = 900) -> AsyncIterator[Alone]:
+async def alone(service: str, replicas: int = 1) -> AsyncIterator[Alone]:
     """For as long as the block; the service is not started yet."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder, ports = Path(name), choose_ports(0, {service: replicas})
-        there = Alone(Plan(folder, ports, keys.load_or_create(folder), window_seconds), service)
+        there = Alone(Plan(folder, ports, keys.load_or_create(folder)), service)
         try:
             await run([*there.databases, there.topology])
             await there.bus.connect()

@@ -33,7 +33,7 @@ async def measure() -> list[Figure]:
 
 
 def _one_service(folder: Path) -> tuple[float, float]:
-    plan = Plan(folder, choose_ports(0, {}), load_or_create(folder), window_seconds=900)
+    plan = Plan(folder, choose_ports(0, {}), load_or_create(folder))
     databases, [service] = topology.databases(plan), topology.replicas(plan, "tickets")
     seconds, cpu = [], []
     try:

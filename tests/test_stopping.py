@@ -36,7 +36,7 @@ def make_replica(
 ) -> Iterator[MakeReplica]:
     """Makes the orders service as the launcher would."""
     ports = replace(choose_ports(0, {}), mongod=mongod.port, nats=nats_server.port)
-    plan = Plan(tmp_path, ports, StackSecrets(jwt_keys, "secret"), window_seconds=900)
+    plan = Plan(tmp_path, ports, StackSecrets(jwt_keys, "secret"))
     mongod.ensure_running()
     made: list[Process] = []
 

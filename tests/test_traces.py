@@ -13,9 +13,10 @@ from httpx import AsyncClient
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from typing_extensions import override
 
-from devstack import topology
+from devstack import headless, topology
 from devstack.keys import KeyPair, StackSecrets
-from devstack.plan import Plan, choose_ports, http_url
+from devstack.people import Person as Customer
+from devstack.plan import SERVICES, Plan, choose_ports, http_url
 from devstack.ports import LOOPBACK
 from devstack.process import Process, wait_until_ready
 from devstack.servers import MongoServer, NatsServer
@@ -124,7 +125,7 @@ def make_services(
 ) -> Iterator[MakeServices]:
     """Starts two services as the launcher would, with some variables more."""
     ports = replace(choose_ports(0, {}), mongod=mongod.port, nats=nats_server.port)
-    plan = Plan(tmp_path, ports, StackSecrets(jwt_keys, "secret"), window_seconds=900)
+    plan = Plan(tmp_path, ports, StackSecrets(jwt_keys, "secret"))
     mongod.ensure_running()
     made: dict[str, Process] = {}
 
@@ -210,6 +211,21 @@ async def test_logs_and_spans_have_the_same_trace(
     spans = [span for span in collector.spans if span.title == "tickets: GET /api/tickets"]
     assert [span.parent for span in spans] == [""]
     assert f'"trace_id": "{spans[0].trace}"' in services["tickets"].program.log.read_text()
+
+
+async def test_the_launchers_environment_gives_spans_of_all_services(
+    tmp_path: Path, collector: Collector
+) -> None:
+    to_here = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    with headless.stack(tmp_path, "--quiet", **to_here) as stack:
+        async with AsyncClient(base_url=stack.gateway, timeout=15) as browser:
+            person = await Customer(browser).sign_up()
+            await person.order(await person.list_ticket())
+
+            async def all_told() -> bool:
+                return {span.service for span in collector.spans} == set(SERVICES)
+
+            await eventually(all_told, "spans of all services")
 
 
 @pytest.mark.parametrize("off", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.chosen import Setting
 from devstack.options import Errand, Options, parse
 
 
@@ -16,7 +17,7 @@ def up(*arguments: str) -> Options:
 
 def test_without_arguments_it_is_the_usual_stack() -> None:
     options = up()
-    assert (options.port, options.window, options.replicas) == (8080, 900, {})
+    assert (options.port, options.settings, options.replicas) == (8080, [], {})
     assert not options.ephemeral
 
 
@@ -24,9 +25,23 @@ def test_replicas_are_counted_by_service() -> None:
     assert up("--replicas", "orders=2,tickets=3").replicas == {"orders": 2, "tickets": 3}
 
 
+def test_settings_are_kept_in_their_order() -> None:
+    given = ["--set", "A=1", "--window", "60", "--set", "orders.B=x=y.z", "--set", "C="]
+    assert up(*given).settings == [
+        Setting("A", "1"),
+        Setting("ORDER_WINDOW_SECONDS", "60"),
+        Setting("B", "x=y.z", "orders"),
+        Setting("C", ""),
+    ]
+    assert up().settings == []
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        ["--set", "A"],
+        ["--set", "=1"],
+        ["--set", "orders.=1"],
         ["--replicas", "shop=2"],
         ["--replicas", "orders"],
         ["--replicas", "orders=0"],

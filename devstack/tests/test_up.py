@@ -17,6 +17,7 @@ import pytest
 from devstack.headless import Stack
 from devstack.plan import SERVICES
 from devstack.quick import Processes
+from devstack.settings import clean_environment
 from devstack.testing import PATIENCE_SECONDS, eventually
 
 ACCOUNT = {"email": "somebody@ticketing.test", "password": "correct horse"}
@@ -25,15 +26,26 @@ ACCOUNT = {"email": "somebody@ticketing.test", "password": "correct horse"}
 class Launcher:
     """`python -m devstack up` with a data folder of its own."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         self.data, self._facts, self._output = folder / "data", folder / "json", folder / "output"
         self._command = [sys.executable, "-m", "devstack", "up", "--json", str(self._facts)]
         self._command += ["--data", str(self.data), *arguments]
+        self._settings = settings
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What it is started with."""
+        return {**clean_environment(), **self._settings}
 
     def run(self) -> str:
         """Run a launcher that cannot start; gives what it said."""
         ended = subprocess.run(  # noqa: S603 (the command is ours)
-            self._command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
+            self._command,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
         )
         assert ended.returncode == 1
         return ended.stderr
@@ -63,7 +75,7 @@ class Launcher:
         """Ready, and stopped at the end of the block."""
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603 (the command is ours)
-                self._command, stdout=output, stderr=output
+                self._command, env=self.environment, stdout=output, stderr=output
             )
         try:
             while not self._facts.exists():
@@ -102,8 +114,9 @@ def launcher(
 ) -> Iterator[Launcher]:
     """One that runs for all tests of this module and survives their crashes."""
     folder = tmp_path_factory.mktemp("launcher")
-    arguments = ("--port", "0", "--replicas", "orders=2")
-    with Launcher(folder, *arguments).running() as launcher:
+    arguments = ("--port", "0", "--replicas", "orders=2", "--set", "orders.EVENT_STREAMS_LIMIT=50")
+    settings = {"EVENT_STREAMS_LIMIT": "60", "LAME_DUCK_SECONDS": "0.5", "MONGO_URI": "elsewhere"}
+    with Launcher(folder, *arguments, "--window", "700", **settings).running() as launcher:
         yield launcher
 
 
@@ -138,6 +151,24 @@ def test_the_api_answers_at_one_address(launcher: Launcher) -> None:
         assert browser.get("/api/payments/1").status_code == 401
 
 
+def test_settings_reach_the_processes_of_their_services(launcher: Launcher) -> None:
+    stack = launcher.stack
+    seen = {name: list(map(environment_of, stack.pids[name])) for name in SERVICES}
+    limits = {name: {each.get("EVENT_STREAMS_LIMIT") for each in seen[name]} for name in SERVICES}
+    assert limits == {
+        "auth": {None},
+        "tickets": {"60"},
+        "orders": {"50"},
+        "expiration": {"60"},
+        "payments": {"60"},
+    }
+    for service in SERVICES:
+        for each in seen[service]:
+            assert each["LAME_DUCK_SECONDS"] == "0.5"
+            assert each["MONGO_URI"] == stack.mongo[service]
+            assert ("ORDER_WINDOW_SECONDS" in each) is (service in {"orders", "payments"})
+
+
 def test_a_command_runs_with_the_settings_of_a_service(launcher: Launcher) -> None:
     ended = launcher.run_errand("payments", "env")
     settings = dict(line.split("=", 1) for line in ended.stdout.splitlines() if "=" in line)
@@ -146,6 +177,8 @@ def test_a_command_runs_with_the_settings_of_a_service(launcher: Launcher) -> No
     assert settings["NATS_URL"] == launcher.stack.nats
     assert settings["JWT_PUBLIC_KEY"].startswith("-----BEGIN")
     assert settings["STRIPE_WEBHOOK_SECRET"]
+    assert settings["EVENT_STREAMS_LIMIT"] == "60"
+    assert settings["ORDER_WINDOW_SECONDS"] == "700"
 
 
 def test_a_command_says_its_own_exit_code(launcher: Launcher) -> None:
@@ -236,6 +269,21 @@ def test_a_failed_start_shows_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     broken.chmod(0o755)
     monkeypatch.setenv("MONGOD_BIN", str(broken))
     assert "error: mongod ended (100)\nno space left" in Launcher(tmp_path, "--port", "0").run()
+
+
+@pytest.mark.parametrize("wrong", ["ORDER_WINDOW_SECOND=60", "ORDER_WINDOW_SECONDS=soon"])
+def test_a_wrong_setting_is_refused_before_anything_starts(tmp_path: Path, wrong: str) -> None:
+    launcher = Launcher(tmp_path, "--set", wrong)
+    [line] = launcher.run().splitlines()
+    assert line.startswith("error: ")
+    assert "ORDER_WINDOW_SECONDS" in line
+    assert not launcher.data.exists()
+
+
+def environment_of(pid: int) -> dict[str, str]:
+    """What a process was started with."""
+    variables = Path(f"/proc/{pid}/environ").read_text().split("\0")
+    return dict(each.split("=", 1) for each in variables if each)
 
 
 def all_pids(stack: Stack) -> list[int]:

@@ -100,7 +100,7 @@ async def victim(
     ports = replace(choose_ports(0, {}), mongod=mongod.port, nats_monitor=nats.monitor_port)
     wires = Assassin(nats.port), Assassin(ports.sandbox)
     seen = replace(ports, nats=wires[0].port, sandbox=wires[1].port)
-    plan = Plan(folder, seen, StackSecrets(keys, "whsec_of_these_tests"), window_seconds=900)
+    plan = Plan(folder, seen, StackSecrets(keys, "whsec_of_these_tests"))
     sandbox = topology.sandbox(replace(plan, ports=ports))
     async with wires[0].on_the_wire(), wires[1].on_the_wire():
         process = Victim(service, plan, wires)

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from pydantic import ValidationError
-from tests.deployment.environment import OF_UVICORN, SETTINGS
+from tests.deployment.environment import SETTINGS
 from tests.deployment.manifests import ROOT
 
 from common.settings import ServiceSettings
 from common.stopping import CLOSING_SECONDS
+from devstack.service_settings import OF_UVICORN
 
 FILE = ROOT / "docker-compose.test.yml"
 Compose: TypeAlias = dict[str, Any]

@@ -24,6 +24,7 @@ import orders.settings
 import payments.settings
 import tickets.settings
 from common.settings import ServiceSettings
+from devstack.service_settings import OF_UVICORN
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
     settings.service: settings
@@ -35,7 +36,6 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
         payments.settings.Settings,
     )
 }
-OF_UVICORN = {"FORWARDED_ALLOW_IPS"}
 PEM = "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"
 USE = re.compile(r"\$\(([A-Z_]+)\)")
 SHAPED = {"publishable-key": "pk_live_madeup"}

@@ -89,7 +89,7 @@ def test_a_service_image_holds_no_tests_and_no_tools() -> None:
 
 
 def test_a_service_starts_as_the_launcher_starts_it() -> None:
-    plan = Plan(Path(), choose_ports(0, {}), StackSecrets(KeyPair("", ""), ""), 900)
+    plan = Plan(Path(), choose_ports(0, {}), StackSecrets(KeyPair("", ""), ""))
     launched = [*topology.replicas(plan, "auth")[0].program.command]
     assert launched[:4] == [sys.executable, "-m", "uvicorn", "auth.main:create_app"]
     rest = launched[4:]

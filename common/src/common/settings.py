@@ -71,10 +71,13 @@ class EnvironmentSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            wrong = [
-                f"  {'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
-            ]
+            wrong = [f"  {name}: {why}" for name, why in complaints(error).items()]
             sys.exit("\n".join(["Configuration is wrong:", *wrong]))
+
+
+def complaints(error: ValidationError) -> dict[str, str]:
+    """What is wrong with which variable, without its value."""
+    return {"_".join(map(str, each["loc"])).upper(): each["msg"] for each in error.errors()}
 
 
 class BusSettings(EnvironmentSettings):

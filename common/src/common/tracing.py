@@ -150,6 +150,13 @@ def export_traces(service: str) -> None:
     _Export.provider, _Export.tracer = provider, provider.get_tracer("ticketing")
 
 
+def standard_variables() -> frozenset[str]:
+    """The variables `OTEL_...` that OpenTelemetry's SDK reads."""
+    from opentelemetry.sdk import environment_variables
+
+    return frozenset(name for name in vars(environment_variables) if name.startswith("OTEL_"))
+
+
 async def finish_export() -> None:
     """Export what is left, but do not wait longer than a service that stops may."""
     provider, _Export.provider, _Export.tracer = _Export.provider, None, None

@@ -17,6 +17,10 @@ class PortTaken(StackError):
     """Something else listens where the gateway should."""
 
 
+class SettingRefused(StackError):
+    """Nobody has such a setting, or not with this value."""
+
+
 class BinaryUnusable(StackError):
     """A server is missing or does not run on this machine."""
 

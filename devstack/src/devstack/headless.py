@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from devstack.settings import clean_environment
+
 READY_SECONDS = 120
 STOPPED_SECONDS = 60
 
@@ -41,13 +43,20 @@ class StackDidNotStart(Exception):
 
 
 @contextmanager
-def stack(folder: Path, *arguments: str) -> Iterator[Stack]:
-    """A throw-away stack on free ports; `arguments` go to `python -m devstack up`."""
+def stack(folder: Path, *arguments: str, **settings: str) -> Iterator[Stack]:
+    """A throw-away stack on free ports; `arguments` go to `python -m devstack up`.
+
+    Of the environment it gets the `settings` only, so that it is alike wherever it is started.
+    """
     facts, log = folder / "stack.json", folder / "launcher.log"
+    variables = {**clean_environment(), "TMPDIR": str(folder), **settings}
     command = [sys.executable, "-m", "devstack", "up", "--port", "0", "--ephemeral"]
     with log.open("wb") as output:
         launcher = subprocess.Popen(  # noqa: S603 - our own launcher
-            [*command, "--json", str(facts), *arguments], stdout=output, stderr=output
+            [*command, "--json", str(facts), *arguments],
+            env=variables,
+            stdout=output,
+            stderr=output,
         )
     try:
         _wait(facts, launcher, log)

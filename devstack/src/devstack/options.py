@@ -1,10 +1,11 @@
 """What a person can ask of the launcher on its command line."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from devstack.chosen import Setting
 from devstack.plan import SERVICES
 
 DATA = Path(".dev")
@@ -15,7 +16,7 @@ class Options:
     """The command line of `up`."""
 
     port: int
-    window: int
+    settings: list[Setting]
     replicas: dict[str, int]
     data: Path
     ephemeral: bool
@@ -57,12 +58,21 @@ def _describe_exec(run: argparse.ArgumentParser) -> None:
 def _describe_up(up: argparse.ArgumentParser) -> None:
     say = up.add_argument
     say("--port", type=_port, default=8080, help="of the gateway; 0 picks a free one (8080)")
-    say("--window", type=_positive, default=900, help="seconds an order holds its ticket (900)")
     say("--replicas", type=_replicas, default={}, help="processes, such as orders=2,tickets=2")
     say("--data", type=Path, default=DATA, help="the folder that remembers (.dev)")
     say("--ephemeral", action="store_true", help="remember nothing")
     say("--json", type=Path, help="a file to write once everything is ready: what runs where")
     say("--quiet", action="store_true", help="leave the logs in their files")
+    up.set_defaults(settings=[])
+    _describe_setting(up, "--set", _setting, "[SERVICE.]NAME=VALUE", "a setting; as many as needed")
+    window = "how long an order holds its ticket (900): ORDER_WINDOW_SECONDS"
+    _describe_setting(up, "--window", _window, "SECONDS", window)
+
+
+def _describe_setting(
+    up: argparse.ArgumentParser, name: str, kind: Callable[[str], Setting], shape: str, meaning: str
+) -> None:
+    up.add_argument(name, type=kind, metavar=shape, help=meaning, dest="settings", action="append")
 
 
 def _port(text: str) -> int:
@@ -77,6 +87,18 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return number
+
+
+def _window(text: str) -> Setting:
+    return Setting("ORDER_WINDOW_SECONDS", str(_positive(text)))
+
+
+def _setting(text: str) -> Setting:
+    key, equals, value = text.partition("=")
+    service, _, name = key.rpartition(".")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text}: write NAME=VALUE or SERVICE.NAME=VALUE")
+    return Setting(name, value, service or None)
 
 
 def _replicas(text: str) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Everything about a stack that is decided before any of it is started."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -27,12 +27,12 @@ class Ports:
 
 @dataclass(frozen=True)
 class Plan:
-    """One stack: its folder, its ports, its secrets."""
+    """One stack: its folder, its ports, its secrets, and what a person chose for which service."""
 
     folder: Path
     ports: Ports
     secrets: StackSecrets
-    window_seconds: int
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def logs(self) -> Path:

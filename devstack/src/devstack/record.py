@@ -6,8 +6,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from devstack.plan import Plan, http_url
+from devstack.service_settings import variables
 from devstack.stack import Stack
-from devstack.topology import variables
 
 
 class Settings(BaseModel):

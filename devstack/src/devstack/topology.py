@@ -10,6 +10,7 @@ from devstack.probes import answers_ok
 from devstack.process import Process, Program
 from devstack.sandbox.program import sandbox_process
 from devstack.servers import MongoServer, NatsServer
+from devstack.service_settings import variables
 
 
 def databases(plan: Plan) -> list[Process]:
@@ -35,9 +36,8 @@ def sandbox(plan: Plan) -> Process:
 def topology(plan: Plan) -> Process:
     """What declares the streams and consumers, and makes them again when they are deleted."""
     command = (sys.executable, "-m", "common.topology", "keep")
-    variables = {"NATS_URL": plan.nats_url, "LOG_FORMAT": "text", "PYTHONUNBUFFERED": "1"}
     log = plan.logs / "topology.log"
-    return Process(Program("topology", command, log, lambda: True, variables))
+    return Process(Program("topology", command, log, lambda: True, variables(plan, "topology")))
 
 
 def replicas(plan: Plan, service: str) -> list[Process]:
@@ -66,41 +66,3 @@ def _replica(plan: Plan, service: str, name: str, port: int) -> Process:
     )
     log, probe = plan.logs / f"{name}.log", answers_ok(port, "/readyz")
     return Process(Program(name, command, log, probe, variables(plan, service)))
-
-
-def variables(plan: Plan, service: str) -> dict[str, str]:
-    """The settings of a service."""
-    return _shared_variables(plan, service) | _own_variables(plan)[service]
-
-
-def _shared_variables(plan: Plan, service: str) -> dict[str, str]:
-    return {
-        "MONGO_URI": plan.mongo_uri(service),
-        "JWT_PUBLIC_KEY": plan.secrets.session_keys.public_pem,
-        "LOG_FORMAT": "text",
-        "LOG_LEVEL": "INFO",
-        "PYTHONUNBUFFERED": "1",
-    }
-
-
-def _own_variables(plan: Plan) -> dict[str, dict[str, str]]:
-    bus = {"NATS_URL": plan.nats_url}
-    window = {"ORDER_WINDOW_SECONDS": str(plan.window_seconds)}
-    stripe = {
-        "STRIPE_SECRET_KEY": "sk_test_sandbox",
-        "STRIPE_PUBLISHABLE_KEY": "pk_test_sandbox",
-        "STRIPE_WEBHOOK_SECRET": plan.secrets.webhook_secret,
-        "STRIPE_API_BASE": plan.sandbox_url,
-        "STRIPE_JS": f"{plan.sandbox_url}/v3/",
-    }
-    session = {
-        "JWT_PRIVATE_KEY": plan.secrets.session_keys.private_pem,
-        "COOKIE_SECURE": "false",
-    }
-    return {
-        "auth": session,
-        "tickets": bus,
-        "orders": bus | window,
-        "expiration": bus,
-        "payments": bus | window | stripe,
-    }

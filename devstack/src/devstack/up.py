@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from devstack.banner import banner
+from devstack.chosen import Chosen, chosen
 from devstack.console import Console
 from devstack.errors import PortTaken, StackError
 from devstack.folder import begin_logs, data_folder, held
@@ -14,6 +15,7 @@ from devstack.plan import Plan, choose_ports, http_url
 from devstack.ports import is_free
 from devstack.process import nap
 from devstack.record import own_record, write_own_record, write_record
+from devstack.settings import environment
 from devstack.signals import StopRequested, StopSignals
 from devstack.stack import Stack, Stopping
 from devstack.supervision import Supervision
@@ -23,15 +25,16 @@ def up(options: Options) -> int:
     """Run a stack until somebody stops it; gives the exit code."""
     signals = StopSignals()
     try:
+        settings = chosen(options.settings, environment())
         with data_folder(options.data, ephemeral=options.ephemeral) as folder:
-            _run(options, folder, signals)
+            _run(options, settings, folder, signals)
     except StackError as problem:
         Console(sys.stderr).say(f"error: {problem}")
         return 1
     return 0
 
 
-def _run(options: Options, folder: Path, signals: StopSignals) -> None:
+def _run(options: Options, settings: Chosen, folder: Path, signals: StopSignals) -> None:
     ports = choose_ports(options.port, options.replicas)
     with held(folder, http_url(ports.gateway)):
         if not is_free(ports.gateway):
@@ -39,7 +42,7 @@ def _run(options: Options, folder: Path, signals: StopSignals) -> None:
                 f"nothing can listen on port {ports.gateway}, it is probably taken; "
                 "choose another one with --port"
             )
-        plan = Plan(folder, ports, load_or_create(folder / "keys"), options.window)
+        plan = Plan(folder, ports, load_or_create(folder / "keys"), settings)
         begin_logs(plan.logs)
         _Launch(plan, options, signals).run()
 

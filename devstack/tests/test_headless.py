@@ -1,0 +1,21 @@
+"""The stack of tests and benches: the same, whoever starts it."""
+
+from pathlib import Path
+
+import pytest
+
+from devstack import headless
+
+
+def test_a_developers_own_settings_change_no_stack_of_a_test(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "ERROR")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("EVENT_STREAMS_LIMIT", "not a number")
+    with headless.stack(tmp_path, "--quiet", LAME_DUCK_SECONDS="0") as running:
+        [pid] = running.pids["orders"]
+        seen = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        assert running.logs.is_relative_to(tmp_path)
+    assert not [each for each in seen if each.startswith(("LOG_LEVEL", "OTEL_", "EVENT_"))]
+    assert "LAME_DUCK_SECONDS=0" in seen
