@@ -8,10 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 from pydantic import ValidationError
-from tests.deployment.environment import SETTINGS
+from tests.deployment.environment import BUS_USERS, PROGRAMS, SETTINGS
+from tests.deployment.hardening import KEEP
 from tests.deployment.manifests import ROOT
 
-from common.settings import ServiceSettings
+from common.settings import EnvironmentSettings, ServiceSettings
 from common.stopping import CLOSING_SECONDS
 from devstack.service_settings import OF_UVICORN
 
@@ -36,9 +37,26 @@ def containers(compose: Compose) -> Iterator[tuple[str, Compose]]:
 
 
 def replicas(compose: Compose, service: str) -> dict[str, Compose]:
-    """The containers of one of our services."""
+    """The containers of one of our services: it is what its image starts by itself."""
     image = f"ticketing/{service}:"
-    return {name: each for name, each in containers(compose) if each["image"].startswith(image)}
+    return {
+        name: each
+        for name, each in containers(compose)
+        if each["image"].startswith(image) and "command" not in each
+    }
+
+
+def programs(compose: Compose) -> Iterator[tuple[str, str, Compose]]:
+    """Each container that reads settings, after its name, after its program."""
+    for service in SETTINGS:
+        yield from ((service, name, each) for name, each in replicas(compose, service).items())
+    yield "topology", "topology", compose["services"]["topology"]
+
+
+def undeclared(compose: Compose) -> list[str]:
+    """Streams that nobody keeps, or several do."""
+    keepers = [name for name, each in containers(compose) if each.get("command") == KEEP]
+    return [] if keepers == ["topology"] else [f"the topology is kept by {keepers}"]
 
 
 def unchecked(compose: Compose) -> list[str]:
@@ -151,18 +169,18 @@ def _builds(container: Compose, image: str) -> bool:
 
 
 def refused_settings(compose: Compose) -> list[str]:
-    """What a service would say instead of starting, and what it would not read."""
+    """What a program would say instead of starting, and what it would not read."""
     wrong = []
-    for service, settings in SETTINGS.items():
-        for name, each in replicas(compose, service).items():
-            variables = {key: str(value) for key, value in each["environment"].items()}
-            wrong += [f"{name}: {problem}" for problem in _refused(settings, variables)]
-            known = {field.upper() for field in settings.model_fields} | OF_UVICORN
-            wrong += [f"{name} does not read {key}" for key in variables if key not in known]
+    for program, name, each in programs(compose):
+        settings = PROGRAMS[program]
+        variables = {key: str(value) for key, value in each["environment"].items()}
+        wrong += [f"{name}: {problem}" for problem in _refused(settings, variables)]
+        known = {field.upper() for field in settings.model_fields} | OF_UVICORN
+        wrong += [f"{name} does not read {key}" for key in variables if key not in known]
     return wrong
 
 
-def _refused(settings: type[ServiceSettings], variables: dict[str, str]) -> list[str]:
+def _refused(settings: type[EnvironmentSettings], variables: dict[str, str]) -> list[str]:
     with pytest.MonkeyPatch.context() as process:
         for name in settings.model_fields:
             process.delenv(name.upper(), raising=False)
@@ -176,25 +194,28 @@ def _refused(settings: type[ServiceSettings], variables: dict[str, str]) -> list
 
 
 def misled(compose: Compose) -> list[str]:
-    """Services that would not come to their own database or to the bus, as their own user."""
+    """Programs that would not come to their own database or to the bus, as their own user."""
     wrong = []
-    mongo, nats = (compose["services"][name]["environment"] for name in ("mongo", "nats"))
-    for service, settings in SETTINGS.items():
-        wanted = {
-            "MONGO_URI": _door("mongo", 27017, service, mongo[f"{service.upper()}_MONGO_PASSWORD"])
-        }
-        if "nats_url" in settings.model_fields:
-            wanted["NATS_URL"] = _door(
-                "nats", 4222, service, nats[f"NATS_{service.upper()}_PASSWORD"]
-            )
-        for name, each in replicas(compose, service).items():
-            for variable, door in wanted.items():
-                parts = urlsplit(each["environment"].get(variable, ""))
-                found = _door(parts.hostname, parts.port, parts.username, parts.password)
-                wrong += [f"{name}: {variable} leads to {found}"] if found != door else []
-            if urlsplit(each["environment"]["MONGO_URI"]).path != f"/{service}":
-                wrong.append(f"{name}: not its own database")
+    for program, name, each in programs(compose):
+        for variable, door in _doors(compose, program).items():
+            parts = urlsplit(each["environment"].get(variable, ""))
+            found = _door(parts.hostname, parts.port, parts.username, parts.password)
+            wrong += [f"{name}: {variable} leads to {found}"] if found != door else []
+        if urlsplit(each["environment"].get("MONGO_URI", f"//db/{program}")).path != f"/{program}":
+            wrong.append(f"{name}: not its own database")
     return wrong
+
+
+def _doors(compose: Compose, program: str) -> dict[str, str]:
+    """Where a program has to come to, and as whom."""
+    mongo, nats = (compose["services"][name]["environment"] for name in ("mongo", "nats"))
+    doors = {}
+    if program in SETTINGS:
+        password = mongo[f"{program.upper()}_MONGO_PASSWORD"]
+        doors["MONGO_URI"] = _door("mongo", 27017, program, password)
+    if user := BUS_USERS.get(program):
+        doors["NATS_URL"] = _door("nats", 4222, user, nats[f"NATS_{user.upper()}_PASSWORD"])
+    return doors
 
 
 def _door(*parts: object) -> str:

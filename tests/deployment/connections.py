@@ -34,7 +34,7 @@ def needed(objects: Objects) -> set[Connection]:
     return {
         *(Connection(service, f"{service}-mongo", "mongodb") for service in SERVICES),
         *(Connection(f"{one}-mongo", f"{one}-mongo", "mongodb") for one in SERVICES),
-        *(Connection(service, "nats", "client") for service in ON_THE_BUS),
+        *(Connection(one, "nats", "client") for one in (*ON_THE_BUS, "topology")),
         Connection("nats", "nats", "cluster"),
         *(Connection("ingress", service, "http") for _, service, _ in backends(objects)),
         *(Connection("prometheus", service, "http") for service in SERVICES if watched),

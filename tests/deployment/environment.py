@@ -1,4 +1,4 @@
-"""Whether the services would start with the environment that the manifests give them."""
+"""Whether our programs would start with the environment that the manifests give them."""
 
 import base64
 import re
@@ -23,7 +23,7 @@ import expiration.settings
 import orders.settings
 import payments.settings
 import tickets.settings
-from common.settings import ServiceSettings
+from common.settings import EnvironmentSettings, ServiceSettings, TopologySettings
 from devstack.service_settings import OF_UVICORN
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
@@ -36,6 +36,14 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
         payments.settings.Settings,
     )
 }
+PROGRAMS: dict[str, type[EnvironmentSettings]] = {**SETTINGS, "topology": TopologySettings}
+"""Whatever reads settings: the services, and what declares the streams that they use."""
+
+BUS_USERS = {name: name for name, each in SETTINGS.items() if "nats_url" in each.model_fields} | {
+    "topology": "operator"
+}
+"""As whom each program comes to the bus."""
+
 PEM = "-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"
 USE = re.compile(r"\$\(([A-Z_]+)\)")
 SHAPED = {"publishable-key": "pk_live_madeup"}
@@ -45,9 +53,9 @@ FILE = {"NATS_CA_FILE": __file__}
 """A file that is there in the place of one that only the pod has."""
 
 
-def variables_of(objects: Objects, service: str) -> dict[str, str]:
-    """The environment of a service as its process sees it; secrets of others are made up."""
-    [container] = containers_of(get(objects, "Deployment", service))
+def variables_of(objects: Objects, program: str) -> dict[str, str]:
+    """The environment of a program as its process sees it; secrets of others are made up."""
+    [container] = containers_of(get(objects, "Deployment", program))
     seen: dict[str, str] = {}
     for variable in container["env"]:
         text = str(variable["value"]) if "value" in variable else _secret(objects, variable)
@@ -66,10 +74,10 @@ def _secret(objects: Objects, variable: Mapping[str, Any]) -> str:
 
 
 def refused_settings(objects: Objects) -> list[str]:
-    """What a service would say instead of starting."""
+    """What a program would say instead of starting."""
     wrong = []
-    for service, settings in SETTINGS.items():
-        seen = variables_of(objects, service)
+    for program, settings in PROGRAMS.items():
+        seen = variables_of(objects, program)
         with pytest.MonkeyPatch.context() as process:
             for name in settings.model_fields:
                 process.delenv(name.upper(), raising=False)
@@ -78,19 +86,19 @@ def refused_settings(objects: Objects) -> list[str]:
             try:
                 settings()
             except ValidationError as error:
-                wrong += [f"{service}: {each['loc'][0]}: {each['msg']}" for each in error.errors()]
+                wrong += [f"{program}: {each['loc'][0]}: {each['msg']}" for each in error.errors()]
     return wrong
 
 
 def unknown_variables(objects: Objects) -> list[str]:
-    """Variables that a service does not read, misspelt ones among them."""
+    """Variables that a program does not read, misspelt ones among them."""
     wrong = []
-    for service, settings in SETTINGS.items():
-        [container] = containers_of(get(objects, "Deployment", service))
+    for program, settings in PROGRAMS.items():
+        [container] = containers_of(get(objects, "Deployment", program))
         used = set(USE.findall(" ".join(str(one.get("value", "")) for one in container["env"])))
         known = {name.upper() for name in settings.model_fields} | OF_UVICORN | used
         wrong += [
-            f"{service} does not read {one['name']}"
+            f"{program} does not read {one['name']}"
             for one in container["env"]
             if one["name"] not in known
         ]
@@ -119,19 +127,18 @@ def doubled_variables(objects: Objects) -> list[str]:
     return wrong
 
 
-def misled_services(objects: Objects) -> list[str]:
-    """Services that would not find their own database or the bus, as their own user."""
+def misled_programs(objects: Objects) -> list[str]:
+    """Programs that would not find their own database or the bus, as their own user."""
     wrong = []
-    for service, settings in SETTINGS.items():
-        seen = variables_of(objects, service)
-        mongo = urlsplit(seen.get("MONGO_URI", ""))
+    for service in SETTINGS:
+        mongo = urlsplit(variables_of(objects, service).get("MONGO_URI", ""))
         found = (mongo.username, mongo.hostname, mongo.port, mongo.path)
         if found != (service, f"{service}-mongo", 27017, f"/{service}"):
             wrong.append(f"{service}: its database is {found}")
-        if "nats_url" in settings.model_fields:
-            bus = urlsplit(seen.get("NATS_URL", ""))
-            if (bus.username, bus.hostname, bus.port) != (service, "nats", 4222):
-                wrong.append(f"{service}: the bus is {bus.username}@{bus.hostname}:{bus.port}")
+    for program, user in BUS_USERS.items():
+        bus = urlsplit(variables_of(objects, program).get("NATS_URL", ""))
+        if (bus.username, bus.hostname, bus.port) != (user, "nats", 4222):
+            wrong.append(f"{program}: the bus is {bus.username}@{bus.hostname}:{bus.port}")
     return wrong
 
 
@@ -150,14 +157,10 @@ def misnamed_members(objects: Objects) -> list[str]:
 
 
 def overstretched_streams(objects: Objects) -> list[str]:
-    """Services that ask for more, or fewer, copies of the stream than there are servers."""
+    """More, or fewer, copies of the stream than there are servers."""
     servers = get(objects, "StatefulSet", "nats")["spec"]["replicas"]
-    return [
-        f"{service} wants {copies} copies of the stream on {servers} servers"
-        for service, settings in SETTINGS.items()
-        if "stream_replicas" in settings.model_fields
-        and int(copies := variables_of(objects, service).get("STREAM_REPLICAS", "1")) != servers
-    ]
+    copies = int(variables_of(objects, "topology").get("STREAM_REPLICAS", "1"))
+    return [] if copies == servers else [f"{copies} copies of the stream on {servers} servers"]
 
 
 def spread_secrets(objects: Objects) -> list[str]:
@@ -198,5 +201,5 @@ def _entitled(secret: str, key: str) -> set[str]:
     if secret.startswith("stripe"):
         return {"payments"} | ({"sandbox"} if key == "webhook-secret" else set())
     if secret.startswith("nats-passwords"):
-        return {"nats", key}
-    return {"nats"} | ({*SETTINGS} - {"auth"} if key == "ca.crt" else set())
+        return {"nats"} | {program for program, user in BUS_USERS.items() if user == key}
+    return {"nats"} | ({*BUS_USERS} if key == "ca.crt" else set())

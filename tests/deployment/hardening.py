@@ -6,6 +6,7 @@ from tests.deployment.manifests import (
     Object,
     Objects,
     containers_of,
+    get,
     of_kind,
     pod_of,
     workloads,
@@ -15,6 +16,8 @@ from common.settings import ServiceSettings
 from common.stopping import CLOSING_SECONDS
 
 VOLUMES = {"configMap", "secret", "emptyDir", "persistentVolumeClaim", "projected", "downwardAPI"}
+KEEP = ["python", "-m", "common.topology", "keep"]
+CHECK = ["python", "-m", "common.topology", "check"]
 LAME_DUCK_SECONDS: float = ServiceSettings.model_fields["lame_duck_seconds"].default
 
 
@@ -146,6 +149,25 @@ def scaled_twice(objects: Objects) -> list[str]:
         for each in of_kind(objects, "Deployment")
         if each["metadata"]["name"] in scaled and "replicas" in each["spec"]
     ]
+
+
+def badly_declared(objects: Objects) -> list[str]:
+    """Streams that nobody keeps, or that two versions would declare at once."""
+    topology = get(objects, "Deployment", "topology")
+    [container] = containers_of(topology)
+    there = {
+        "replicas": topology["spec"].get("replicas"),
+        "strategy": topology["spec"].get("strategy"),
+        "command": container.get("command"),
+        "startupProbe": container.get("startupProbe", {}).get("exec", {}).get("command"),
+    }
+    wanted = {
+        "replicas": 1,
+        "strategy": {"type": "Recreate"},
+        "command": KEEP,
+        "startupProbe": CHECK,
+    }
+    return [f"topology: {name} is {it}" for name, it in there.items() if it != wanted[name]]
 
 
 def _services(objects: Objects) -> Iterator[tuple[str, Object]]:

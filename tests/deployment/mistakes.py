@@ -213,6 +213,10 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
         "settings",
         lambda it: forget_env(it, "payments", "STRIPE_SECRET_KEY"),
     ),
+    "a topology without its bus": (
+        "settings",
+        lambda it: forget_env(it, "topology", "NATS_URL"),
+    ),
     "a variable that is wrong": (
         "settings",
         lambda it: add_env(it, "payments", "STRIPE_API_BASE", "stripe"),
@@ -221,13 +225,21 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
         "unknown variables",
         lambda it: add_env(it, "orders", "ORDER_WINDOWS_SECONDS", "900"),
     ),
+    "a variable of another program": (
+        "unknown variables",
+        lambda it: add_env(it, "orders", "STREAM_REPLICAS", "3"),
+    ),
+    "a topology of another spelling": (
+        "unknown variables",
+        lambda it: env(it, "topology", "STREAM_REPLICAS").update(name="STREAM_REPLICA"),
+    ),
     "a variable that is used too early": (
         "unfilled variables",
         lambda it: container_of(it, "Deployment", "orders")["env"].reverse(),
     ),
     "a variable with two values": (
         "doubled variables",
-        lambda it: add_env(it, "orders", "STREAM_REPLICAS", "3"),
+        lambda it: add_env(it, "topology", "STREAM_REPLICAS", "3"),
     ),
     "another's database": (
         "addresses",
@@ -239,13 +251,37 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
         "addresses",
         lambda it: env(it, "orders", "NATS_URL").update(value="nats://tickets:x@nats:4222"),
     ),
+    "a topology with the rights of a service": (
+        "addresses",
+        lambda it: env(it, "topology", "NATS_URL").update(value="nats://orders:x@nats:4222"),
+    ),
     "a member too many": (
         "members",
         lambda it: get(it, "StatefulSet", "auth-mongo")["spec"].update(replicas=5),
     ),
     "a copy too few": (
         "copies of the stream",
-        lambda it: env(it, "orders", "STREAM_REPLICAS").update(value="1"),
+        lambda it: env(it, "topology", "STREAM_REPLICAS").update(value="1"),
+    ),
+    "copies that nobody asks for": (
+        "copies of the stream",
+        lambda it: forget_env(it, "topology", "STREAM_REPLICAS"),
+    ),
+    "two that declare": (
+        "topology",
+        lambda it: get(it, "Deployment", "topology")["spec"].update(replicas=2),
+    ),
+    "an old version that declares beside the new one": (
+        "topology",
+        lambda it: get(it, "Deployment", "topology")["spec"].pop("strategy"),
+    ),
+    "a topology that is declared and not kept": (
+        "topology",
+        lambda it: container_of(it, "Deployment", "topology")["command"].__setitem__(-1, "apply"),
+    ),
+    "a topology that nobody looks at": (
+        "topology",
+        lambda it: container_of(it, "Deployment", "topology").pop("startupProbe"),
     ),
     "the private key elsewhere": (
         "secrets",
@@ -254,6 +290,10 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     "another's password": (
         "secrets",
         lambda it: use_secret(it, "orders", "nats-passwords", "tickets"),
+    ),
+    "the operator's password": (
+        "secrets",
+        lambda it: use_secret(it, "orders", "nats-passwords", "operator"),
     ),
     "the password of root": (
         "secrets",
@@ -286,6 +326,12 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     "no way to the bus": (
         "connections",
         lambda it: rules(it, "to-nats", "egress").clear(),
+    ),
+    "no way to the bus for the topology": (
+        "connections",
+        lambda it: get(it, "NetworkPolicy", "to-nats")["spec"]["podSelector"]["matchExpressions"][
+            0
+        ]["values"].remove("topology"),
     ),
     "no way from the ingress": (
         "connections",

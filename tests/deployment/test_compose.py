@@ -27,11 +27,13 @@ CHECKS: dict[str, Callable[[Compose], list[str]]] = {
     "settings": compose.refused_settings,
     "addresses": compose.misled,
     "routes": compose.misrouted,
+    "topology": compose.undeclared,
 }
 
 BUILD = "    build: {context: ., dockerfile: infra/docker/Dockerfile, args: {SERVICE: orders}}\n"
 READ_ONLY = "./infra/nats:/etc/nats/ticketing:ro"
 PROBE = '      test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1:8222/healthz"]\n'
+OPERATOR = "      NATS_URL: nats://operator:operator-nats@nats:4222"
 SANDBOX = "    sandbox: {condition: service_healthy}\n\n"
 
 MISTAKES = {
@@ -39,6 +41,12 @@ MISTAKES = {
     "started is enough": ("order", "{condition: service_healthy}", "{condition: service_started}"),
     "the sandbox may come later": ("order", SANDBOX, "\n"),
     "the bus may come later": ("order", "    nats: {condition: service_healthy}\n", ""),
+    "the topology may come early": (
+        "order",
+        "depends_on: {nats: {condition: service_healthy}}",
+        "",
+    ),
+    "the topology may come later": ("all", "      topology: {condition: service_healthy}\n", ""),
     "one may come later": ("all", "      expiration-2: {condition: service_healthy}\n", ""),
     "writable": ("confined", "read_only: true", "read_only: false"),
     "all capabilities": ("confined", "  cap_drop: [ALL]\n", ""),
@@ -61,6 +69,9 @@ MISTAKES = {
     "another's database": ("addresses", "mongo:27017/orders", "mongo:27017/tickets"),
     "another's name": ("addresses", "nats://orders:", "nats://tickets:"),
     "another password": ("addresses", "S_PASSWORD: orders-nats", "S_PASSWORD: secret"),
+    "the rights of a service": ("addresses", "operator:operator-nats@", "orders:orders-nats@"),
+    "a setting of another": ("settings", OPERATOR, f"{OPERATOR}\n      STREAM_REPLICA: 1"),
+    "declared, not kept": ("topology", "common.topology, keep", "common.topology, apply"),
     "a replica too few": ("routes", "tickets-1:8000 tickets-2:8000", "tickets-1:8000"),
     "a replica too many": ("routes", "auth:8000", "auth:8000 auth-2:8000"),
 }

@@ -56,10 +56,11 @@ ALWAYS: dict[str, Callable[[Objects], list[str]]] = {
     "unknown variables": environment.unknown_variables,
     "unfilled variables": environment.unfilled_variables,
     "doubled variables": environment.doubled_variables,
-    "addresses": environment.misled_services,
+    "addresses": environment.misled_programs,
     "members": environment.misnamed_members,
     "copies of the stream": environment.overstretched_streams,
     "secrets": environment.spread_secrets,
+    "topology": hardening.badly_declared,
 }
 IN_DEV = {**ALWAYS, "keys": lambda objects: references.dangling_keys(objects, {})}
 IN_PROD = {
@@ -152,9 +153,10 @@ def test_the_ingress_asks_nothing_special_of_its_controller(dev: Objects, prod: 
 
 def test_whatever_has_replicas_in_production_is_drained_one_by_one(prod: Objects) -> None:
     budgets = {each["metadata"]["name"] for each in of_kind(prod, "PodDisruptionBudget")}
-    assert budgets == {
-        each["metadata"]["name"] for each in of_kind(prod, "Deployment", "StatefulSet")
-    }
+    workloads = of_kind(prod, "Deployment", "StatefulSet")
+    once = {each["metadata"]["name"] for each in workloads if each["spec"].get("replicas") == 1}
+    assert once == {"topology"}
+    assert budgets == {each["metadata"]["name"] for each in workloads} - once
     scaled = {each["metadata"]["name"] for each in of_kind(prod, "HorizontalPodAutoscaler")}
     assert scaled == set(environment.SETTINGS)
 
