@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -34,8 +36,10 @@ import tickets.main
 import tickets.settings
 from common.messaging.bus import Bus
 from common.messaging.streams import DEAD_LETTERS, STREAM
+from common.messaging.topology import SUBJECTS, Topology
 from common.settings import EventSettings
 from devstack import binaries
+from devstack.keeper import declare_now
 from devstack.keys import KeyPair
 from devstack.ports import LOOPBACK, free_ports
 from devstack.probes import answers_ok
@@ -76,8 +80,9 @@ def nats_server(processes: Processes, folder: Path, more: str = "") -> Iterator[
 
 @pytest.fixture(scope="module")
 def guarded(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
-    """The one server of these tests."""
+    """The one server of these tests, with the topology that the operator declares."""
     with nats_server(processes, tmp_path_factory.mktemp("guarded")) as address:
+        declare_now(address("operator"), Topology.of(1))
         yield address
 
 
@@ -149,10 +154,15 @@ async def test_a_service_is_refused_what_is_not_its_own(guarded: Address, servic
     forbidden = [
         *(needed(other).publish - needed(service).publish),
         *(
-            f"$JS.API.STREAM.{verb}.{STREAM}"
-            for verb in ("DELETE", "PURGE", "MSG.GET", "MSG.DELETE")
+            f"$JS.API.STREAM.{verb}.{stream}"
+            for stream in SUBJECTS
+            for verb in ("CREATE", "UPDATE", "DELETE", "PURGE", "MSG.GET", "MSG.DELETE")
         ),
-        f"$JS.API.CONSUMER.DELETE.{STREAM}.{service}",
+        *(
+            f"$JS.API.CONSUMER.{verb}.{STREAM}.{service}"
+            for verb in ("CREATE", "DURABLE.CREATE", "DELETE")
+        ),
+        f"$JS.API.CONSUMER.CREATE.{STREAM}.{service}.{min(HANDLERS[service])}",
         f"$JS.API.CONSUMER.CREATE.{STREAM}",
         f"replay.{service}",
         f"_INBOX_{other}.answer",
@@ -204,12 +214,23 @@ def test_a_stranger_does_not_get_in(guarded: Address, who: dict[str, str]) -> No
         assert lines.readline() == b"-ERR 'Authorization Violation'\r\n"
 
 
+def declare(url: str, authority: Path) -> None:
+    """As a person does who declares the topology."""
+    command = [sys.executable, "-m", "common.topology", "apply"]
+    variables = {"NATS_URL": url, "NATS_CA_FILE": str(authority)}
+    done = subprocess.run(  # noqa: S603 (the command is ours)
+        command, env=variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 async def test_a_service_trusts_only_the_authority_that_it_was_given(
     processes: Processes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     certify(tmp_path)
     tls = f'tls {{ cert_file: "{tmp_path}/tls.crt", key_file: "{tmp_path}/tls.key" }}\n'
     with nats_server(processes, tmp_path, tls) as address:
+        declare(address("operator"), tmp_path / "ca.crt")
         given = Bus(address("tickets"), service="tickets", ca_file=tmp_path / "ca.crt")
         await given.connect()
         await given.publish("ticket:created", b"{}", {})
