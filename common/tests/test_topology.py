@@ -15,7 +15,15 @@ from common.contracts.subjects import Subject
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
 from common.messaging.streams import DEAD_LETTERS, STREAM
-from common.messaging.topology import KEPT_SECONDS, MAX_ACK_PENDING, SUBJECTS, Scope, Topology
+from common.messaging.topology import (
+    KEPT_SECONDS,
+    MAX_ACK_PENDING,
+    SUBJECTS,
+    Scope,
+    Topology,
+    changes,
+    make,
+)
 from common.mongo import Database
 from common.topology import declare
 from devstack.keeper import TEST_SUBSCRIPTIONS, TOPOLOGY, connected, declare_now, keeping
@@ -191,6 +199,32 @@ async def test_what_only_another_version_hears_is_no_dead_letter(
     async with hearing(nats_url, both):
         await neighbour.heard_by(SERVICE)
     assert heard == [event.aggregate_id]
+
+
+async def test_a_new_subject_is_heard_from_its_first_event_on(
+    nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext
+) -> None:
+    async def taken() -> list[str]:
+        return (await jetstream.stream_info(STREAM)).config.subjects or []
+
+    fewer = [each for each in await taken() if each != Subject.PAYMENT_FAILED.value]
+    await jetstream.update_stream(name=STREAM, subjects=fewer)
+    hearer, said, heard = Hearer(), list[str](), list[str]()
+    wanted = version(SERVICE, HEARD, Subject.PAYMENT_FAILED)
+    async with connected(nats_url) as connection, hearing(nats_url, {HEARD: hearer.hear}):
+        async for change in changes(connection, wanted):
+            await make(change, connection)
+            if Subject.PAYMENT_FAILED.value in await taken():
+                event = PaymentFailed(id=new_id(), order_id=new_id(), reason="declined")
+                await neighbour.say(event)
+                said.append(event.aggregate_id)
+            await neighbour.say((tally := Tally.begin()).told())
+            await hearer.has_heard(tally)  # so the consumer has passed what was before it
+    new_handlers = {Subject.PAYMENT_FAILED: partial(hear_of, heard)}
+    async with hearing(nats_url, {HEARD: hearer.hear, **new_handlers}):
+        await neighbour.heard_by(SERVICE)
+    assert said
+    assert heard == said
 
 
 async def test_an_older_declaration_takes_nothing_away(

@@ -80,13 +80,19 @@ async def changes(
 ) -> AsyncIterator[Change]:
     """What has to change, one after the other; raises Unavailable.
 
-    Whoever makes each before asking for the next has made all of them.
+    Whoever makes each before asking for the next has made all of them. A stream takes a new subject
+    after its consumers ask for it: what was stored before that, a busy consumer would pass over.
     """
-    for stream in wanted.streams:
-        if change := await _change_of_stream(connection, stream, scope):
-            yield change
+    there = [(stream, await _stream_there(connection, stream)) for stream in wanted.streams]
+    for stream, config in there:
+        if config is None:
+            adding = partial(connection.jetstream.add_stream, stream)
+            yield Change(f"add stream {stream.name}", adding)
     for consumer in wanted.consumers:
         if change := await _change_of_consumer(connection, consumer, scope):
+            yield change
+    for stream, config in there:
+        if config and (change := _change_of_stream(connection, config, stream, scope)):
             yield change
 
 
@@ -96,20 +102,23 @@ async def make(change: Change, connection: Connection) -> None:
         await change.make()
 
 
-async def _change_of_stream(
-    connection: Connection, wanted: StreamConfig, scope: Scope
-) -> Change | None:
-    jetstream, name = connection.jetstream, wanted.name or ""
+async def _stream_there(connection: Connection, wanted: StreamConfig) -> StreamConfig | None:
+    name = wanted.name or ""
     try:
         with connection.errors(name):
-            there = (await jetstream.stream_info(name)).config
+            return (await connection.jetstream.stream_info(name)).config
     except StreamMissing:
-        return Change(f"add stream {name}", partial(jetstream.add_stream, wanted))
+        return None
+
+
+def _change_of_stream(
+    connection: Connection, there: StreamConfig, wanted: StreamConfig, scope: Scope
+) -> Change | None:
     fields = {"subjects": _together(there.subjects, wanted.subjects, scope)}
     limits = {"num_replicas": wanted.num_replicas, "max_age": wanted.max_age}
     differing = _differing(there, fields if scope is Scope.MISSING else fields | limits)
-    change = partial(jetstream.update_stream, there.evolve(**differing))
-    return Change(f"update stream {name}: {_told(differing)}", change) if differing else None
+    change = partial(connection.jetstream.update_stream, there.evolve(**differing))
+    return Change(f"update stream {wanted.name}: {_told(differing)}", change) if differing else None
 
 
 async def _change_of_consumer(
