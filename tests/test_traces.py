@@ -213,6 +213,7 @@ async def test_logs_and_spans_have_the_same_trace(
     assert f'"trace_id": "{spans[0].trace}"' in services["tickets"].program.log.read_text()
 
 
+@pytest.mark.usefixtures("processes")
 async def test_the_launchers_environment_gives_spans_of_all_services(
     tmp_path: Path, collector: Collector
 ) -> None:

@@ -165,7 +165,7 @@ async def test_a_failure_ends_all_that_is_side_by_side(times: int) -> None:
 
 async def test_a_second_cancellation_leaves_nothing_behind() -> None:
     log = list[str]()
-    group = asyncio.create_task(side_by_side(swallow(3, log), swallow(0, log)))
+    group = asyncio.create_task(side_by_side(swallow(10, log), swallow(0, log)))
     await begun(log, 2)
     for _ in range(2):
         group.cancel()

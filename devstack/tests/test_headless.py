@@ -7,6 +7,7 @@ import pytest
 from devstack import headless
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_developers_own_settings_change_no_stack_of_a_test(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

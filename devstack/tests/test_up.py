@@ -124,7 +124,7 @@ def test_its_file_tells_where_everything_is(launcher: Launcher) -> None:
     stack = launcher.stack
     assert set(stack.services) == set(stack.mongo) == set(SERVICES)
     assert [name for name, urls in stack.services.items() if len(urls) == 2] == ["orders"]
-    assert set(stack.pids) == {*SERVICES, "mongod", "nats", "sandbox", "gateway"}
+    assert set(stack.pids) == {*SERVICES, "mongod", "nats", "topology", "sandbox", "gateway"}
     assert stack.mongo["auth"].endswith("/auth?replicaSet=rs0")
     assert (stack.logs / "orders-2.log").exists()
     assert httpx.get(f"{stack.sandbox}/_sandbox/health").is_success
