@@ -14,6 +14,9 @@ from common.mongo import Document
 SHELF = 8
 """How many free tickets the sellers keep on offer: few, so that buyers meet."""
 
+LOOKS = 3
+"""How often a buyer looks at an order after doing something about it, and what came of it."""
+
 PASSWORD = "correct horse"
 
 
@@ -46,9 +49,13 @@ class Person:
         """Think for a moment."""
         await asyncio.sleep(self.random.uniform(0, longest))
 
+    async def look(self, path: str) -> Answer:
+        """At what may have changed since the last time."""
+        return await self.ask("GET", path)
+
     async def on_offer(self) -> list[str]:
         """The ids of tickets that nobody holds, as far as one is told."""
-        answer = await self.ask("GET", f"/api/tickets?limit={SHELF}")
+        answer = await self.look(f"/api/tickets?limit={SHELF}")
         return [ticket["id"] for ticket in answer.body.get("items", [])]
 
 
@@ -63,7 +70,15 @@ class Seller(Person):
                 await self.ask("POST", "/api/tickets", self._offer())
             elif self.random.random() < 0.5:
                 await self.ask("PUT", f"/api/tickets/{self.random.choice(offered)}", self._offer())
+            if self.random.random() < 0.5:
+                await self._look_at_own()
             await self.hesitate(0.6)
+
+    async def _look_at_own(self) -> None:
+        """At all that is newest, and at one of them."""
+        answer = await self.look(f"/api/tickets?mine=true&limit={3 * SHELF}")
+        if own := answer.body.get("items"):
+            await self.look(f"/api/tickets/{self.random.choice(own)['id']}")
 
     def _offer(self) -> Document:
         cents = self.random.randrange(50, 50_000)
@@ -78,6 +93,7 @@ class Buyer(Person):
     ) -> None:
         super().__init__(name, seed, client, history)
         self._bank = bank
+        self._placed: list[str] = []
         self._ways: dict[Callable[[str], Awaitable[object]], int] = {
             self._pay: 40,
             self._pay_twice_at_once: 8,
@@ -96,6 +112,8 @@ class Buyer(Person):
                 await self.sign_in_again()
             if offered := await self.on_offer():
                 await self._order(self.random.choice(offered))
+            if self._placed and self.random.random() < 0.3:
+                await self._look_at(self.random.choice(self._placed))
             await self.hesitate()
 
     async def _order(self, ticket_id: str) -> None:
@@ -103,8 +121,19 @@ class Buyer(Person):
         if answer.status != 201:
             return
         await self.hesitate()
+        self._placed.append(answer.body["id"])
         [way] = self.random.choices(list(self._ways), list(self._ways.values()))
-        await way(answer.body["id"])
+        await way(self._placed[-1])
+        for _ in range(LOOKS):
+            await self.hesitate()
+            await self._look_at(self._placed[-1])
+
+    async def _look_at(self, order_id: str) -> None:
+        """As the page of an order does, payment and all."""
+        answer = await self.look(f"/api/orders/{order_id}")
+        await self.look(f"/api/payments/{order_id}")
+        if ticket := answer.body.get("ticket"):
+            await self.look(f"/api/tickets/{ticket['id']}")
 
     async def _pay(self, order_id: str, card: str = "pm_card_visa") -> Answer:
         sent = {"orderId": order_id, "token": card}

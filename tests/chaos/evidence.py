@@ -40,11 +40,23 @@ class Message:
     entity: str
     time: str
     body: Document
+    id: str = ""
 
     @property
     def version(self) -> int | None:
-        """The version that it announces, if it announces one."""
+        """The version of the ticket or order that it announces, if it announces one."""
         return self.body.get("version")
+
+    @property
+    def owner(self) -> str:
+        """Whose word it is: that of a ticket, an order, a timer or a payment."""
+        return self.subject.partition(":")[0]
+
+    @property
+    def announces(self) -> int | None:
+        """Which version of its aggregate, payments and timers included, as its id says."""
+        _, _, version = self.id.partition(f":{self.entity}:")
+        return int(version.partition(":")[0]) if version else None
 
 
 @dataclass(frozen=True)
@@ -174,6 +186,7 @@ async def _messages(stream: JetStreamContext) -> AsyncIterator[Message]:
             headers.get("ce-subject", ""),
             headers.get("ce-time", ""),
             json.loads(found.data or b"{}"),
+            headers.get("ce-id", ""),
         )
 
 

@@ -14,7 +14,8 @@ NO_ANSWER = 0
 class Answer:
     """One request and what came back; status 0 when nothing did, so that anything may be true."""
 
-    moment: datetime
+    asked: datetime
+    answered: datetime
     who: str
     method: str
     path: str
@@ -42,12 +43,13 @@ class History:
         self, client: AsyncClient, who: str, method: str, path: str, sent: Document | None = None
     ) -> Answer:
         """Send a request and remember what came of it."""
+        asked = datetime.now(UTC)
         try:
             answer = await client.request(method, path, json=sent)
             status, body = answer.status_code, answer.json() if answer.content else {}
         except (HTTPError, ValueError) as error:  # cut off, or cut short
             status, body = NO_ANSWER, {"error": repr(error)}
         told = body if isinstance(body, dict) else {"items": body}
-        told_at = datetime.now(UTC)
-        self.answers.append(Answer(told_at, who, method, path, sent or {}, status, told))
+        answered = datetime.now(UTC)
+        self.answers.append(Answer(asked, answered, who, method, path, sent or {}, status, told))
         return self.answers[-1]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from tests.chaos import (
     rules_of_answers,
     rules_of_events,
+    rules_of_histories,
     rules_of_money,
     rules_of_sales,
     rules_of_timers,
@@ -24,7 +25,7 @@ INVARIANTS: tuple[Rule, ...] = (
     rules_of_money.money_follows_the_order,
     rules_of_money.every_capture_belongs_to_an_order,
     rules_of_money.no_payment_stays_open,
-    rules_of_money.the_books_balance,
+    rules_of_money.captured_money_is_complete_orders,
     rules_of_events.the_stream_tells_everything_in_order,
     rules_of_events.everything_was_heard,
     rules_of_events.copies_are_true,
@@ -33,6 +34,11 @@ INVARIANTS: tuple[Rule, ...] = (
     rules_of_timers.a_lease_keeps_others_away,
     rules_of_answers.what_was_confirmed_is_there,
     rules_of_answers.what_was_paid_is_settled,
+    rules_of_histories.what_was_told_complete_stays,
+    rules_of_histories.a_ticket_is_complete_once,
+    rules_of_histories.what_was_seen_never_goes_back,
+    rules_of_histories.a_version_says_one_thing,
+    rules_of_histories.what_was_shown_was_announced,
 )
 
 

@@ -6,6 +6,7 @@ from statistics import quantiles
 
 from tests.chaos.rules_of_sales import expiries
 from tests.chaos.run import Outcome
+from tests.chaos.sightings import sightings
 
 OFFENDERS = 3
 LINES = 60
@@ -23,7 +24,9 @@ def figures(outcome: Outcome) -> Iterator[str]:
     reasons = Counter(o["cancelReason"] for o in evidence.orders.values() if o["cancelReason"])
     unknown = sum(answer.is_unknown for answer in evidence.answers)
     yield f"seed {outcome.seed}, {outcome.seconds:g} s of faults: {_counted(outcome.faults)}"
+    shown = Counter(seen.kind for seen in sightings(evidence.answers))
     yield f"requests {len(evidence.answers)}, of them without a usable answer {unknown}"
+    yield f"people were shown: {_counted(shown)}"
     yield f"tickets {len(evidence.tickets)}, orders {_counted(statuses)} ({_counted(reasons)})"
     yield f"messages {len(evidence.messages)}, writes {len(evidence.writes)}"
     yield f"expiries late by {_lateness([late for _, late in expiries(evidence)])}"
@@ -56,10 +59,11 @@ def _history(outcome: Outcome, entity: str) -> Iterator[str]:
     """Everything about one ticket or order: what people did, what was stored, what was told."""
     evidence = outcome.evidence
     yield from (
-        f"  {a.moment:%H:%M:%S.%f} {a.who} {a.method} {a.path} {a.sent} -> {a.status} {a.body}"
+        f"  {a.asked:%H:%M:%S.%f} {a.who} {a.method} {a.path} {a.sent} -> {a.status} {a.body}"
         for a in evidence.answers
         if a.mentions(entity) and a.method != "GET"
     )
+    yield from _seen(outcome, entity)
     yield from (f"  stored in {w.place}: {w.fields}" for w in evidence.writes if w.entity == entity)
     yield from (
         f"  told {m.time} #{m.sequence} {m.subject} {m.body}"
@@ -67,3 +71,14 @@ def _history(outcome: Outcome, entity: str) -> Iterator[str]:
         if m.entity == entity
     )
     yield from (f"  Stripe: {i}" for i in evidence.books if i["orderId"] == entity)
+
+
+def _seen(outcome: Outcome, entity: str) -> Iterator[str]:
+    """What each person was shown of it, whenever that was something else than before."""
+    before: dict[str, tuple[str, int | None]] = {}
+    for seen in sightings(outcome.evidence.answers):
+        shown = seen.status, seen.version
+        if seen.entity == entity and before.get(f"{seen.who} {seen.kind}") != shown:
+            before[f"{seen.who} {seen.kind}"] = shown
+            took = f"{seen.asked:%H:%M:%S.%f} to {seen.answered:%H:%M:%S.%f}"
+            yield f"  {took} {seen.who} saw a {seen.kind} {seen.status} at version {seen.version}"

@@ -8,7 +8,7 @@ from tests.chaos.history import Answer
 
 
 def what_was_confirmed_is_there(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """Listed tickets and placed orders exist, edits were made, cancelled orders are cancelled."""
+    """Tickets, orders and payments exist, edits were made, cancelled orders are cancelled."""
     for answer in evidence.answers:
         entity = answer.body.get("id") or answer.path.rpartition("/")[2]
         match answer.method, answer.path, answer.status:
@@ -16,6 +16,8 @@ def what_was_confirmed_is_there(evidence: Evidence) -> Iterator[tuple[str, str]]
                 yield from _known(entity, evidence.tickets)
             case "POST", "/api/orders", 201:
                 yield from _known(entity, evidence.orders)
+            case "POST", "/api/payments", 200 | 201:
+                yield from _paid(answer, evidence)
             case "PUT", _, 200:
                 yield from _edited(answer, evidence)
             case "DELETE", _, 204:
@@ -42,6 +44,13 @@ def what_was_paid_is_settled(evidence: Evidence) -> Iterator[tuple[str, str]]:
 def _known(entity: str, documents: object) -> Iterator[tuple[str, str]]:
     if not isinstance(documents, dict) or entity not in documents:
         yield entity, "was confirmed, and is gone"
+
+
+def _paid(answer: Answer, evidence: Evidence) -> Iterator[tuple[str, str]]:
+    order_id, payment_id = answer.body["orderId"], answer.body["id"]
+    payment = evidence.checkouts.get(order_id, {}).get("payment") or {}
+    if payment.get("id") != payment_id:
+        yield order_id, f"was paid by {payment_id}, and its payment is {payment.get('id')}"
 
 
 def _edited(answer: Answer, evidence: Evidence) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from devstack.jetstream import Backlog
 from expiration.repository import LEASE
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+PAID = {"id": "payment", "orderId": "paid", "status": "authorized"}
 NONE_LEFT = Backlog(num_pending=0, num_ack_pending=0, num_redelivered=0)
 
 
@@ -52,13 +53,22 @@ def checkout(of: Document, payment: Document | None) -> Document:
 def told(entity: str, version: int, seconds: float, **more: object) -> Message:
     """A message about the ticket or an order."""
     body = {"id": entity, "version": version, "title": "Concert", "price": 19.99}
-    body |= {"expiresAt": wire_time(NOON)} | more
-    return Message(0, "subject", entity, wire_time(NOON + timedelta(seconds=seconds)), body)
+    body |= {"expiresAt": wire_time(NOON), "ticket": body | {"id": "ticket"}} | more
+    owner = "ticket" if entity == "ticket" else "order"
+    moment = wire_time(NOON + timedelta(seconds=seconds))
+    return Message(0, f"{owner}:told", entity, moment, body, f"{owner}:told:{entity}:{version}")
 
 
 def answered(method: str, path: str, status: int, sent: Document, body: Document) -> Answer:
     """What somebody was told."""
-    return Answer(NOON, "somebody", method, path, sent, status, body)
+    return Answer(NOON, NOON, "somebody", method, path, sent, status, body)
+
+
+def shown(path: str, status: str, version: int) -> Answer:
+    """What somebody saw."""
+    body = {"id": path.rpartition("/")[2], "status": status, "version": version}
+    body |= {"ticket": {"id": "ticket", "title": "Concert", "price": 19.99}}
+    return answered("GET", path, 200, {}, body)
 
 
 def versions(place: str, entity: str, last: int) -> list[Write]:
@@ -69,7 +79,7 @@ def versions(place: str, entity: str, last: int) -> list[Write]:
 def whole_run() -> Evidence:
     """One ticket: the first order of it expired, the second was paid."""
     gone, paid = order("gone", "cancelled", 1, "expired"), order("paid", "complete", 2)
-    payment = {"status": "captured", "closed": True}
+    payment = {"id": "payment", "status": "captured", "closed": True}
     edit = {"title": "Concert", "price": "19.99"}
     claim = {"owner": "one", "leaseUntil": NOON + LEASE}
     return Evidence(
@@ -105,7 +115,7 @@ def whole_run() -> Evidence:
             answered("PUT", "/api/tickets/ticket", 200, edit, {"id": "ticket", "version": 1}),
             answered("POST", "/api/orders", 201, {}, {"id": "gone"}),
             answered("DELETE", "/api/orders/gone", 204, {}, {}),
-            answered("POST", "/api/payments", 201, {"orderId": "paid"}, {}),
+            answered("POST", "/api/payments", 201, {"orderId": "paid"}, PAID),
             answered("POST", "/api/payments", 402, {"orderId": "gone"}, {}),
         ],
     )
@@ -173,6 +183,9 @@ def captured_for_nobody(run: Evidence) -> Evidence:
     return replace(run, books=[*run.books, books("unknown", "succeeded", 1999)])
 
 
+FORGOTTEN = PAID | {"id": "forgotten"}
+PAID_WAS_COMPLETE = shown("/api/orders/paid", "complete", 2)
+
 WRONGS: list[tuple[str, Wrong]] = [
     ("a_ticket_is_sold_once", changed("orders", "gone", holdsTicket=True)),
     (
@@ -195,10 +208,10 @@ WRONGS: list[tuple[str, Wrong]] = [
     ("every_capture_belongs_to_an_order", changed("checkouts", "paid", payment=None)),
     ("no_payment_stays_open", changed("checkouts", "gone", dueAt=NOON)),
     ("no_payment_stays_open", changed("checkouts", "gone", payment={"closed": False})),
-    ("the_books_balance", captured_for_nobody),
+    ("captured_money_is_complete_orders", captured_for_nobody),
     ("the_stream_tells_everything_in_order", without("messages", 2)),
     ("the_stream_tells_everything_in_order", without("messages", 8)),
-    ("the_stream_tells_everything_in_order", also("messages", told("paid", 1, 1, price=20))),
+    ("a_version_says_one_thing", also("messages", told("paid", 1, 1, price=20))),
     ("the_stream_tells_everything_in_order", told_backwards),
     ("everything_was_heard", unheard),
     ("everything_was_heard", changed("orders", "paid", outboxSince=NOON)),
@@ -246,12 +259,23 @@ WRONGS: list[tuple[str, Wrong]] = [
             ),
         ),
     ),
+    (
+        "what_was_confirmed_is_there",
+        also("answers", answered("POST", "/api/payments", 201, {"orderId": "paid"}, FORGOTTEN)),
+    ),
     ("what_was_paid_is_settled", changed("orders", "paid", status="created")),
     (
         "what_was_paid_is_settled",
         also("answers", answered("POST", "/api/payments", 402, {"orderId": "paid"}, {})),
     ),
     ("what_was_paid_is_settled", changed("orders", "paid", cancelReason="payment_failed")),
+    ("what_was_told_complete_stays", also("answers", shown("/api/orders/gone", "complete", 1))),
+    ("a_ticket_is_complete_once", also("answers", shown("/api/orders/gone", "complete", 1))),
+    (
+        "what_was_seen_never_goes_back",
+        also("answers", PAID_WAS_COMPLETE, shown("/api/orders/paid", "awaiting:payment", 1)),
+    ),
+    ("what_was_shown_was_announced", also("answers", shown("/api/orders/paid", "complete", 3))),
 ]
 
 
