@@ -10,8 +10,8 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header 
         --no-emit-package ticketing-common
 
 .DEFAULT_GOAL := help
-.PHONY: help install dev dead-letters republish test quick lint types imports unit chaos chaos-breaks containers bench \
-        format lock clean
+.PHONY: help install dev dead-letters republish test quick lint types imports unit chaos chaos-breaks guarantees \
+        containers bench format lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ chaos: install ## break the running system on purpose: SEED="1 2 3" SECONDS=60
 
 chaos-breaks: install ## take one safeguard away at a time: chaos must notice each
 	$(BIN)/python -m tests.chaos.breaks
+
+guarantees: install ## take away what keeps each promise: its named tests must fail; ARGS="--only timer" chooses
+	$(BIN)/python -m tests.guarantees $(ARGS)
 
 containers: install ## with a container engine: stop containers, roll services to new images under load
 	$(BIN)/pytest -q --engine tests/deployment/test_containers.py

@@ -11,7 +11,13 @@ import pytest
 from httpx import AsyncClient
 from tests.chaos.victim import Victim, victim
 
-from common.contracts.events import ExpirationComplete, OrderCreated, PaymentCreated, TicketUpdated
+from common.contracts.events import (
+    ExpirationComplete,
+    OrderCreated,
+    PaymentCreated,
+    TicketUpdated,
+    wire_time,
+)
 from devstack.keys import KeyPair
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
@@ -146,16 +152,19 @@ async def test_a_payment_is_made_once_after_a_crash(
 async def test_a_timer_fires_once_after_a_crash(
     open_victim: OpenVictim, neighbour: Neighbour, word: bytes, by_server: bool
 ) -> None:
-    order = OrderHistory("buyer", datetime.now(UTC) + timedelta(seconds=2))
     async with open_victim("expiration") as (expiration, _):
         await expiration.start()
+        order = OrderHistory("buyer", datetime.now(UTC) + timedelta(seconds=3))
         expiration.dies_at(expiration.bus, word, by_server=by_server)
         await neighbour.say(order.event(OrderCreated, 0))
         await expiration.death_on(expiration.bus)
+        assert datetime.now(UTC) >= order.expires_at
         claimed = expiration.document("timers", order.id)
+        assert wire_time(claimed["fireAt"]) == wire_time(order.expires_at)
         assert (claimed["state"], "leaseUntil" in claimed) == ("scheduled", True)
         was_published = by_server
         assert len(await neighbour.hears(ExpirationComplete, was_published)) == was_published
         await expiration.start()
         await expiration.document_is("timers", order.id, {"state": "fired"})
+        assert expiration.document("timers", order.id)["doneAt"] > claimed["leaseUntil"]
         assert len(await neighbour.hears(ExpirationComplete)) == 1

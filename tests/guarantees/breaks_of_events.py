@@ -1,0 +1,90 @@
+"""What keeps events going: through outages, defects, crowds at one ticket, and lost streams."""
+
+from tests.guarantees.safeguards import Break
+
+AGGREGATES = "common/src/common/aggregates.py"
+LANES = "common/src/common/messaging/lanes.py"
+CONSUMER = "common/src/common/messaging/consumer.py"
+ANNOUNCE = 'self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": waiting})'
+
+NO_WAIT_FOR_THE_BUS = Break(
+    "requests that do not wait for the bus",
+    AGGREGATES,
+    ANNOUNCE,
+    f"""{ANNOUNCE}
+        for _ in range(200):
+            if not (await self.collection.get(aggregate.id) or {{}}).get("outbox"):
+                return
+            await __import__("asyncio").sleep(0.02)
+        raise Unavailable("NATS did not acknowledge")""",
+)
+AT_ONCE = Break("announcing at once, beside the sweep", AGGREGATES, ANNOUNCE, "")
+
+DEAD_LETTERS = Break(
+    "the dead letter",
+    "common/src/common/messaging/dead_letters.py",
+    '    await bus.publish(f"{PREFIX}{service}", delivery.body, headers)\n',
+    "",
+)
+OWN_LANE = Break(
+    "a lane for each entity",
+    LANES,
+    "lane = self._lanes[key] = _Lane()",
+    'lane = self._lanes[key] = self._lanes.setdefault("", _Lane())',
+)
+PARKED_FOR_FREE = Break(
+    "waiting in a lane without credit",
+    LANES,
+    "max(0, self._parked - PARKED)",
+    "self._parked",
+)
+LANE_OF_A_TICKET = Break(
+    "one lane for all orders of a ticket",
+    "tickets/src/tickets/main.py",
+    "        lane=lambda order: order.ticket.id,\n",
+    "",
+)
+
+SNAPSHOT_OF_A_TICKET = Break(
+    "a ticket's snapshot skips the gap rule",
+    "orders/src/orders/repository.py",
+    "        if event.snapshot:\n",
+    "        if False:\n",
+)
+SNAPSHOT_OF_AN_ORDER = Break(
+    "an order's snapshot skips the gap rule",
+    "common/src/common/contracts/versions.py",
+    "    if snapshot:\n",
+    "    if False:\n",
+)
+STREAM_ANEW = Break(
+    "looking whether the stream is still there",
+    "common/src/common/topology.py",
+    "LOOK_SECONDS = 1.0\n",
+    "LOOK_SECONDS = 3600.0\n",
+)
+
+PLACE_IN_THE_STREAM = Break(
+    "going on where a page was cut",
+    "tickets/src/tickets/live.py",
+    "Place.of(last_event_id) if last_event_id is not None else None",
+    "None",
+)
+NOTHING_TWICE = Break(
+    "nothing twice after a page was cut",
+    "common/src/common/messaging/live.py",
+    "news.place.number > place.number",
+    "news.place.number >= place.number",
+)
+NO_GAP = Break(
+    "going on where an outage began",
+    "common/src/common/messaging/live.py",
+    "self._subjects, self._place.number + 1)",
+    "self._subjects, last + 1)",
+)
+BEGIN_ANEW = Break(
+    "telling who cannot go on to begin anew",
+    "common/src/common/messaging/live.py",
+    "if place.stream != self._place.stream or place.number < self._begin.number:",
+    "if place.stream != self._place.stream:",
+)

@@ -1,0 +1,152 @@
+"""What keeps sales right: one holder, one charge, nothing lost, nothing twice, nothing early."""
+
+from tests.guarantees.safeguards import Break
+
+ORDERS = "orders/src/orders/repository.py"
+CHECKOUT = "payments/src/payments/domain.py"
+INTENT = "payments/src/payments/intent.py"
+SETTLEMENT = "payments/src/payments/settlement.py"
+AGGREGATES = "common/src/common/aggregates.py"
+TIMERS = "expiration/src/expiration/repository.py"
+
+UNIQUE_INDEX = Break("the unique index", ORDERS, "unique=True", "unique=False")
+
+IDEMPOTENCY_KEY = Break(
+    "the idempotency key",
+    "payments/src/payments/payment.py",
+    'return f"{self.id}:{step}:{self.attempt}"',
+    'return f"{new_id()}:{step}:{self.attempt}"',
+)
+ONE_PAYMENT = Break(
+    "one payment for each order",
+    CHECKOUT,
+    "if self.payment is None:\n",
+    "if self.payment is None or self.payment.id != payment.id:\n",
+)
+HELD_FIRST = Break(
+    "the hold before the capture",
+    INTENT,
+    "        IntentStatus.REQUIRES_CONFIRMATION: Step.CONFIRM,\n    },\n    Aim.TAKE: {\n",
+    "        IntentStatus.REQUIRES_CONFIRMATION: Step.CONFIRM,\n"
+    "        IntentStatus.REQUIRES_CAPTURE: Step.CAPTURE,\n    },\n    Aim.TAKE: {\n",
+)
+NO_CAPTURE = Break(
+    "no capture for a cancelled order",
+    INTENT,
+    "IntentStatus.REQUIRES_CAPTURE: Step.CANCEL",
+    "IntentStatus.REQUIRES_CAPTURE: Step.CAPTURE",
+)
+RELEASE_OF_MONEY = Break(
+    "the release of the money on cancellation",
+    INTENT,
+    "IntentStatus.REQUIRES_CAPTURE: Step.CANCEL",
+    "IntentStatus.REQUIRES_CAPTURE: Step.WAIT",
+)
+RELEASE_OF_TICKET = Break(
+    "the release of the ticket on cancellation",
+    "tickets/src/tickets/handlers.py",
+    "    Subject.ORDER_CANCELLED: on_order_changed,\n",
+    "",
+)
+
+EVENT_IN_THE_WRITE = Break(
+    "the event in the write of its change",
+    AGGREGATES,
+    '"$push": {"outbox": said}',
+    '"$push": {"outbox": {"$each": []}}',
+)
+SWEEP = Break(
+    "the outbox sweep",
+    "common/src/common/messaging/outbox.py",
+    "            self._sweep_now.clear()\n",
+    "            await asyncio.sleep(3600)\n",
+)
+
+GATE_OF_AGGREGATE = Break(
+    "the version gate of an aggregate",
+    AGGREGATES,
+    '{"_id": aggregate.id, "version": aggregate.version - 1}',
+    '{"_id": aggregate.id}',
+)
+GATE_OF_TICKETS_COPY = Break(
+    "the version gate of a ticket's copy",
+    ORDERS,
+    '{"_id": event.id, "version": event.version - 1}',
+    '{"_id": event.id}',
+)
+GATE_OF_ORDERS_COPY = Break(
+    "the version gate of an order's copy",
+    CHECKOUT,
+    "        if fits is Fit.KNOWN:\n            return self\n"
+    "        if fits is Fit.EARLY:\n"
+    '            raise VersionGap(f"order {event.id} is at version {self.order.version}")\n',
+    "",
+)
+GATE_OF_TICKETS_ORDERS = Break(
+    "the version gate of a ticket's orders",
+    "tickets/src/tickets/domain.py",
+    "(_is_known(order, known) or not claim.says_other_than(known))",
+    "not claim.says_other_than(known)",
+)
+KNOWN_ALREADY = Break(
+    "the memory of what a ticket knows already",
+    "tickets/src/tickets/domain.py",
+    "(_is_known(order, known) or not claim.says_other_than(known))",
+    "claim.version < known.version",
+)
+
+EXPIRY = Break(
+    "the cancellation of what has expired",
+    "orders/src/orders/handlers.py",
+    "    Subject.EXPIRATION_COMPLETE: on_expiration_complete,\n",
+    "",
+)
+NOT_EARLY = Break(
+    "the time of a timer, a minute early",
+    TIMERS,
+    '"fireAt": {"$lte": now}}\n        due',
+    '"fireAt": {"$lte": now + timedelta(minutes=1)}}\n        due',
+)
+WHOLE_WINDOW = Break(
+    "the last minute of the window",
+    "expiration/src/expiration/handlers.py",
+    "await timers.schedule(event.id, event.expires_at)",
+    'await timers.schedule(event.id, event.expires_at - __import__("datetime").timedelta(minutes=1))',
+)
+OWN_WINDOW = Break(
+    "the window of the order, instead of a second",
+    TIMERS,
+    'return {"fireAt": fire_at,',
+    'return {"fireAt": datetime.now(UTC) + timedelta(seconds=1),',
+)
+LEASE = Break(
+    "the timer lease",
+    TIMERS,
+    '        "$or": [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}],\n',
+    "",
+)
+END_OF_LEASE = Break(
+    "the end of a timer's lease",
+    TIMERS,
+    '"$or": [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}],',
+    '"leaseUntil": None,',
+)
+
+KEPT_SETBACK = Break(
+    "the setback in the payment's document",
+    SETTLEMENT,
+    "            await self._keep(order_id, error.trouble, error.reason)\n",
+    "",
+)
+TRIED_AGAIN = Break(
+    "the next try after a setback",
+    CHECKOUT,
+    "due_at=self._unless_asked(now + pause, now))",
+    "due_at=now + 1000 * pause)",
+)
+VISIBLE = Break(
+    "the error that a person sees",
+    SETTLEMENT,
+    "level = logging.ERROR if trouble is Trouble.REFUSAL else logging.WARNING",
+    "level = logging.WARNING",
+)

@@ -1,0 +1,119 @@
+"""For each promise: what is taken away, and which of its named tests must notice."""
+
+from collections.abc import Mapping, Sequence
+
+from tests.guarantees import breaks_of_doors as doors
+from tests.guarantees import breaks_of_events as events
+from tests.guarantees import breaks_of_sales as sales
+from tests.guarantees.safeguards import Break
+
+ANNOUNCED = ("test_an_order_is_announced_once_after_a_crash",)
+BUSY = ("test_a_busy_entity_keeps_nobody_waiting",)
+CRASHED_PAYMENT = ("test_a_payment_is_made_once_after_a_crash",)
+DEAD = (
+    "test_what_cannot_be_handled_holds_nobody_up",
+    "test_a_dead_letter_comes_back_until_it_is_discarded",
+)
+LAGGARDS = ("test_laggards_keep_nobody_from_being_served",)
+LOST_STREAM = ("test_what_was_lost_with_the_stream_is_made_good",)
+PAGE = ("test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_nothing_twice",)
+REFUSED = ("test_a_refused_capture_is_kept_and_tried_again",)
+RELEASED = ("test_a_cancelled_order_releases_the_hold",)
+STRANGERS = ("test_what_is_somebody_elses_stays_so",)
+NO_SECRETS = ("test_no_log_has_a_secret_or_an_address",)
+TIMER = ("test_a_timer_fires_once_after_a_crash",)
+
+Row = Mapping[Break, Sequence[str]]
+
+TABLE: Mapping[str, Row] = {
+    "A ticket is never held or sold twice.": {
+        sales.UNIQUE_INDEX: ("test_a_stampede_sells_a_ticket_once",),
+    },
+    "Nobody is charged without getting the ticket, nor twice.": {
+        sales.IDEMPOTENCY_KEY: (*CRASHED_PAYMENT, "test_a_payment_survives_a_lost_answer"),
+        sales.ONE_PAYMENT: ("test_ten_payments_at_once_charge_once",),
+        sales.HELD_FIRST: RELEASED,
+        sales.NO_CAPTURE: RELEASED,
+        sales.RELEASE_OF_MONEY: RELEASED,
+    },
+    "A change that was confirmed is stored, and announced.": {
+        sales.EVENT_IN_THE_WRITE: ANNOUNCED,
+        sales.SWEEP: ANNOUNCED,
+    },
+    "Each version of a ticket or order is applied exactly once and in order.": {
+        sales.GATE_OF_AGGREGATE: ("test_thirty_changes_at_once_leave_no_hole",),
+        sales.GATE_OF_TICKETS_COPY: ("test_any_arrival_of_a_tickets_history_ends_the_same",),
+        sales.GATE_OF_ORDERS_COPY: ("test_any_order_of_arrival_ends_the_same",),
+        sales.GATE_OF_TICKETS_ORDERS: ("test_what_is_stored_ends_the_same_after_any_arrival",),
+        sales.KNOWN_ALREADY: ("test_a_ticket_is_held_once_when_the_acknowledgement_is_lost",),
+    },
+    "An unpaid order ends, never before its time.": {
+        sales.EXPIRY: ("test_an_order_that_is_not_paid_expires",),
+        sales.NOT_EARLY: ("test_a_timer_is_due_at_its_time_not_before",),
+        sales.WHOLE_WINDOW: TIMER,
+        sales.OWN_WINDOW: (*TIMER, "test_an_order_that_is_not_paid_expires"),
+        sales.LEASE: TIMER,
+        sales.END_OF_LEASE: TIMER,
+    },
+    "A capture or a release that Stripe refuses is kept, tried again and visible.": {
+        sales.KEPT_SETBACK: (*REFUSED, "test_a_refused_release_is_kept_and_tried_again"),
+        sales.TRIED_AGAIN: (*REFUSED, "test_a_refused_release_is_kept_and_tried_again"),
+        sales.VISIBLE: REFUSED,
+    },
+    "People go on ordering and cancelling while NATS is away.": {
+        events.NO_WAIT_FOR_THE_BUS: ("test_people_go_on_while_nats_is_silent",),
+    },
+    "The backlog of an outage does not hold up what is new.": {
+        events.AT_ONCE: ("test_new_changes_overtake_the_backlog_of_an_outage",),
+    },
+    "A message that cannot be handled is kept for a person and delays nobody.": {
+        events.DEAD_LETTERS: DEAD,
+        events.OWN_LANE: DEAD[:1],
+    },
+    "One busy ticket does not slow the others.": {
+        events.OWN_LANE: BUSY,
+        events.PARKED_FOR_FREE: BUSY,
+        events.LANE_OF_A_TICKET: ("test_its_orders_do_not_fight_over_it",),
+    },
+    "A lost stream is made anew by itself, and what was in it by `republish`.": {
+        events.STREAM_ANEW: ("test_sales_go_on_after_the_stream_was_deleted",),
+        events.SNAPSHOT_OF_A_TICKET: (*LOST_STREAM, "test_empty_copies_are_filled"),
+        events.SNAPSHOT_OF_AN_ORDER: LOST_STREAM,
+    },
+    "A replica that is told to stop is gone within 10 s and nobody notices.": {
+        doors.LAME_DUCK: ("test_nobody_notices_a_rolling_restart",),
+        doors.LAST_RESORT: ("test_it_ends_in_time_whatever_hangs",),
+        doors.SILENT_BUS: ("test_it_ends_in_time_while_nats_is_silent",),
+    },
+    "A page that is open misses nothing and is told nothing twice, whichever replica dies.": {
+        events.PLACE_IN_THE_STREAM: PAGE,
+        events.NOTHING_TWICE: PAGE,
+    },
+    "Strangers read and change nothing of yours, and cannot lock you out where you usually are.": {
+        doors.OWN_ORDERS: STRANGERS,
+        doors.OWN_TICKETS: STRANGERS,
+        doors.OWN_PAYMENTS: STRANGERS,
+        doors.OWN_LIST: STRANGERS,
+        doors.USUAL_PLACE: ("test_the_owner_is_let_in_from_where_he_has_signed_in",),
+    },
+    "Another site cannot act in your name.": {
+        doors.CROSS_SITE: ("test_another_site_cannot_act_for_somebody_who_is_signed_in",),
+        doors.SAME_SITE: ("test_scripts_and_other_sites_cannot_use_the_cookie",),
+    },
+    "Slow and half-open requests keep nobody from being served.": {
+        doors.HEAD_AT_THE_GATEWAY: LAGGARDS,
+        doors.HEAD_AT_THE_SERVICE: LAGGARDS,
+        doors.BODY_AT_THE_SERVICE: LAGGARDS,
+    },
+    "Who watches an event stream misses nothing and hears nothing twice,"
+    " or is told to begin anew.": {
+        events.PLACE_IN_THE_STREAM: PAGE,
+        events.NO_GAP: ("test_an_outage_of_the_bus_makes_no_gap",),
+        events.BEGIN_ANEW: ("test_who_was_away_for_too_long_is_told_to_begin_anew",),
+    },
+    "No password, token, cookie or address of a person is in a log.": {
+        doors.QUERIES: NO_SECRETS,
+        doors.HEADERS: NO_SECRETS,
+        doors.LAST_NET: NO_SECRETS,
+    },
+}
