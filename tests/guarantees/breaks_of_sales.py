@@ -110,8 +110,8 @@ NOT_EARLY = Break(
 WHOLE_WINDOW = Break(
     "the last minute of the window",
     "expiration/src/expiration/handlers.py",
-    "await timers.schedule(event.id, event.expires_at)",
-    'await timers.schedule(event.id, event.expires_at - __import__("datetime").timedelta(minutes=1))',
+    "event.id, event.expires_at)\n    elif",
+    'event.id, event.expires_at - __import__("datetime").timedelta(minutes=1))\n    elif',
 )
 OWN_WINDOW = Break(
     "the window of the order, instead of a second",
