@@ -11,6 +11,12 @@ LAME_DUCK = Break(
     "call_later(self._lame_duck_seconds, self._close)",
     "call_later(0, self._close)",
 )
+ORDERLY_STOP = Break(
+    "finishing what has begun, and not being chosen before",
+    STOPPING,
+    "call_later(self._lame_duck_seconds, self._close)",
+    "call_later(0, _end_now)",
+)
 LAST_RESORT = Break("the last resort of a stop", STOPPING, "        last_resort.start()\n", "")
 SILENT_BUS = Break(
     "the time for the last words to the bus", STOPPING, "BUS_SECONDS = 1\n", "BUS_SECONDS = 60\n"

@@ -26,6 +26,12 @@ DEAD_LETTERS = Break(
     '    await bus.publish(f"{PREFIX}{service}", delivery.body, headers)\n',
     "",
 )
+KEPT_FOR_EVER = Break(
+    "dead letters that never expire",
+    "common/src/common/messaging/topology.py",
+    "DEAD_LETTERS: 0}",
+    "DEAD_LETTERS: 1}",
+)
 OWN_LANE = Break(
     "a lane for each entity",
     LANES,

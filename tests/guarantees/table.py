@@ -68,6 +68,7 @@ TABLE: Mapping[str, Row] = {
     },
     "A message that cannot be handled is kept for a person and delays nobody.": {
         events.DEAD_LETTERS: DEAD,
+        events.KEPT_FOR_EVER: DEAD[:1],
         events.OWN_LANE: DEAD[:1],
     },
     "One busy ticket does not slow the others.": {
@@ -81,7 +82,8 @@ TABLE: Mapping[str, Row] = {
         events.SNAPSHOT_OF_AN_ORDER: LOST_STREAM,
     },
     "A replica that is told to stop is gone within 10 s and nobody notices.": {
-        doors.LAME_DUCK: ("test_nobody_notices_a_rolling_restart",),
+        doors.ORDERLY_STOP: ("test_nobody_notices_a_rolling_restart",),
+        doors.LAME_DUCK: ("test_it_says_that_it_stops_and_still_serves",),
         doors.LAST_RESORT: ("test_it_ends_in_time_whatever_hangs",),
         doors.SILENT_BUS: ("test_it_ends_in_time_while_nats_is_silent",),
     },

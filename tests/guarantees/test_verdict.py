@@ -23,6 +23,9 @@ def test_that_waits_in_vain():
 def test_that_takes_too_long():
     pytest.fail("Timeout")
 
+def test_with_a_limit_of_its_own():
+    raise TimeoutError
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_with_one_bad_example(number):
     assert number == 1
@@ -40,6 +43,7 @@ RED = {
     "test_that_finds_something_wrong",
     "test_that_waits_in_vain",
     "test_that_takes_too_long",
+    "test_with_a_limit_of_its_own",
     "test_with_one_bad_example",
 }
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 from tests.guarantees.safeguards import run
 
-MISSES = ("AssertionError", "assert ", "Failed: ")
+MISSES = ("AssertionError", "assert ", "Failed: ", "TimeoutError")
 """How a failure begins in which a test says that something is not as it should be."""
 
 SECONDS = 600
