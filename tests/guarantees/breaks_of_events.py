@@ -33,10 +33,7 @@ KEPT_FOR_EVER = Break(
     "DEAD_LETTERS: 1}",
 )
 OWN_LANE = Break(
-    "a lane for each entity",
-    LANES,
-    "lane = self._lanes[key] = _Lane()",
-    'lane = self._lanes[key] = self._lanes.setdefault("", _Lane())',
+    "a lane for each entity", CONSUMER, "    return event.aggregate_id\n", '    return ""\n'
 )
 PARKED_FOR_FREE = Break(
     "waiting in a lane without credit",
@@ -66,8 +63,8 @@ SNAPSHOT_OF_AN_ORDER = Break(
 STREAM_ANEW = Break(
     "looking whether the stream is still there",
     "common/src/common/topology.py",
-    "LOOK_SECONDS = 1.0\n",
-    "LOOK_SECONDS = 3600.0\n",
+    "            scope = Scope.MISSING\n",
+    "            await asyncio.sleep(3600)\n",
 )
 
 PLACE_IN_THE_STREAM = Break(
@@ -82,8 +79,20 @@ NOTHING_TWICE = Break(
     "news.place.number > place.number",
     "news.place.number >= place.number",
 )
+FOLLOW_AGAIN = Break(
+    "following the stream again after an outage",
+    "common/src/common/messaging/live.py",
+    "            await self._follow()\n",
+    "            if not self._round:\n                await self._follow()\n",
+)
+HEARD_ONCE = Break(
+    "hearing nothing again after an outage",
+    "common/src/common/messaging/live.py",
+    "self._subjects, self._place.number + 1)",
+    "self._subjects, max(1, self._place.number))",
+)
 NO_GAP = Break(
-    "going on where an outage began",
+    "going on after the last event that was heard",
     "common/src/common/messaging/live.py",
     "self._subjects, self._place.number + 1)",
     "self._subjects, last + 1)",
