@@ -85,12 +85,6 @@ FOLLOW_AGAIN = Break(
     "            await self._follow()\n",
     "            if not self._round:\n                await self._follow()\n",
 )
-HEARD_ONCE = Break(
-    "hearing nothing again after an outage",
-    "common/src/common/messaging/live.py",
-    "self._subjects, self._place.number + 1)",
-    "self._subjects, max(1, self._place.number))",
-)
 NO_GAP = Break(
     "going on after the last event that was heard",
     "common/src/common/messaging/live.py",

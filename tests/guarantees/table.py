@@ -16,7 +16,6 @@ DEAD = (
 )
 LAGGARDS = ("test_laggards_keep_nobody_from_being_served",)
 PAGE = ("test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_nothing_twice",)
-OUTAGE = ("test_an_outage_of_the_bus_makes_no_gap",)
 REFUSED = ("test_a_refused_capture_is_kept_and_tried_again",)
 RELEASED = ("test_a_cancelled_order_releases_the_hold",)
 STRANGERS = ("test_what_is_somebody_elses_stays_so",)
@@ -114,8 +113,7 @@ TABLE: Mapping[str, Row] = {
     " or is told to begin anew.": {
         events.PLACE_IN_THE_STREAM: PAGE,
         events.NO_GAP: ("test_what_got_lost_on_the_way_is_heard_again_and_in_order",),
-        events.HEARD_ONCE: OUTAGE,
-        events.NOTHING_TWICE: OUTAGE,
+        events.NOTHING_TWICE: ("test_an_outage_of_the_bus_makes_no_gap",),
         events.FOLLOW_AGAIN: ("test_a_stream_that_somebody_deleted_is_begun_anew",),
         events.BEGIN_ANEW: ("test_who_was_away_for_too_long_is_told_to_begin_anew",),
     },
