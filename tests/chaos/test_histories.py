@@ -250,6 +250,16 @@ def test_what_was_shown_is_what_was_announced() -> None:
         assert offences(rule, at_the_end(wrong, messages=messages)) == {"ticket"}
 
 
+def test_what_was_announced_in_a_deleted_stream_may_be_shown() -> None:
+    rule = rules_of_histories.what_was_shown_was_announced
+    said_again = [of_order("order:created", "complete", 2, snapshot=True)]
+    seen = sees(0, "awaiting:payment", 1), sees(2, "complete", 2)
+    assert offences(rule, at_the_end(*seen, messages=said_again)) == {"order"}
+    assert offences(rule, at_the_end(*seen, messages=said_again, is_whole=False)) == set()
+    other = at_the_end(sees(0, "cancelled", 2), messages=said_again, is_whole=False)
+    assert offences(rule, other) == {"order"}
+
+
 def test_captured_money_is_complete_orders() -> None:
     rule = rules_of_money.captured_money_is_complete_orders
     assert offences(rule, at_the_end()) == set()
