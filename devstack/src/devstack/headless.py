@@ -30,6 +30,7 @@ class Stack(System):
     services: dict[str, list[str]]
     mongo: dict[str, str]
     pids: dict[str, list[int]]
+    wires: int | None
     logs: Path
     record: Path
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devstack.chosen import Setting
+from devstack.members import COUNT
 from devstack.plan import SERVICES
 
 DATA = Path(".dev")
@@ -18,6 +19,7 @@ class Options:
     port: int
     settings: list[Setting]
     replicas: dict[str, int]
+    members: int
     data: Path
     ephemeral: bool
     json: Path | None
@@ -59,6 +61,7 @@ def _describe_up(up: argparse.ArgumentParser) -> None:
     say = up.add_argument
     say("--port", type=_port, default=8080, help="of the gateway; 0 picks a free one (8080)")
     say("--replicas", type=_replicas, default={}, help="processes, such as orders=2,tickets=2")
+    say("--members", type=int, choices=(1, COUNT), default=1, help="of MongoDB and of NATS (1)")
     say("--data", type=Path, default=DATA, help="the folder that remembers (.dev)")
     say("--ephemeral", action="store_true", help="remember nothing")
     say("--json", type=Path, help="a file to write once everything is ready: what runs where")

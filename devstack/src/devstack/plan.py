@@ -8,6 +8,7 @@ from typing import Final
 
 from devstack import replica_set
 from devstack.keys import StackSecrets
+from devstack.members import Members, choose_member_ports
 from devstack.ports import LOOPBACK, free_ports
 
 SERVICES: Final = ("auth", "tickets", "orders", "expiration", "payments")
@@ -23,6 +24,8 @@ class Ports:
     nats: int
     nats_monitor: int
     services: Mapping[str, tuple[int, ...]]
+    members: Members | None = None
+    """Instead of one mongod and one NATS server."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,18 @@ class Plan:
     @property
     def nats_url(self) -> str:
         """Where NATS clients connect."""
-        return f"nats://{LOOPBACK}:{self.ports.nats}"
+        members = self.ports.members
+        return members.nats_url if members else f"nats://{LOOPBACK}:{self.ports.nats}"
+
+    @property
+    def stream_replicas(self) -> int:
+        """How many servers of NATS keep each stream."""
+        return len(self.ports.members.nats) if self.ports.members else 1
 
     def mongo_uri(self, service: str) -> str:
         """The database of one service."""
-        return replica_set.uri(self.ports.mongod, service)
+        members = self.ports.members
+        return replica_set.uri(members.seats if members else (self.ports.mongod,), service)
 
 
 def http_url(port: int) -> str:
@@ -64,10 +74,11 @@ def http_url(port: int) -> str:
     return f"http://{LOOPBACK}:{port}"
 
 
-def choose_ports(gateway: int, replicas: Mapping[str, int]) -> Ports:
+def choose_ports(gateway: int, replicas: Mapping[str, int], members: int = 1) -> Ports:
     """Free ports for everything; any for the gateway, too, when `gateway` is 0."""
     counts = {service: replicas.get(service, 1) for service in SERVICES}
     free = iter(free_ports(5 + sum(counts.values())))
     services = {service: tuple(islice(free, count)) for service, count in counts.items()}
     sandbox, mongod, nats, nats_monitor, any_port = free
-    return Ports(gateway or any_port, sandbox, mongod, nats, nats_monitor, services)
+    several = choose_member_ports() if members > 1 else None
+    return Ports(gateway or any_port, sandbox, mongod, nats, nats_monitor, services, several)

@@ -1,6 +1,7 @@
 """The files that tell tests, benches and people where everything of a running stack is."""
 
 import json
+from collections import defaultdict
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -52,6 +53,7 @@ def _record(plan: Plan, stack: Stack) -> dict[str, object]:
         "gateway": plan.gateway_url,
         "sandbox": plan.sandbox_url,
         "nats": plan.nats_url,
+        "wires": plan.ports.members and plan.ports.members.control,
         "services": {name: [http_url(port) for port in ports] for name, ports in services.items()},
         "mongo": {name: plan.mongo_uri(name) for name in services},
         "pids": _pids(stack),
@@ -60,8 +62,8 @@ def _record(plan: Plan, stack: Stack) -> dict[str, object]:
 
 
 def _pids(stack: Stack) -> dict[str, list[int]]:
-    alone = [*stack.databases, stack.topology, stack.sandbox, stack.gateway]
-    several = {
-        name: [replica.pid for replica in replicas] for name, replicas in stack.services.items()
-    }
-    return several | {process.name: [process.pid] for process in alone}
+    """Of all replicas and members, by what they are of."""
+    pids: defaultdict[str, list[int]] = defaultdict(list)
+    for process in stack.processes:
+        pids[process.name.partition("-")[0]].append(process.pid)
+    return pids

@@ -1,5 +1,6 @@
-"""The replica set of one member that gives a local mongod an oplog and majority writes."""
+"""The replica set that a local mongod is a member of, mostly the only one."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from pymongo import MongoClient
@@ -10,25 +11,28 @@ from devstack.ports import LOOPBACK
 NAME: Final = "rs0"
 ALREADY_INITIALIZED: Final = 23
 PROBE_SECONDS: Final = 0.2
+SETTINGS: Final = {"heartbeatIntervalMillis": 1_000, "electionTimeoutMillis": 5_000}
+"""Half of MongoDB's own: who is alone is missed sooner."""
 
 Document = dict[str, object]
 
 
-def uri(port: int, database: str) -> str:
-    """The address of one database, as a client of the set."""
-    return f"mongodb://{LOOPBACK}:{port}/{database}?replicaSet={NAME}"
+def uri(seats: Sequence[int], database: str) -> str:
+    """The address of one database, as a client of the set whose members are at these ports."""
+    return f"mongodb://{','.join(map(_address, seats))}/{database}?replicaSet={NAME}"
 
 
-def is_primary(port: int) -> bool:
-    """Whether the member on this port takes writes; brings it nearer to that when it does not."""
+def is_ready(port: int, seats: Sequence[int]) -> bool:
+    """Whether the member on this port is primary, or follows one.
+
+    Where it is neither, the set is formed of members at `seats`, if there are any.
+    """
     try:
         with connect(port, PROBE_SECONDS) as client:
             hello = client.admin.command("hello")
-            if hello.get("isWritablePrimary"):
-                return True
-            if "setName" not in hello:
-                _form(client, port)
-            return False
+            if "setName" not in hello and seats:
+                _form(client, seats)
+            return bool(hello["isWritablePrimary"] or (hello["secondary"] and "primary" in hello))
     except PyMongoError:
         return False
 
@@ -39,20 +43,26 @@ def connect(port: int, seconds: float = 10.0) -> MongoClient[Document]:
     return MongoClient(LOOPBACK, port, directConnection=True, serverSelectionTimeoutMS=patience)
 
 
-def _form(client: MongoClient[Document], port: int) -> None:
-    address = f"{LOOPBACK}:{port}"
-    members = [{"_id": 0, "host": address}]
+def _form(client: MongoClient[Document], seats: Sequence[int]) -> None:
+    members = [{"_id": n, "host": _address(seat)} for n, seat in enumerate(seats)]
     try:
-        client.admin.command("replSetInitiate", {"_id": NAME, "members": members})
+        client.admin.command(
+            "replSetInitiate", {"_id": NAME, "members": members, "settings": SETTINGS}
+        )
     except OperationFailure as refusal:
         if refusal.code != ALREADY_INITIALIZED:
             raise
-        _readdress(client, address)
+        _readdress(client, seats)
 
 
-def _readdress(client: MongoClient[Document], address: str) -> None:
-    """The files remember the port of an earlier start; a member at another one waits for ever."""
+def _readdress(client: MongoClient[Document], seats: Sequence[int]) -> None:
+    """The files remember the ports of an earlier start; a member at another one waits for ever."""
     config = client.admin.command("replSetGetConfig")["config"]
-    config["members"][0]["host"] = address
+    for member, seat in zip(config["members"], seats, strict=True):
+        member["host"] = _address(seat)
     config["version"] += 1
     client.admin.command("replSetReconfig", config, force=True)
+
+
+def _address(seat: int) -> str:
+    return f"{LOOPBACK}:{seat}"

@@ -1,5 +1,6 @@
 """A real mongod and a real nats-server, each on a port that it keeps when it is started again."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from typing_extensions import override
@@ -10,29 +11,47 @@ from devstack.probes import answers_ok
 from devstack.process import Process, Program
 
 
+@dataclass(frozen=True)
+class Membership:
+    """What a server has that is one of several; `seats` are where the members meet each other.
+
+    Only the member that forms the replica set is told them.
+    """
+
+    name: str
+    options: tuple[str, ...]
+    seats: tuple[int, ...] = ()
+
+
 class MongoServer(Process):
-    """A mongod with a replica set of one member; its data stays in `folder` when it stops.
+    """A mongod, alone in its replica set or not; its data stays in `folder` when it stops.
 
     `key_file` holds the key of the set, and has it ask everybody who they are.
     """
 
     def __init__(
-        self, folder: Path, log: Path, port: int | None = None, key_file: Path | None = None
+        self,
+        folder: Path,
+        log: Path,
+        port: int | None = None,
+        key_file: Path | None = None,
+        member: Membership | None = None,
     ) -> None:
         self.port = port or free_port()
         self._folder = folder
+        role = member or Membership("mongod", (), (self.port,))
         super().__init__(
             Program(
-                name="mongod",
-                command=_mongod_command(folder, self.port, key_file),
+                name=role.name,
+                command=(*_mongod_command(folder, self.port, key_file), *role.options),
                 log=log,
-                is_ready=lambda: replica_set.is_primary(self.port),
+                is_ready=lambda: replica_set.is_ready(self.port, role.seats),
             )
         )
 
     def uri(self, database: str) -> str:
         """The address of one database."""
-        return replica_set.uri(self.port, database)
+        return replica_set.uri((self.port,), database)
 
     def drop(self, database: str) -> None:
         """Forget one database."""
@@ -57,12 +76,17 @@ class NatsServer(Process):
         log: Path,
         ports: tuple[int, int] | None = None,
         config: Path | None = None,
+        member: Membership | None = None,
     ) -> None:
         self.port, self.monitor_port = ports or free_ports(2)
+        role = member or Membership("nats", ())
         super().__init__(
             Program(
-                name="nats",
-                command=_nats_command(folder, self.port, self.monitor_port, config),
+                name=role.name,
+                command=(
+                    *_nats_command(folder, self.port, self.monitor_port, config),
+                    *role.options,
+                ),
                 log=log,
                 is_ready=answers_ok(self.monitor_port, "/healthz"),
             )

@@ -30,7 +30,11 @@ DECIDED: Final[Mapping[str, Callable[[Plan, str], str]]] = {
 }
 """What follows from what the launcher starts, so nobody else can set it."""
 
-DEFAULTS: Final[Mapping[str, str]] = {"LOG_FORMAT": "text", "COOKIE_SECURE": "false"}
+DEFAULTS: Final[Mapping[str, Callable[[Plan], str]]] = {
+    "LOG_FORMAT": lambda _: "text",
+    "COOKIE_SECURE": lambda _: "false",
+    "STREAM_REPLICAS": lambda plan: str(plan.stream_replicas),
+}
 """What suits one machine, where it differs from what services do by themselves."""
 
 
@@ -53,7 +57,7 @@ def inherited(service: str, environment: Mapping[str, str]) -> dict[str, str]:
 def variables(plan: Plan, service: str) -> dict[str, str]:
     """The environment that it is started with."""
     has = names(service)
-    defaults = {name: value for name, value in DEFAULTS.items() if name in has}
+    defaults = {name: value(plan) for name, value in DEFAULTS.items() if name in has}
     decided = {name: value(plan, service) for name, value in DECIDED.items() if name in has}
     chosen = plan.settings.get(service, {})
     return {"PYTHONUNBUFFERED": "1", **defaults, **chosen, **decided}

@@ -14,8 +14,10 @@ from devstack.service_settings import variables
 
 
 def databases(plan: Plan) -> list[Process]:
-    """The two servers that remember."""
+    """The servers that remember."""
     ports = plan.ports
+    if ports.members:
+        return ports.members.processes(plan.folder, plan.logs)
     return [
         MongoServer(plan.folder / "mongod", plan.logs / "mongod.log", ports.mongod),
         NatsServer(plan.folder / "nats", plan.logs / "nats.log", (ports.nats, ports.nats_monitor)),

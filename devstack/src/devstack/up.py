@@ -35,7 +35,7 @@ def up(options: Options) -> int:
 
 
 def _run(options: Options, settings: Chosen, folder: Path, signals: StopSignals) -> None:
-    ports = choose_ports(options.port, options.replicas)
+    ports = choose_ports(options.port, options.replicas, options.members)
     with held(folder, http_url(ports.gateway)):
         if not is_free(ports.gateway):
             raise PortTaken(

@@ -1,0 +1,38 @@
+"""How links are broken from outside: a fault lasts as long as the connection that asked for it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from devstack.ports import LOOPBACK
+from devstack.wires.links import LinkFault, Links
+
+DONE = b"done\n"
+
+
+class Control:
+    """The side of the wires."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+
+    async def serve(self, orders: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        """One fault, until whoever asked for it hangs up, or is gone."""
+        if asked := await orders.readline():
+            with self._links.broken(LinkFault.model_validate_json(asked)):
+                answers.write(DONE)
+                await orders.read()
+        answers.close()
+
+
+@asynccontextmanager
+async def broken(control: int, fault: LinkFault) -> AsyncIterator[None]:
+    """The links of a running stack are broken like this as long as the block."""
+    answers, orders = await asyncio.open_connection(LOOPBACK, control)
+    try:
+        orders.write(fault.model_dump_json().encode() + b"\n")
+        if await answers.readline() != DONE:
+            raise ConnectionError("the wires do not obey")
+        yield
+    finally:
+        orders.close()

@@ -1,0 +1,68 @@
+"""One wire: what stands before a server and passes on whatever the links let through."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+
+from devstack.ports import LOOPBACK
+from devstack.wires.links import CLIENT, Links, Way
+from devstack.wires.wiring import Wire
+
+CHUNK = 65_536
+MEMBER = b"\x02hostInfo\x00"
+"""The field (a BSON string) in which a member of a replica set says who it is when it connects."""
+
+
+class Proxy:
+    """A wire in use; `members` tells by their ports who the members of a replica set are."""
+
+    def __init__(self, wire: Wire, links: Links, members: Mapping[int, str]) -> None:
+        self._wire, self._links, self._members = wire, links, members
+
+    async def serve(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        """One connection, until either side hangs up."""
+        async with _closing(answers):
+            said = b"" if self._wire.source else await client.read(CHUNK)
+            way = (self._wire.source or self._who(said), self._wire.target)
+            await self._links.handshake(way)
+            if client.at_eof():  # it has lost patience
+                return
+            server, requests = await asyncio.open_connection(LOOPBACK, self._wire.port)
+            async with _closing(requests), asyncio.TaskGroup() as directions:
+                requests.write(said)
+                directions.create_task(self._pass_on(client, requests, way))
+                directions.create_task(self._pass_on(server, answers, (way[1], way[0])))
+
+    def _who(self, said: bytes) -> str:
+        _, _, rest = said.partition(MEMBER)
+        address, _, _ = rest[4:].partition(b"\x00")
+        _, _, port = address.rpartition(b":")
+        return self._members.get(int(port), CLIENT) if port else CLIENT
+
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
+    ) -> None:
+        async with _closing(writer):  # which ends the other direction, too
+            while said := await _read(reader):
+                await self._links.passage(way)
+                writer.write(said)
+                await writer.drain()
+            await self._links.passage(way)  # that somebody hung up is held back like the rest
+
+
+async def _read(reader: asyncio.StreamReader) -> bytes:
+    """Nothing when the other side is gone, however it went."""
+    with suppress(OSError):
+        return await reader.read(CHUNK)
+    return b""
+
+
+@asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        with suppress(OSError):
+            yield
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
