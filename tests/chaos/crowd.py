@@ -1,11 +1,13 @@
 """Buyers and sellers who do everything that people do, at random, through the gateway."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from random import Random
 
 from httpx import AsyncClient
 from tests.chaos.history import Answer, History
+from tests.chaos.rules_of_sales import FINAL
 from typing_extensions import override
 
 from common.contracts.ids import new_id
@@ -16,6 +18,9 @@ SHELF = 8
 
 LOOKS = 3
 """How often a buyer looks at an order after doing something about it, and what came of it."""
+
+WATCHING_SECONDS = 30
+"""How long a buyer who has paid keeps looking for the ticket."""
 
 PASSWORD = "correct horse"
 
@@ -142,7 +147,18 @@ class Buyer(Person):
             if answer.is_unknown or answer.status == 202:
                 await self.hesitate()
                 answer = await self.ask("POST", "/api/payments", sent)
+        if answer.status == 201:
+            await self._watch(order_id)
         return answer
+
+    async def _watch(self, order_id: str) -> None:
+        """Keep looking until the order has ended; with some patience."""
+        until = time.monotonic() + WATCHING_SECONDS
+        while time.monotonic() < until:
+            order = await self.look(f"/api/orders/{order_id}")
+            if order.body.get("status") in FINAL:
+                return
+            await self.hesitate()
 
     async def _pay_twice_at_once(self, order_id: str) -> None:
         await asyncio.gather(self._pay(order_id), self._pay(order_id, "tok_visa"))

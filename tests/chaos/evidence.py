@@ -108,7 +108,11 @@ class Databases:
     def __init__(self, stack: Stack) -> None:
         self._names = sorted({place.partition(".")[0] for place in COLLECTIONS.values()})
         self._client: MongoClient[Document] = MongoClient(
-            stack.mongo["orders"], tz_aware=True, serverSelectionTimeoutMS=20_000
+            stack.mongo["orders"],
+            tz_aware=True,
+            w="majority",
+            readConcernLevel="majority",
+            serverSelectionTimeoutMS=20_000,
         )
         self._begin: Timestamp = self._client.admin.command("ping")["operationTime"]
 
@@ -153,7 +157,7 @@ async def gather(stack: Stack, databases: Databases, answers: Sequence[Answer]) 
     """Everything, read once and from the sources themselves."""
     async with AsyncClient(base_url=stack.sandbox) as sandbox:
         books = (await sandbox.get("/_sandbox/ledger")).json()
-    connection = await nats.connect(stack.nats)
+    connection = await nats.connect(stack.nats.split(","))
     stream = connection.jetstream()
     messages = [message async for message in _messages(stream)]
     dead = [letter async for letter in _dead_letters(stream)]
@@ -172,7 +176,7 @@ async def gather(stack: Stack, databases: Databases, answers: Sequence[Answer]) 
 
 def backlog(stack: Stack, service: str) -> Backlog | None:
     """What a service has still to hear."""
-    return backlog_of(urlsplit(stack.nats).port or 0, service)
+    return backlog_of(urlsplit(stack.nats.partition(",")[0]).port or 0, service)
 
 
 async def _messages(stream: JetStreamContext) -> AsyncIterator[Message]:

@@ -18,7 +18,6 @@ from common.messaging.streams import STREAM
 from devstack.testing import eventually
 
 SERVICES = ("auth", *HEARING)
-BREATH_SECONDS = 0.5
 OPERATIONS = ("create", "confirm", "capture", "cancel", "retrieve")
 STREAM_DELETED = "stream deleted"
 KINDS = ("drop_answer", "delay", "delay_answer", "error", "conflict")
@@ -33,7 +32,7 @@ class Faults:
         self._processes, self._bus, self._sandbox = processes, bus, sandbox
         self._random = random
         self._stream = bus.jetstream(timeout=2)
-        self.done: Counter[str] = Counter()
+        self.done = Counter[str]()
         self._ways: dict[Callable[[], Awaitable[object]], int] = {
             self._kill_a_service: 30,
             self._stop_a_service: 5,
@@ -51,11 +50,11 @@ class Faults:
             self._hold_back_messages: 6,
         }
 
-    async def live(self) -> None:
-        """Until cancelled; then everything that was paused goes on."""
+    async def live(self, breath: float) -> None:
+        """Until cancelled; then everything that was paused goes on. One every `breath` seconds."""
         async with asyncio.TaskGroup() as under_way:
             while True:
-                await asyncio.sleep(self._random.uniform(0, 2 * BREATH_SECONDS))
+                await asyncio.sleep(self._random.uniform(0, 2 * breath))
                 [way] = self._random.choices(list(self._ways), list(self._ways.values()))
                 under_way.create_task(self._try(way))
 

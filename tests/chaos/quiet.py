@@ -12,7 +12,7 @@ from tests.chaos.violation import Violation
 
 from devstack.headless import Stack
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 120.0
 RULE = "all becomes quiet"
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +14,10 @@ from nats.aio.client import Client
 from tests.chaos.crowd import Buyer, Seller
 from tests.chaos.evidence import Databases, Evidence, gather
 from tests.chaos.faults import STREAM_DELETED, Faults
+from tests.chaos.faults_of_members import MemberFaults
 from tests.chaos.history import History
 from tests.chaos.invariants import violations
+from tests.chaos.members import Members
 from tests.chaos.processes import Processes
 from tests.chaos.quiet import is_quiet
 from tests.chaos.repair import make_good
@@ -25,9 +27,25 @@ from devstack import headless
 from devstack.headless import Stack
 
 WINDOW_SECONDS = 4
-REPLICAS = "auth=2,tickets=2,orders=2,expiration=2,payments=2"
-BUYERS, SELLERS = 14, 3
 ANSWER_SECONDS = 12
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much of everything there is, so that two cores carry it."""
+
+    replicas: str
+    buyers: int
+    sellers: int
+    breath: float
+    """Seconds from one fault of a single process to the next."""
+
+
+SCALES = {
+    1: Scale("auth=2,tickets=2,orders=2,expiration=2,payments=2", 14, 3, 0.5),
+    3: Scale("tickets=2,orders=2,payments=2", 12, 2, 2.0),
+}
+"""By the members of MongoDB and NATS."""
 
 
 @dataclass(frozen=True)
@@ -41,24 +59,32 @@ class Outcome:
     violations: Sequence[Violation]
 
 
-async def run(seed: int, seconds: float, folder: Path) -> Outcome:
+async def run(seed: int, seconds: float, folder: Path, members: int = 1) -> Outcome:
     """Break a whole system for so many seconds, let it heal, and look whether it has."""
-    arguments = ("--quiet", "--window", str(WINDOW_SECONDS), "--replicas", REPLICAS)
-    with headless.stack(folder, *arguments) as stack:
+    scale = SCALES[members]
+    arguments = ("--quiet", "--window", str(WINDOW_SECONDS), "--replicas", scale.replicas)
+    with headless.stack(folder, *arguments, "--members", str(members)) as stack:
         databases = Databases(stack)
         try:
-            return await _run(seed, seconds, stack, databases)
+            return await _run(seed, seconds, stack, databases, scale)
         finally:
             databases.close()
 
 
-async def _run(seed: int, seconds: float, stack: Stack, databases: Databases) -> Outcome:
+async def _run(
+    seed: int, seconds: float, stack: Stack, databases: Databases, scale: Scale
+) -> Outcome:
     history = History()
     async with _bus(stack) as bus, AsyncClient(base_url=stack.sandbox, timeout=5) as sandbox:
         random = Random(f"{seed} faults")  # noqa: S311 - to be repeated, not to be secret
-        faults = Faults(Processes(stack, random), bus, sandbox, random)
-        async with _crowd(seed, stack, history, sandbox):
-            await _for_a_while(faults, seconds)
+        processes = Processes(stack, random)
+        faults = Faults(processes, bus, sandbox, random)
+        lives = [faults.live(scale.breath)]
+        if stack.wires:
+            members = Members(stack, stack.wires, bus.jetstream(timeout=2))
+            lives.append(MemberFaults(members, processes, bus, random, faults.done).live(seed))
+        async with _crowd(seed, stack, history, sandbox, scale):
+            await _for_a_while(lives, seconds)
         await faults.end()
         is_whole = not faults.done[STREAM_DELETED]
         if not is_whole:
@@ -69,10 +95,11 @@ async def _run(seed: int, seconds: float, stack: Stack, databases: Databases) ->
     return Outcome(seed, seconds, faults.done, evidence, [*noise, *violations(evidence)])
 
 
-async def _for_a_while(faults: Faults, seconds: float) -> None:
+async def _for_a_while(lives: Sequence[Coroutine[None, None, None]], seconds: float) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await faults.live()
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as under_way:
+            for life in lives:
+                under_way.create_task(life)
 
 
 @asynccontextmanager
@@ -80,14 +107,16 @@ async def _bus(stack: Stack) -> AsyncIterator[Client]:
     async def ignore(_: Exception) -> None:
         """It is meant to break."""
 
-    client = await nats.connect(stack.nats, max_reconnect_attempts=-1, error_cb=ignore)
+    client = await nats.connect(
+        stack.nats.split(","), max_reconnect_attempts=-1, ping_interval=2, error_cb=ignore
+    )
     yield client
     await client.close()
 
 
 @asynccontextmanager
 async def _crowd(
-    seed: int, stack: Stack, history: History, bank: AsyncClient
+    seed: int, stack: Stack, history: History, bank: AsyncClient, scale: Scale
 ) -> AsyncIterator[None]:
     """People who are busy until the end of the block, and then finish what they are at."""
     async with AsyncExitStack() as browsers:
@@ -96,8 +125,12 @@ async def _crowd(
             client = AsyncClient(base_url=stack.gateway, timeout=ANSWER_SECONDS)
             return await browsers.enter_async_context(client)
 
-        sellers = [Seller(f"seller-{n}", seed, await browser(), history) for n in range(SELLERS)]
-        buyers = [Buyer(f"buyer-{n}", seed, await browser(), history, bank) for n in range(BUYERS)]
+        sellers = [
+            Seller(f"seller-{n}", seed, await browser(), history) for n in range(scale.sellers)
+        ]
+        buyers = [
+            Buyer(f"buyer-{n}", seed, await browser(), history, bank) for n in range(scale.buyers)
+        ]
         people = [*sellers, *buyers]
         for person in people:
             await person.sign_up()
