@@ -7,6 +7,7 @@ from statistics import quantiles
 from tests.chaos.rules_of_sales import expiries
 from tests.chaos.run import Outcome
 from tests.chaos.sightings import sightings
+from tests.chaos.waits import answer_waits, sale_waits
 
 OFFENDERS = 3
 LINES = 60
@@ -29,14 +30,16 @@ def figures(outcome: Outcome) -> Iterator[str]:
     yield f"people were shown: {_counted(shown)}"
     yield f"tickets {len(evidence.tickets)}, orders {_counted(statuses)} ({_counted(reasons)})"
     yield f"messages {len(evidence.messages)}, writes {len(evidence.writes)}"
-    yield f"expiries late by {_lateness([late for _, late in expiries(evidence)])}"
+    yield f"expiries late by {_spread([late for _, late in expiries(evidence)])}"
+    yield f"answers took {_spread([*answer_waits(evidence.answers)])}"
+    yield f"from paid to sold it took {_spread([*sale_waits(evidence.answers)])}"
 
 
 def _counted(what: Counter[str]) -> str:
     return ", ".join(f"{name} {count}" for name, count in sorted(what.items())) or "nothing"
 
 
-def _lateness(seconds: Sequence[float]) -> str:
+def _spread(seconds: Sequence[float]) -> str:
     if len(seconds) < 2:
         return f"{list(seconds)} s"
     cuts = quantiles(seconds, n=100, method="inclusive")

@@ -32,7 +32,10 @@ def is_ready(port: int, seats: Sequence[int]) -> bool:
             hello = client.admin.command("hello")
             if "setName" not in hello and seats:
                 _form(client, seats)
-            return bool(hello["isWritablePrimary"] or (hello["secondary"] and "primary" in hello))
+            follows = hello["secondary"] and hello.get("primary", hello.get("me")) != hello.get(
+                "me"
+            )
+            return bool(hello["isWritablePrimary"] or follows)
     except PyMongoError:
         return False
 

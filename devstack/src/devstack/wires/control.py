@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from devstack.ports import LOOPBACK
 from devstack.wires.links import LinkFault, Links
@@ -36,3 +36,5 @@ async def broken(control: int, fault: LinkFault) -> AsyncIterator[None]:
         yield
     finally:
         orders.close()
+        with suppress(OSError):
+            await orders.wait_closed()
