@@ -54,8 +54,8 @@ quick: install ## the tests that start no server, in half a minute; ARGS="orders
 unit: install ## the tests, several at a time; ARGS="orders -k cancel" chooses
 	$(BIN)/pytest $(or $(ARGS),-q -n 5 --dist loadfile --no-loadscope-reorder)
 
-chaos: install ## break the running system on purpose: SEED="1 2 3" SECONDS=60
-	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds $(SECONDS)
+chaos: install ## break the running system on purpose: SEED="1 2 3" SECONDS=60 ARGS="--members 3"
+	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds $(SECONDS) $(ARGS)
 
 chaos-breaks: install ## take one safeguard away at a time: chaos must notice each
 	$(BIN)/python -m tests.chaos.breaks

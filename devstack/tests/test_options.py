@@ -18,7 +18,7 @@ def up(*arguments: str) -> Options:
 def test_without_arguments_it_is_the_usual_stack() -> None:
     options = up()
     assert (options.port, options.settings, options.replicas) == (8080, [], {})
-    assert not options.ephemeral
+    assert (options.members, options.ephemeral) == (1, False)
 
 
 def test_replicas_are_counted_by_service() -> None:
@@ -47,6 +47,7 @@ def test_settings_are_kept_in_their_order() -> None:
         ["--replicas", "orders=0"],
         ["--port", "70000"],
         ["--window", "0"],
+        ["--members", "2"],
     ],
 )
 def test_nonsense_is_explained(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:

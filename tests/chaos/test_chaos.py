@@ -8,6 +8,8 @@ from tests.chaos.run import run
 from tests.chaos.sightings import sightings
 
 SEED, SECONDS = 1, 25
+MAJORITY_LOST_FIRST = 0
+"""The seed that begins with what loses most, and goes on with a primary that is cut off."""
 
 
 @pytest.mark.usefixtures("processes")
@@ -17,3 +19,12 @@ async def test_every_promise_is_kept_while_everything_breaks(tmp_path: Path) -> 
     assert outcome.faults["service killed"] > 0
     seen = {sighting.status for sighting in sightings(outcome.evidence.answers)}
     assert seen >= {"complete", "captured", "cancelled", "free", "held", "sold"}
+
+
+@pytest.mark.timeout(300)
+async def test_every_promise_is_kept_while_members_are_cut_off(tmp_path: Path) -> None:
+    outcome = await run(MAJORITY_LOST_FIRST, 40, tmp_path, members=3)
+    assert not outcome.violations, report(outcome)
+    assert outcome.faults["majority lost, then the primary"] > 0
+    assert outcome.faults["primary cut off"] > 0
+    assert any(order["status"] == "complete" for order in outcome.evidence.orders.values())
