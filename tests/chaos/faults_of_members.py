@@ -78,7 +78,7 @@ class MemberFaults:
         async with self._members.cut_off(primary):
             self.done["majority lost, then the primary"] += 1
             with self._processes.stopped(*others):
-                await self._for_a_while(4, 7)
+                await self._for_a_while(6, 9)
                 self._processes.send_member(signal.SIGKILL, primary)
             await self._members.replaced(primary)
 

@@ -11,8 +11,6 @@ from devstack.ports import LOOPBACK
 NAME: Final = "rs0"
 ALREADY_INITIALIZED: Final = 23
 PROBE_SECONDS: Final = 0.2
-SETTINGS: Final = {"heartbeatIntervalMillis": 1_000, "electionTimeoutMillis": 5_000}
-"""Half of MongoDB's own: who is alone is missed sooner."""
 
 Document = dict[str, object]
 
@@ -25,16 +23,16 @@ def uri(seats: Sequence[int], database: str) -> str:
 def is_ready(port: int, seats: Sequence[int]) -> bool:
     """Whether the member on this port is primary, or follows one.
 
-    Where it is neither, the set is formed of members at `seats`, if there are any.
+    Where there is none, the member that knows all `seats` forms the set, and then leads it.
     """
     try:
         with connect(port, PROBE_SECONDS) as client:
             hello = client.admin.command("hello")
-            if "setName" not in hello and seats:
+            if seats and "setName" not in hello:
                 _form(client, seats)
-            follows = hello["secondary"] and hello.get("primary", hello.get("me")) != hello.get(
-                "me"
-            )
+            elif seats and hello["secondary"] and "primary" not in hello:
+                client.admin.command("replSetStepUp")  # instead of waiting for 10 s
+            follows = hello["secondary"] and hello.get("primary", hello["me"]) != hello["me"]
             return bool(hello["isWritablePrimary"] or follows)
     except PyMongoError:
         return False
@@ -49,9 +47,7 @@ def connect(port: int, seconds: float = 10.0) -> MongoClient[Document]:
 def _form(client: MongoClient[Document], seats: Sequence[int]) -> None:
     members = [{"_id": n, "host": _address(seat)} for n, seat in enumerate(seats)]
     try:
-        client.admin.command(
-            "replSetInitiate", {"_id": NAME, "members": members, "settings": SETTINGS}
-        )
+        client.admin.command("replSetInitiate", {"_id": NAME, "members": members})
     except OperationFailure as refusal:
         if refusal.code != ALREADY_INITIALIZED:
             raise
