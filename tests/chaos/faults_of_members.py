@@ -14,7 +14,7 @@ from tests.chaos.processes import Processes
 
 from common.messaging.streams import STREAM
 
-CALM_SECONDS = (2, 6)
+CALM_SECONDS = (4, 8)
 """How long everything has its members, between two of these faults."""
 
 Fault = Callable[[], Awaitable[None]]
@@ -80,7 +80,7 @@ class MemberFaults:
             with self._processes.stopped(*others):
                 await self._for_a_while(6, 9)
                 self._processes.send_member(signal.SIGKILL, primary)
-            await self._members.replaced(primary)
+            await self._members.primary(other_than=primary)
 
     async def _cut_off_the_primary(self) -> None:
         async with self._members.cut_off(await self._members.primary()):
@@ -98,7 +98,7 @@ class MemberFaults:
             primary = await self._members.primary()
             self.done["primary stepped down"] += 1
             await self._members.ask(primary, replSetStepDown=10)
-            await self._members.replaced(primary)
+            await self._members.primary(other_than=primary)
             await self._for_a_while(0.5, 3)
 
     async def _kill_the_primary(self) -> None:

@@ -15,8 +15,10 @@ from devstack.headless import Stack
 from devstack.wires.control import broken
 from devstack.wires.links import CLIENT, LinkFault, Way
 
-PROBE_SECONDS = 1.0
-ELECTION_SECONDS = 40.0
+PROBE_SECONDS = 2.0
+
+ELECTION_SECONDS = 20.0
+"""How long to wait for a primary: one that is silent is missed after 10 s."""
 
 Document = replica_set.Document
 
@@ -34,31 +36,23 @@ class Members:
         self.mongods = tuple(self._seats)
         self.nats = tuple(f"nats-{number}" for number in range(1, len(hosts) + 1))
 
-    async def primary(self) -> str:
-        """Who was elected last; raises TimeoutError when nobody is."""
+    async def primary(self, *, other_than: str = "") -> str:
+        """Who was elected last, as soon as somebody is; raises TimeoutError when nobody is."""
+        until = time.monotonic() + ELECTION_SECONDS
+        while (elected := await self._elected()) in {other_than, None}:
+            if time.monotonic() > until:
+                raise TimeoutError("nobody is elected")
+            await asyncio.sleep(0.2)
+        return elected
+
+    async def _elected(self) -> str | None:
         answers = await asyncio.gather(*map(self.ask, self.mongods))
         elected = {
             str(answer["electionId"]): member
             for member, answer in zip(self.mongods, answers, strict=True)
             if answer.get("isWritablePrimary")
         }
-        if not elected:
-            raise TimeoutError("there is no primary")
-        return elected[max(elected)]
-
-    async def replaced(self, primary: str) -> None:
-        """Until the others have elected another one; raises TimeoutError when they do not."""
-        until = time.monotonic() + ELECTION_SECONDS
-        while primary == await self._primary_unless_none(primary):
-            if time.monotonic() > until:
-                raise TimeoutError(f"nobody was elected instead of {primary}")
-            await asyncio.sleep(0.2)
-
-    async def _primary_unless_none(self, otherwise: str) -> str:
-        try:
-            return await self.primary()
-        except TimeoutError:
-            return otherwise
+        return elected[max(elected)] if elected else None
 
     async def ask(self, member: str, **command: object) -> Document:
         """A member's answer to an admin command, `hello` without one; nothing without an answer."""

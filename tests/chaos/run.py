@@ -39,11 +39,13 @@ class Scale:
     sellers: int
     breath: float
     """Seconds from one fault of a single process to the next."""
+    peace: float
+    """Seconds after the last fault in which people go on."""
 
 
 SCALES = {
-    1: Scale("auth=2,tickets=2,orders=2,expiration=2,payments=2", 14, 3, 0.5),
-    3: Scale("tickets=2,orders=2,payments=2", 12, 2, 2.0),
+    1: Scale("auth=2,tickets=2,orders=2,expiration=2,payments=2", 14, 3, 0.5, 0),
+    3: Scale("tickets=2,orders=2,payments=2", 12, 3, 2.0, 8),
 }
 """By the members of MongoDB and NATS."""
 
@@ -85,7 +87,8 @@ async def _run(
             lives.append(MemberFaults(members, processes, bus, random, faults.done).live(seed))
         async with _crowd(seed, stack, history, sandbox, scale):
             await _for_a_while(lives, seconds)
-        await faults.end()
+            await faults.end()
+            await asyncio.sleep(scale.peace)
         is_whole = not faults.done[STREAM_DELETED]
         if not is_whole:
             await make_good(stack)
