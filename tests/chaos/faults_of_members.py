@@ -69,7 +69,7 @@ class MemberFaults:
                 self.done["in vain"] += 1
 
     async def _for_a_while(self, least: float, most: float) -> None:
-        await asyncio.sleep(self._random.uniform(least, most))
+        await asyncio.sleep(self._random.triangular(least, most, least))
 
     async def _lose_the_majority_and_then_the_primary(self) -> None:
         """The primary goes on alone for some seconds, and what it took meanwhile is taken back."""
