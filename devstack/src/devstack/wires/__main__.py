@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
+from common.background import side_by_side
 from devstack.ports import LOOPBACK
 from devstack.wires.control import Control
 from devstack.wires.links import Links
@@ -19,10 +20,10 @@ async def serve(wiring: Wiring) -> None:
     """Until cancelled."""
     links = Links()
     members = {wire.port: wire.target for wire in wiring.wires}
-    async with asyncio.TaskGroup() as servers:
-        for wire in wiring.wires:
-            servers.create_task(_listen(wire.listen, Proxy(wire, links, members).serve))
-        servers.create_task(_listen(wiring.control, Control(links).serve))
+    await side_by_side(
+        *(_listen(wire.listen, Proxy(wire, links, members).serve) for wire in wiring.wires),
+        _listen(wiring.control, Control(links).serve),
+    )
 
 
 async def _listen(port: int, serve: Serve) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
+from common.background import side_by_side
 from devstack.ports import LOOPBACK
 from devstack.wires.links import CLIENT, Links, Way
 from devstack.wires.wiring import Wire
@@ -28,10 +29,12 @@ class Proxy:
             if client.at_eof():  # it has lost patience
                 return
             server, requests = await asyncio.open_connection(LOOPBACK, self._wire.port)
-            async with _closing(requests), asyncio.TaskGroup() as directions:
+            async with _closing(requests):
                 requests.write(said)
-                directions.create_task(self._pass_on(client, requests, way))
-                directions.create_task(self._pass_on(server, answers, (way[1], way[0])))
+                await side_by_side(
+                    self._pass_on(client, requests, way),
+                    self._pass_on(server, answers, (way[1], way[0])),
+                )
 
     def _who(self, said: bytes) -> str:
         _, _, rest = said.partition(MEMBER)
