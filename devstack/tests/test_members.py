@@ -13,6 +13,7 @@ from pymongo import MongoClient
 from devstack import replica_set
 from devstack.members import Members, choose_member_ports
 from devstack.process import wait_until_ready
+from devstack.quick import Processes
 from devstack.testing import eventually
 from devstack.wires.control import broken
 from devstack.wires.links import LinkFault
@@ -34,7 +35,10 @@ def running(folder: Path) -> Iterator[Members]:
 
 
 @pytest.fixture(scope="module")
-def members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Members]:
+def members(
+    processes: Processes,  # noqa: ARG001 - it starts some
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Members]:
     """All members, with nothing in them."""
     with running(tmp_path_factory.mktemp("members")) as members:
         yield members
@@ -73,6 +77,7 @@ async def test_a_primary_that_is_cut_off_is_replaced(members: Members) -> None:
     await eventually(are_one_again, "the old one follows")
 
 
+@pytest.mark.usefixtures("processes")
 def test_a_set_finds_its_data_at_other_ports(tmp_path: Path) -> None:
     for expected in (1, 2):
         with (

@@ -10,6 +10,7 @@ import pytest
 
 from devstack.ports import LOOPBACK, free_ports, is_free
 from devstack.process import Process, Program
+from devstack.quick import Processes
 from devstack.testing import eventually
 from devstack.wires.control import broken
 from devstack.wires.links import CLIENT, LinkFault
@@ -20,7 +21,7 @@ CUT = LinkFault(ways=frozenset({THERE, BACK}))
 
 
 @pytest.fixture
-def wiring(tmp_path: Path) -> Iterator[Wiring]:
+def wiring(processes: Processes, tmp_path: Path) -> Iterator[Wiring]:
     """One wire from a client to a server, in use."""
     listen, port, control = free_ports(3)
     wire = Wire(listen=listen, port=port, source=CLIENT, target="server")
@@ -28,9 +29,8 @@ def wiring(tmp_path: Path) -> Iterator[Wiring]:
     command = (sys.executable, "-m", "devstack.wires", wiring.model_dump_json())
     log = tmp_path / "wires.log"
     process = Process(Program("wires", command, log, lambda: not is_free(control)))
-    process.start()
-    yield wiring
-    process.kill()
+    with processes.running(process):
+        yield wiring
     assert log.read_text() == ""
 
 

@@ -13,6 +13,10 @@ class NothingRuns(StackError):
     """There is no running stack to run something beside."""
 
 
+class NoPortLeft(StackError):
+    """Every port that servers are started on is in use."""
+
+
 class PortTaken(StackError):
     """Something else listens where the gateway should."""
 

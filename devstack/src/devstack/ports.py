@@ -1,13 +1,24 @@
-"""Free TCP ports on loopback."""
+"""Free TCP ports on loopback, which no other process of ours takes meanwhile."""
 
+import fcntl
+import os
 import socket
+from collections.abc import Iterator
+from pathlib import Path
 from secrets import SystemRandom
+from tempfile import gettempdir
+from typing import TextIO
+
+from devstack.errors import NoPortLeft
 
 LOOPBACK = "127.0.0.1"
 
 # Below the range from which the system takes the near ends of connections (32768 up): otherwise
 # a server that is down for a moment can find its port occupied by somebody's client.
-CANDIDATES = range(20_000, 32_000)
+FIRST, LAST, BLOCK = 20_000, 32_000, 100
+
+_locks: list[TextIO] = []
+"""Of the blocks that are ours until this process ends, however it ends."""
 
 
 def is_free(port: int) -> bool:
@@ -22,12 +33,38 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different free ports; random ones, so that stacks started together do not collide."""
-    shuffled = SystemRandom().sample(CANDIDATES, len(CANDIDATES))
-    free = (port for port in shuffled if is_free(port))
-    return [next(free) for _ in range(count)]
+    """Different free ports.
+
+    A port is taken a while after it was chosen, so each process chooses from blocks of its own.
+    """
+    return [next(_ports) for _ in range(count)]
 
 
 def free_port() -> int:
     """One free port."""
     return free_ports(1)[0]
+
+
+def _own_ports() -> Iterator[int]:
+    folder = Path(gettempdir()) / f"ticketing-ports-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    blocks = range(FIRST, LAST, BLOCK)
+    for first in SystemRandom().sample(blocks, len(blocks)):
+        if _lock(folder / str(first)):
+            yield from filter(is_free, range(first, first + BLOCK))
+    raise NoPortLeft(f"all ports from {FIRST} to {LAST} are in use")
+
+
+def _lock(file: Path) -> bool:
+    """Whether nobody else has it."""
+    lock = file.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    _locks.append(lock)
+    return True
+
+
+_ports = _own_ports()
