@@ -12,6 +12,7 @@ from common.messaging import live as live_events
 from common.web import event_stream
 from devstack.event_source import listening
 from devstack.jetstream import delete_all_streams
+from devstack.keeper import keeping
 from devstack.order_history import OrderHistory
 from devstack.servers import NatsServer
 from devstack.testing import Neighbour, Person, SignIn, eventually, serving
@@ -179,7 +180,7 @@ async def test_an_outage_of_the_bus_makes_no_gap(
 async def test_a_stream_that_somebody_deleted_is_begun_anew(
     client: AsyncClient, nats_server: NatsServer, seller: Person
 ) -> None:
-    async with listening(client, EVENTS) as source:
+    async with keeping(nats_server.url), listening(client, EVENTS) as source:
         await offer(client, seller, "before")
         await source.hears(1)
         delete_all_streams(nats_server.port)
