@@ -11,6 +11,13 @@ TIMERS = "expiration/src/expiration/repository.py"
 
 UNIQUE_INDEX = Break("the unique index", ORDERS, "unique=True", "unique=False")
 
+COMMITTED_READS = Break(
+    "committed reads",
+    "common/src/common/mongo.py",
+    'readConcernLevel="majority"',
+    'readConcernLevel="local"',
+)
+
 IDEMPOTENCY_KEY = Break(
     "the idempotency key",
     "payments/src/payments/payment.py",
