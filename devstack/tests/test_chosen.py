@@ -33,7 +33,7 @@ def test_a_setting_can_be_given_to_one_service(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ORDER_WINDOW_SECONDS", "SIGNIN_FAILURES_LIMIT", "STREAM_REPLICAS", "OTEL_BSP_MADE_UP"]
+    "name", ["ORDER_WINDOW_SECONDS", "SIGNIN_FAILURES_LIMIT", "LOG_LEVEL", "OTEL_BSP_MADE_UP"]
 )
 def test_the_environment_gives_settings_too(name: str) -> None:
     found = chosen([], {name: "3", "PATH": "/bin", "HOME": "/", "SECRET": "x"})
@@ -41,8 +41,13 @@ def test_the_environment_gives_settings_too(name: str) -> None:
     assert {each for own in found.values() for each in own} == {name}
 
 
-def test_the_environment_changes_no_address_and_no_key() -> None:
-    decided = {"NATS_URL": BUS_ADDRESS, "JWT_PRIVATE_KEY": "k", "STRIPE_SECRET_KEY": "sk_live_mine"}
+def test_the_environment_changes_nothing_that_is_decided() -> None:
+    decided = {
+        "NATS_URL": BUS_ADDRESS,
+        "JWT_PRIVATE_KEY": "k",
+        "STRIPE_SECRET_KEY": "sk_live_mine",
+        "STREAM_REPLICAS": "3",
+    }
     assert not any(chosen([], decided).values())
 
 

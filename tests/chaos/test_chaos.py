@@ -21,6 +21,7 @@ async def test_every_promise_is_kept_while_everything_breaks(tmp_path: Path) -> 
     assert seen >= {"complete", "captured", "cancelled", "free", "held", "sold"}
 
 
+@pytest.mark.usefixtures("processes")
 @pytest.mark.timeout(300)
 async def test_every_promise_is_kept_while_members_are_cut_off(tmp_path: Path) -> None:
     outcome = await run(MAJORITY_LOST_FIRST, 45, tmp_path, members=3)

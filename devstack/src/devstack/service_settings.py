@@ -20,6 +20,7 @@ OF_UVICORN: Final = frozenset({"FORWARDED_ALLOW_IPS"})
 DECIDED: Final[Mapping[str, Callable[[Plan, str], str]]] = {
     "MONGO_URI": lambda plan, service: plan.mongo_uri(service),
     "NATS_URL": lambda plan, _: plan.nats_url,
+    "STREAM_REPLICAS": lambda plan, _: str(plan.stream_replicas),
     "JWT_PUBLIC_KEY": lambda plan, _: plan.secrets.session_keys.public_pem,
     "JWT_PRIVATE_KEY": lambda plan, _: plan.secrets.session_keys.private_pem,
     "STRIPE_SECRET_KEY": lambda *_: "sk_test_sandbox",
@@ -30,11 +31,7 @@ DECIDED: Final[Mapping[str, Callable[[Plan, str], str]]] = {
 }
 """What follows from what the launcher starts, so nobody else can set it."""
 
-DEFAULTS: Final[Mapping[str, Callable[[Plan], str]]] = {
-    "LOG_FORMAT": lambda _: "text",
-    "COOKIE_SECURE": lambda _: "false",
-    "STREAM_REPLICAS": lambda plan: str(plan.stream_replicas),
-}
+DEFAULTS: Final[Mapping[str, str]] = {"LOG_FORMAT": "text", "COOKIE_SECURE": "false"}
 """What suits one machine, where it differs from what services do by themselves."""
 
 
@@ -57,7 +54,7 @@ def inherited(service: str, environment: Mapping[str, str]) -> dict[str, str]:
 def variables(plan: Plan, service: str) -> dict[str, str]:
     """The environment that it is started with."""
     has = names(service)
-    defaults = {name: value(plan) for name, value in DEFAULTS.items() if name in has}
+    defaults = {name: value for name, value in DEFAULTS.items() if name in has}
     decided = {name: value(plan, service) for name, value in DECIDED.items() if name in has}
     chosen = plan.settings.get(service, {})
     return {"PYTHONUNBUFFERED": "1", **defaults, **chosen, **decided}
