@@ -33,7 +33,7 @@ def test_a_setting_can_be_given_to_one_service(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ORDER_WINDOW_SECONDS", "SIGNIN_FAILURES_LIMIT", "LOG_LEVEL", "OTEL_BSP_MADE_UP"]
+    "name", ["ORDER_WINDOW_SECONDS", "SIGNIN_FAILURES_LIMIT", "EVENT_STREAMS_LIMIT", "OTEL_BSP_MADE_UP"]
 )
 def test_the_environment_gives_settings_too(name: str) -> None:
     found = chosen([], {name: "3", "PATH": "/bin", "HOME": "/", "SECRET": "x"})
@@ -98,9 +98,9 @@ def test_what_is_no_setting_is_refused(setting: Setting, text: str) -> None:
 
 
 def test_a_wrong_value_is_refused() -> None:
-    asked = [Setting("ORDER_WINDOW_SECONDS", "-1"), Setting("STREAM_REPLICAS", "many")]
+    asked = [Setting("ORDER_WINDOW_SECONDS", "-1"), Setting("EVENT_STREAMS_LIMIT", "many")]
     said = refusal(*asked, LOG_LEVEL="loud")
     assert "ORDER_WINDOW_SECONDS: Input should be greater than 0" in said
-    assert "STREAM_REPLICAS: Input should be a valid integer" in said
+    assert "EVENT_STREAMS_LIMIT: Input should be a valid integer" in said
     assert "LOG_LEVEL (in the environment): Input should be 'DEBUG', " in said
     assert "loud" not in said
