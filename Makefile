@@ -43,7 +43,7 @@ lint: install ## style, and mistakes a linter can see
 	$(BIN)/ruff format --check .
 
 types: install ## mypy, strict
-	$(BIN)/mypy --num-workers 2
+	$(BIN)/mypy
 
 imports: install ## the architecture: who may import whom
 	$(BIN)/lint-imports --no-cache

@@ -33,7 +33,8 @@ def test_a_setting_can_be_given_to_one_service(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["ORDER_WINDOW_SECONDS", "SIGNIN_FAILURES_LIMIT", "EVENT_STREAMS_LIMIT", "OTEL_BSP_MADE_UP"]
+    "name",
+    ["ORDER_WINDOW_SECONDS", "SIGNIN_FAILURES_LIMIT", "EVENT_STREAMS_LIMIT", "OTEL_BSP_MADE_UP"],
 )
 def test_the_environment_gives_settings_too(name: str) -> None:
     found = chosen([], {name: "3", "PATH": "/bin", "HOME": "/", "SECRET": "x"})

@@ -1,11 +1,18 @@
 """Real servers that can be stopped, killed and started again."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from nats.aio.client import Client
+from nats.js import JetStreamContext
 from pymongo import MongoClient
 
 from common.contracts.ids import new_id
+from common.contracts.subjects import Subject
+from common.messaging.streams import DEAD_LETTERS, STREAM
+from devstack.keeper import TEST_SUBSCRIPTIONS
 from devstack.quick import Processes
 from devstack.servers import MongoServer, NatsServer
 from devstack.testing import eventually
@@ -29,28 +36,39 @@ def test_mongod_finds_its_data_at_another_port(processes: Processes, tmp_path: P
             assert client.shop.things.count_documents({}) == expected
 
 
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[JetStreamContext]:
+    """A client of the streams, for as long as the block."""
+    client = Client()
+    await client.connect(url)
+    try:
+        yield client.jetstream()
+    finally:
+        await client.close()
+
+
 async def test_nats_keeps_port_and_streams_after_a_crash(
     nats_server: NatsServer, nats_url: str
 ) -> None:
-    client = Client()
-    await client.connect(nats_url)
-    await client.jetstream().add_stream(name="ticketing", subjects=["something"])
-    await client.jetstream().publish("something", b"said")
-    await client.close()
+    async with connected(nats_url) as jetstream:
+        await jetstream.publish(Subject.TICKET_CREATED, b"said")
     nats_server.kill()
     nats_server.start()
-    await client.connect(nats_url)
-    [stream] = await client.jetstream().streams_info()
-    await client.close()
-    assert stream.state.messages == 1
+    async with connected(nats_url) as jetstream:
+        assert (await jetstream.stream_info(STREAM)).state.messages == 1
 
 
-async def test_each_test_begins_without_streams(nats_url: str) -> None:
-    client = Client()
-    await client.connect(nats_url)
-    streams = await client.jetstream().streams_info()
-    await client.close()
-    assert streams == []
+@pytest.mark.parametrize("said", [b"by one test", b"by the next"])
+async def test_each_test_begins_with_empty_streams(nats_url: str, said: bytes) -> None:
+    async with connected(nats_url) as jetstream:
+        streams = await jetstream.streams_info()
+        consumers = await jetstream.consumers_info(STREAM)
+        await jetstream.publish(Subject.TICKET_CREATED, said)
+    assert {stream.config.name: stream.state.last_seq for stream in streams} == {
+        STREAM: 0,
+        DEAD_LETTERS: 0,
+    }
+    assert {consumer.name for consumer in consumers} == set(TEST_SUBSCRIPTIONS)
 
 
 async def test_mongod_does_not_print_the_values_of_a_slow_query(mongod: MongoServer) -> None:
