@@ -186,7 +186,7 @@ async def test_versions_side_by_side_lose_no_event(nats_url: str, neighbour: Nei
 
 
 async def test_what_only_another_version_hears_is_no_dead_letter(
-    nats_url: str, neighbour: Neighbour, stored: Stored
+    nats_url: str, neighbour: Neighbour, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     declare_now(nats_url, version(SERVICE, Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED))
     heard = list[str]()
@@ -195,6 +195,7 @@ async def test_what_only_another_version_hears_is_no_dead_letter(
         await neighbour.say(event)
         await neighbour.puzzles(SERVICE)
     assert await stored(DEAD_LETTERS) == []
+    assert "handler failed" not in caplog.text
     both = dict.fromkeys([Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED], partial(hear_of, heard))
     async with hearing(nats_url, both):
         await neighbour.heard_by(SERVICE)

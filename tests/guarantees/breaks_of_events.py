@@ -97,3 +97,28 @@ BEGIN_ANEW = Break(
     "if place.stream != self._place.stream or place.number < self._begin.number:",
     "if place.stream != self._place.stream:",
 )
+
+SUBJECTS_OF_ANOTHER_VERSION = Break(
+    "a declaration that takes nothing away",
+    "common/src/common/messaging/topology.py",
+    "    kept = set() if scope is Scope.EXACT else set(there or [])\n",
+    "    kept = set[str]()\n",
+)
+LEFT_TO_OTHERS = Break(
+    "leaving to others what has no handler here",
+    CONSUMER,
+    "        if delivery.subject not in self._handlers and not delivery.is_replay:\n",
+    "        if False:\n",
+)
+REFUSAL_IS_AN_OUTAGE = Break(
+    "a refusal about the server's state is an outage",
+    "common/src/common/mongo_errors.py",
+    "    return code in _STATES\n",
+    "    return False\n",
+)
+NEW_CLIENT = Break(
+    "a new client after the connection was closed",
+    "common/src/common/messaging/connection.py",
+    "                self.client = _Client()\n",
+    "                await asyncio.sleep(3600)\n",
+)

@@ -46,6 +46,25 @@ TABLE: Mapping[str, Row] = {
         sales.GATE_OF_TICKETS_ORDERS: ("test_what_is_stored_ends_the_same_after_any_arrival",),
         sales.KNOWN_ALREADY: ("test_a_ticket_is_held_once_when_the_acknowledgement_is_lost",),
     },
+    "Nothing that was announced, acknowledged or shown is taken back,"
+    " whichever member of MongoDB or NATS fails.": {
+        sales.COMMITTED_READS: ("test_every_promise_is_kept_while_members_are_cut_off",),
+    },
+    "Two versions side by side lose no event.": {
+        events.SUBJECTS_OF_ANOTHER_VERSION: (
+            "test_versions_side_by_side_lose_no_event",
+            "test_an_older_declaration_takes_nothing_away",
+        ),
+        events.LEFT_TO_OTHERS: ("test_what_only_another_version_hears_is_no_dead_letter",),
+    },
+    "A server that refuses (not set up yet, a password or a permission that was changed)"
+    " is waited for, and quoted.": {
+        events.REFUSAL_IS_AN_OUTAGE: (
+            "test_a_service_waits_for_its_user_in_the_database",
+            "test_a_permission_that_was_taken_away_is_an_outage",
+        ),
+        events.NEW_CLIENT: ("test_a_changed_password_of_the_bus_is_an_outage",),
+    },
     "An unpaid order ends, never before its time.": {
         sales.EXPIRY: ("test_an_order_that_is_not_paid_expires",),
         sales.NOT_EARLY: ("test_a_timer_is_due_at_its_time_not_before",),
