@@ -8,13 +8,15 @@ from functools import partial
 from pathlib import Path
 from statistics import quantiles
 
+from pymongo import MongoClient
+
 from bench.processes import cpu_ms
 from common.aggregates import Announcement
 from common.contracts.events import Event
 from common.messaging.bus import Bus
 from common.messaging.envelope import headers_of
 from common.mongo import Document
-from devstack import keys, replica_set, topology
+from devstack import keys, topology
 from devstack.jetstream import backlog_of
 from devstack.plan import Plan, choose_ports
 from devstack.process import Process
@@ -67,7 +69,9 @@ class Alone:
 
     async def left(self) -> int:
         """How many events are not acknowledged yet."""
-        backlog = await asyncio.to_thread(backlog_of, self.plan.ports.nats, self.service)
+        members = self.plan.ports.members
+        port = members.nats[0].own if members else self.plan.ports.nats
+        backlog = await asyncio.to_thread(backlog_of, port, self.service)
         return backlog.num_pending + backlog.num_ack_pending if backlog else 0
 
     async def heard_all(self) -> None:
@@ -80,14 +84,21 @@ class Alone:
 
     def count(self, collection: str, query: Document) -> int:
         """How many documents of the service match."""
-        with replica_set.connect(self.plan.ports.mongod) as client:
+        with self._mongo() as client:
             return client[self.service][collection].count_documents(query)
 
     def commands(self) -> int:
         """How many commands MongoDB has been given that read or write."""
-        with replica_set.connect(self.plan.ports.mongod) as client:
-            given = client.admin.command("serverStatus")["metrics"]["commands"]
+        given = self.status()["metrics"]["commands"]
         return sum(given[name]["total"] for name in ("find", "getMore", "insert", "update"))
+
+    def status(self) -> Document:
+        """What MongoDB's primary has counted since it was started."""
+        with self._mongo() as client:
+            return client.admin.command("serverStatus")
+
+    def _mongo(self) -> MongoClient[Document]:
+        return MongoClient(self.plan.mongo_uri(self.service))
 
     def check(self, collection: str, query: Document, count: int) -> None:
         """A figure counts only when the work was done: so many documents are as they should be."""
@@ -110,10 +121,10 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 @asynccontextmanager
-async def alone(service: str, replicas: int = 1) -> AsyncIterator[Alone]:
-    """For as long as the block; the service is not started yet."""
+async def alone(service: str, replicas: int = 1, members: int = 1) -> AsyncIterator[Alone]:
+    """For as long as the block; the service is not started yet, its servers have `members`."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        folder, ports = Path(name), choose_ports(0, {service: replicas})
+        folder, ports = Path(name), choose_ports(0, {service: replicas}, members)
         there = Alone(Plan(folder, ports, keys.load_or_create(folder)), service)
         try:
             await run([*there.databases, there.topology])

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bench import (
     beside_node,
+    committed,
     draining,
     event_streams,
     expiring,
@@ -23,6 +24,7 @@ Measure = Callable[[], Awaitable[Sequence[Figure]]]
 MEASUREMENTS: dict[str, Measure] = {
     "reads": reads.measure,
     "orders": placing.measure,
+    "committed": committed.measure,
     "sales": sales.measure,
     "starts": starts.measure,
     "streams": event_streams.measure,

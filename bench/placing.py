@@ -62,15 +62,15 @@ async def in_turns(ours: Side, same: Side) -> None:
         await alternate([same], rounds=1, count=COUNT, connections=CLIENTS, status=201)
 
 
-async def offer(there: Alone) -> list[str]:
-    """Tickets that orders has heard of, or looks as if it had."""
+async def offer(there: Alone, count: int = (ROUNDS + 1) * COUNT) -> list[str]:
+    """So many tickets that orders has heard of, or looks as if it had."""
     price = Price(2_000)
     await there.say(
         [TicketCreated(id=new_id(), version=0, title="Concert", price=price, user_id=new_id())]
     )
     await there.heard_all()
     uri = there.plan.mongo_uri("orders")
-    return seed.copies(uri, "tickets", (ROUNDS + 1) * COUNT, lambda _: {})
+    return seed.copies(uri, "tickets", count, lambda _: {})
 
 
 async def _in_company() -> list[Figure]:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 from bench import report
+from bench.committed import LOCAL_READS, NotWhatItIs, check, figures_of
 from bench.figures import Figure, Run
 from bench.floor import floor
-from bench.load import Plan, Request, load
+from bench.load import Load, Plan, Request, load
 from bench.plots import draw
 from bench.rounds import Side, alternate, compared
 from pymongo import MongoClient
+from tests.guarantees.safeguards import without
 
 from common.contracts.ids import new_id
 from common.mongo import Document
@@ -84,6 +86,36 @@ async def test_sides_are_asked_in_turns_and_compared_by_their_medians(bare: Proc
     [cpu, rate, *_] = compared("nothing", ours, same, share=0.0, cpu="CPU")
     assert (cpu.value, cpu.floor) == (ours.cpu_ms, same.cpu_ms)
     assert rate.value == sorted(each.per_second for each in ours.loads)[1]
+
+
+def test_local_reads_are_the_same_code_without_one_line() -> None:
+    assert "readConcern" not in without(LOCAL_READS)
+
+
+def test_a_side_that_reads_otherwise_is_no_figure() -> None:
+    before, after = {"majority": 10, "none": 10}, {"majority": 500, "none": 12}
+    check(before, after, "majority")
+    with pytest.raises(NotWhatItIs, match=r"been none, and were .*490"):
+        check(before, after, "none")
+
+
+def side_of(cpu: list[float], counts: list[int]) -> Side:
+    """A server that answered so many requests in each round, of a second each."""
+    loads = [
+        Load(seconds=1, cpu_seconds=0, statuses={200: count}, times_ms=[1.0] * count)
+        for count in counts
+    ]
+    return Side("http://nowhere", 0, [NOTHING], loads, cpu)
+
+
+def test_a_share_comes_with_its_spread_over_the_rounds() -> None:
+    ours = side_of([0.75, 1.0, 1.25], [90, 100, 120])
+    same = side_of([1.0, 1.0, 1.0], [100, 100, 100])
+    cpu, rate = figures_of("GET /", ours, same)
+    assert (cpu.share, cpu.note) == (1.0, "80% to 133% in 3 rounds")
+    assert (rate.share, rate.note) == (1.0, "90% to 120% in 3 rounds")
+    assert cpu.is_met
+    assert not figures_of("GET /", side_of([1.0], [96]), side_of([1.0], [100]))[1].is_met
 
 
 @pytest.mark.parametrize(
