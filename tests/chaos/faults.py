@@ -42,7 +42,7 @@ class Faults:
             self._kill_mongod: 5,
             self._kill_stripe: 4,
             self._kill_topology: 4,
-            self._delete_stream: 1,
+            self._delete_stream: 3,
             self._delete_consumer: 3,
             self._break_stripe: 22,
             self._repeat_messages: 12,
