@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from secrets import SystemRandom
 from tempfile import gettempdir
-from typing import TextIO
 
 from devstack.errors import NoPortLeft
 
@@ -17,8 +16,8 @@ LOOPBACK = "127.0.0.1"
 # a server that is down for a moment can find its port occupied by somebody's client.
 FIRST, LAST, BLOCK = 20_000, 32_000, 100
 
-_locks: list[TextIO] = []
-"""Of the blocks that are ours until this process ends, however it ends."""
+_locks: list[int] = []
+"""The files that hold our blocks, open until this process ends, however it ends."""
 
 
 def is_free(port: int) -> bool:
@@ -57,11 +56,11 @@ def _own_ports() -> Iterator[int]:
 
 def _lock(file: Path) -> bool:
     """Whether nobody else has it."""
-    lock = file.open("w")
+    lock = os.open(file, os.O_CREAT | os.O_RDWR)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.close()
+        os.close(lock)
         return False
     _locks.append(lock)
     return True

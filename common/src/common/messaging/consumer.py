@@ -163,8 +163,11 @@ class Consumer:
         return "handled"
 
     async def _early(self, delivery: Delivery, event: Event) -> str:
-        if self._tried[delivery] < TRIES_IN_PLACE and self._lanes.is_waited_for(self._lane(event)):
-            return WAITING  # or those behind it would all be early, too
+        # In place, or those behind it would all be early, too. But only when it comes for the first
+        # time: its predecessor may be among those behind, which it would hold up at each return.
+        in_place = delivery.attempt == 1 and self._tried[delivery] < TRIES_IN_PLACE
+        if in_place and self._lanes.is_waited_for(self._lane(event)):
+            return WAITING
         await delivery.nak(gap_delay(delivery.attempt))
         return "early"
 
