@@ -68,6 +68,27 @@ async def test_an_early_event_comes_again_until_it_fits(
     assert applied == [0, 1, 2, 3]
 
 
+async def test_an_early_event_holds_its_predecessors_up_once(
+    nats_url: str, neighbour: Neighbour, caplog: pytest.LogCaptureFixture
+) -> None:
+    applied: list[int] = []
+
+    async def apply(event: TicketUpdated, _: object) -> None:
+        if event.version > len(applied):
+            raise VersionGap
+        applied.append(event.version)
+
+    caplog.set_level("INFO")
+    identity = new_id()
+    for version in (4, 3, 2, 1, 0):
+        await neighbour.say(Tally(identity, version).told())
+    async with hearing(nats_url, {HEARD: apply}):
+        await neighbour.heard_by(SERVICE)
+    assert applied == [0, 1, 2, 3, 4]
+    attempts = [vars(each)["attempt"] for each in caplog.records if each.message == "event waiting"]
+    assert set(attempts) == {1}
+
+
 @pytest.mark.parametrize("outage", [Unavailable, TimeoutError])
 async def test_an_event_waits_for_servers_to_come_back(
     nats_url: str, neighbour: Neighbour, outage: type[Exception]
