@@ -42,7 +42,7 @@ class Faults:
             self._kill_mongod: 5,
             self._kill_stripe: 4,
             self._kill_topology: 4,
-            self._delete_stream: 3,
+            self._delete_stream: 1,
             self._delete_consumer: 3,
             self._break_stripe: 22,
             self._repeat_messages: 12,
@@ -96,8 +96,8 @@ class Faults:
 
     async def _delete_stream(self) -> None:
         """With all that is in it; what nobody has heard yet is made good by `republish`."""
+        self.done[STREAM_DELETED] += 1  # also when the answer is lost
         await self._stream.delete_stream(STREAM)
-        self.done[STREAM_DELETED] += 1
 
     async def _delete_consumer(self) -> None:
         """When it is made again it delivers everything once more, from the beginning."""

@@ -84,8 +84,8 @@ class MemberFaults:
 
     async def _cut_off_the_primary(self) -> None:
         async with self._members.cut_off(await self._members.primary()):
-            self.done["primary cut off"] += 1
             await self._for_a_while(10, 30)
+        self.done["primary cut off"] += 1
 
     async def _cut_off_the_primary_one_way(self) -> None:
         async with self._members.cut_off(await self._members.primary(), one_way=True):

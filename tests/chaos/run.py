@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -25,6 +25,7 @@ from tests.chaos.violation import Violation
 
 from devstack import headless
 from devstack.headless import Stack
+from devstack.testing import eventually
 
 WINDOW_SECONDS = 4
 ANSWER_SECONDS = 12
@@ -61,20 +62,30 @@ class Outcome:
     violations: Sequence[Violation]
 
 
-async def run(seed: int, seconds: float, folder: Path, members: int = 1) -> Outcome:
-    """Break a whole system for so many seconds, let it heal, and look whether it has."""
+async def run(
+    seed: int, seconds: float, folder: Path, members: int = 1, until: Sequence[str] = ()
+) -> Outcome:
+    """Break a whole system for so many seconds, let it heal, and look whether it has.
+
+    It is broken for longer where some of the faults in `until` have not been made by then.
+    """
     scale = SCALES[members]
     arguments = ("--quiet", "--window", str(WINDOW_SECONDS), "--replicas", scale.replicas)
     with headless.stack(folder, *arguments, "--members", str(members)) as stack:
         databases = Databases(stack)
         try:
-            return await _run(seed, seconds, stack, databases, scale)
+            return await _run(seed, seconds, stack, databases, scale, until)
         finally:
             databases.close()
 
 
 async def _run(
-    seed: int, seconds: float, stack: Stack, databases: Databases, scale: Scale
+    seed: int,
+    seconds: float,
+    stack: Stack,
+    databases: Databases,
+    scale: Scale,
+    until: Sequence[str],
 ) -> Outcome:
     history = History()
     async with _bus(stack) as bus, AsyncClient(base_url=stack.sandbox, timeout=5) as sandbox:
@@ -86,7 +97,7 @@ async def _run(
             members = Members(stack, stack.wires, bus.jetstream(timeout=2))
             lives.append(MemberFaults(members, processes, bus, random, faults.done).live(seed))
         async with _crowd(seed, stack, history, sandbox, scale):
-            await _for_a_while(lives, seconds)
+            await _for_a_while(lives, seconds, faults.done, until)
             await faults.end()
             await asyncio.sleep(scale.peace)
         is_whole = not faults.done[STREAM_DELETED]
@@ -98,11 +109,21 @@ async def _run(
     return Outcome(seed, seconds, faults.done, evidence, [*noise, *violations(evidence)])
 
 
-async def _for_a_while(lives: Sequence[Coroutine[None, None, None]], seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds), asyncio.TaskGroup() as under_way:
-            for life in lives:
-                under_way.create_task(life)
+async def _for_a_while(
+    lives: Sequence[Coroutine[None, None, None]],
+    seconds: float,
+    done: Counter[str],
+    until: Sequence[str],
+) -> None:
+    async def all_made() -> bool:
+        return all(done[fault] for fault in until)
+
+    async with asyncio.TaskGroup() as under_way:
+        tasks = [under_way.create_task(life) for life in lives]
+        await asyncio.sleep(seconds)
+        await eventually(all_made, f"{until} are made")
+        for task in tasks:
+            task.cancel()
 
 
 @asynccontextmanager
