@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from devstack.ports import LOOPBACK, free_port
-
-CHUNK = 65_536
+from devstack.wires.proxy import CHUNK, closing
 
 
 @dataclass
@@ -17,18 +16,6 @@ class Order:
     word: bytes
     by_server: bool
     kill: Callable[[], None]
-
-
-@asynccontextmanager
-async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
-    """Hang up at the end of the block, whatever the other side does."""
-    try:
-        with suppress(OSError):
-            yield
-    finally:
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
 
 
 class Assassin:

@@ -25,8 +25,7 @@ from common.stopping import BUS_SECONDS
 PUBLISH_SECONDS = 5
 TRY_AGAIN_SECONDS = 0.5
 
-log = logging.getLogger(__name__)
-rarely = RateLimitedLog(log)
+rarely = RateLimitedLog(logging.getLogger(__name__))
 
 
 class Bus:

@@ -21,8 +21,7 @@ MOST_REMEMBERED = 10_000
 Key = tuple[str, str]
 """A collection, and the id of a document in it."""
 
-log = logging.getLogger(__name__)
-rarely = RateLimitedLog(log)
+rarely = RateLimitedLog(logging.getLogger(__name__))
 
 
 class _Line:

@@ -22,14 +22,14 @@ class Proxy:
 
     async def serve(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         """One connection, until either side hangs up."""
-        async with _closing(answers):
+        async with closing(answers):
             said = b"" if self._wire.source else await client.read(CHUNK)
             way = (self._wire.source or self._who(said), self._wire.target)
             await self._links.handshake(way)
             if client.at_eof():  # it has lost patience
                 return
             server, requests = await asyncio.open_connection(LOOPBACK, self._wire.port)
-            async with _closing(requests):
+            async with closing(requests):
                 requests.write(said)
                 await side_by_side(
                     self._pass_on(client, requests, way),
@@ -45,7 +45,7 @@ class Proxy:
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way
     ) -> None:
-        async with _closing(writer):  # which ends the other direction, too
+        async with closing(writer):  # which ends the other direction, too
             while said := await _read(reader):
                 await self._links.passage(way)
                 writer.write(said)
@@ -61,7 +61,8 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 
 @asynccontextmanager
-async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    """Hang up at the end of the block, whatever the other side does."""
     try:
         with suppress(OSError):
             yield
