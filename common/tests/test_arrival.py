@@ -1,12 +1,16 @@
 """Waiting a moment for what was made elsewhere, but never for what was invented."""
 
 import time
+from datetime import datetime
 
 import pytest
 
 from common.contracts.ids import new_id
 from common.web import arrival as arrival_module
-from common.web.arrival import arrival
+from common.web.arrival import Arrival, NotHeardOfYet
+
+OLD = f"{(time.time_ns() // 1000) - 60_000_000:014x}{'0' * 10}"
+"""An id of a minute ago."""
 
 
 class Replica:
@@ -21,27 +25,56 @@ class Replica:
         return identity if self.looked > self._misses else None
 
 
+class Owner:
+    """Whose events have been heard, or have not."""
+
+    def __init__(self, *, is_heard: bool) -> None:
+        self.asked, self._is_heard = list[datetime](), is_heard
+
+    async def has_passed(self, moment: datetime) -> bool:
+        """What the copies' watermark says."""
+        self.asked.append(moment)
+        return self._is_heard
+
+
 async def test_what_is_there_is_found_at_once() -> None:
-    replica, identity = Replica(misses=0), new_id()
-    assert await arrival(replica.find, identity) == identity
-    assert replica.looked == 1
+    replica, owner, identity = Replica(misses=0), Owner(is_heard=False), new_id()
+    assert await Arrival(owner.has_passed).of(replica.find, identity) == identity
+    assert (replica.looked, owner.asked) == (1, [])
 
 
 async def test_what_is_on_its_way_is_waited_for() -> None:
-    replica, identity = Replica(misses=3), new_id()
-    assert await arrival(replica.find, identity) == identity
-    assert replica.looked == 4
+    replica, owner, identity = Replica(misses=3), Owner(is_heard=False), new_id()
+    assert await Arrival(owner.has_passed).of(replica.find, identity) == identity
+    assert (replica.looked, owner.asked) == (4, [])
 
 
 async def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrival_module, "PATIENCE_SECONDS", 0.5)
     began = time.monotonic()
-    assert await arrival(Replica(misses=1e9).find, new_id()) is None
+    with pytest.raises(NotHeardOfYet):
+        await Arrival(Owner(is_heard=False).has_passed).of(Replica(misses=1e9).find, new_id())
     assert 0.45 < time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("identity", ["a" * 24, "f" * 24, "0" * 24, "abc", "", "%00", "ü" * 24])
+async def test_what_all_was_heard_of_does_not_exist() -> None:
+    replica, owner = Replica(misses=1e9), Owner(is_heard=True)
+    assert await Arrival(owner.has_passed).of(replica.find, OLD) is None
+    assert len(owner.asked) == 1
+
+
+async def test_an_old_id_may_still_be_on_its_way_when_its_owner_was_not_heard() -> None:
+    with pytest.raises(NotHeardOfYet, match=OLD):
+        await Arrival(Owner(is_heard=False).has_passed).of(Replica(misses=1e9).find, OLD)
+
+
+async def test_what_arrives_while_its_owner_is_asked_is_found() -> None:
+    replica = Replica(misses=1)
+    assert await Arrival(Owner(is_heard=True).has_passed).of(replica.find, OLD) == OLD
+
+
+@pytest.mark.parametrize("identity", ["a" * 24, "f" * 24, "abc", "", "%00", "ü" * 24])
 async def test_an_invented_id_is_not_waited_for(identity: str) -> None:
-    replica = Replica(misses=1e9)
-    assert await arrival(replica.find, identity) is None
-    assert replica.looked == 1
+    replica, owner = Replica(misses=1e9), Owner(is_heard=False)
+    assert await Arrival(owner.has_passed).of(replica.find, identity) is None
+    assert owner.asked == []

@@ -2,15 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import pytest
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 
+from common.contracts.questions import RepublishRun
+from common.messaging.bus import Bus
 from common.messaging.streams import STREAM
 from common.mongo import Database
-from common.republish import PAGE, republish
+from common.republish import PAGE, Republisher
+from common.republish_command import republish
+from common.republish_runs import Runs
 from devstack.keeper import keeping
 from devstack.servers import MongoServer, NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally, announcing
@@ -27,28 +32,121 @@ async def begin(tallies: Tallies, count: int) -> list[Tally]:
     return begun
 
 
+@pytest.fixture
+def runs(database: Database) -> Runs:
+    """None was ever asked for."""
+    return Runs(database)
+
+
+def replica(tallies: Tallies, bus: Bus, runs: Runs) -> Republisher:
+    """One of those that may say it."""
+    return Republisher(tallies, bus, SERVICE, runs)
+
+
 async def test_everything_is_said_once(
-    nats_url: str, database: Database, tallies: Tallies, stored: Stored
+    nats_url: str, database: Database, tallies: Tallies, stored: Stored, runs: Runs
 ) -> None:
     begun = await begin(tallies, PAGE + 1)
     async with announcing(nats_url, database) as bus:
-        assert await republish(tallies, bus, SERVICE) == PAGE + 1
+        await republish(replica(tallies, bus, runs), runs)
     said = Counter(message.data for message in await stored(STREAM))
     assert said == Counter(tally.snapshot.to_json().encode() for tally in begun)
 
 
 async def test_each_run_says_it_again_beside_the_events(
-    nats_url: str, database: Database, tallies: Tallies, stored: Stored
+    nats_url: str, database: Database, tallies: Tallies, stored: Stored, runs: Runs
 ) -> None:
     tally = Tally.begin()
     async with announcing(nats_url, database) as bus:
         await tallies.add(tally)
-        await asyncio.gather(*(republish(tallies, bus, SERVICE) for _ in range(2)))
+        for _ in range(2):
+            await republish(replica(tallies, bus, runs), runs)
     messages = await stored(STREAM)
     ids = {(message.headers or {})["Nats-Msg-Id"] for message in messages}
     said = Counter(message.data for message in messages)
     assert len(ids) == 3
     assert said == {tally.told().to_json().encode(): 1, tally.snapshot.to_json().encode(): 2}
+
+
+async def test_who_asks_before_a_run_begins_shares_it(
+    nats_url: str, database: Database, tallies: Tallies, stored: Stored, runs: Runs
+) -> None:
+    await begin(tallies, 3)
+    asked = [await runs.state_of(RepublishRun()) for _ in range(3)]
+    assert {run.number for run in asked} == {1}
+    async with announcing(nats_url, database) as bus:
+        assert await replica(tallies, bus, runs).work()
+        assert not await replica(tallies, bus, runs).work()
+    assert [(await runs.state_of(run)).done for run in asked] == [True] * 3
+    assert len(await stored(STREAM)) == 3
+
+
+async def test_who_asks_while_a_run_is_under_way_gets_the_next_one(runs: Runs) -> None:
+    first = await runs.state_of(RepublishRun())
+    under_way = await runs.claim()
+    assert under_way
+    second, third = [await runs.state_of(RepublishRun()) for _ in range(2)]
+    assert (first.number, second.number, third.number) == (1, 2, 2)
+    assert await runs.claim() is None
+    await runs.finish(under_way)
+    assert (await runs.state_of(first)).done
+    assert not (await runs.state_of(second)).done
+    following = await runs.claim()
+    assert following
+    assert (following.number, following.cursor) == (2, "")
+    assert following.key != under_way.key
+
+
+async def test_a_run_that_nobody_remembers_is_asked_for_anew(runs: Runs) -> None:
+    assert await runs.state_of(RepublishRun(number=7)) == RepublishRun(number=1)
+
+
+class Interrupted(Tallies):
+    """Is cut off after the first page."""
+
+    async def after(self, identity: str, limit: int) -> Sequence[Tally]:
+        """The first page, and then nothing ever."""
+        if identity:
+            await asyncio.Event().wait()
+        return await super().after(identity, limit)
+
+
+async def test_a_run_goes_on_where_it_was_left(
+    nats_url: str, database: Database, tallies: Tallies, stored: Stored, runs: Runs
+) -> None:
+    await begin(tallies, PAGE + 5)
+    await runs.state_of(RepublishRun())
+
+    async def first_page_is_said() -> bool:
+        return len(await stored(STREAM)) == PAGE
+
+    async with announcing(nats_url, database) as bus:
+        interrupted = asyncio.create_task(replica(Interrupted(database), bus, runs).work())
+        await eventually(first_page_is_said)
+
+        async def is_noted() -> bool:
+            return bool(await database.collection("republish").find_one({"cursor": {"$ne": ""}}))
+
+        await eventually(is_noted)
+        interrupted.cancel()
+        with suppress(asyncio.CancelledError):
+            await interrupted
+        assert await replica(tallies, bus, runs).work()
+    assert len(await stored(STREAM)) == PAGE + 5
+
+
+async def test_what_a_crash_left_is_taken_over_when_its_lease_is_over(runs: Runs) -> None:
+    await runs.state_of(RepublishRun())
+    crashed = await runs.claim()
+    assert crashed
+    assert await runs.claim() is None
+    await runs.leave(crashed)  # as if its time were over
+    heir = await runs.claim()
+    assert heir
+    assert (heir.number, heir.key) == (crashed.number, crashed.key)
+    assert not await runs.advance(crashed)
+    await runs.finish(crashed)
+    assert not (await runs.state_of(RepublishRun(number=1))).done
 
 
 @pytest.mark.parametrize("server", ["nats_server", "mongod", "stream"])
@@ -60,22 +158,23 @@ async def test_an_outage_is_waited_for(
     tallies: Tallies,
     jetstream: JetStreamContext,
     stored: Stored,
+    runs: Runs,
     server: str,
 ) -> None:
     begun = await begin(tallies, PAGE + 1)
     async with announcing(nats_url, database) as bus:
+        saying = republish(replica(tallies, bus, runs), runs)
         if server == "stream":
             await jetstream.delete_stream(STREAM)
             async with keeping(nats_url):
-                count = await republish(tallies, bus, SERVICE)
+                await saying
         else:
             away = nats_server if server == "nats_server" else mongod
             away.kill()
-            running = asyncio.create_task(republish(tallies, bus, SERVICE))
+            running = asyncio.create_task(saying)
             await asyncio.sleep(0)
             away.start()
-            count = await running
-    assert count == len(begun)
+            await running
 
     async def all_said() -> bool:
         return len({message.data for message in await stored(STREAM)}) == len(begun)

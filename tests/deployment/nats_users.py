@@ -1,7 +1,7 @@
 """What each user of infra/nats/nats.conf may do, and what the code says that it has to."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import expiration.handlers
 import orders.handlers
 import payments.handlers
 import tickets.handlers
+from common.contracts.questions import Question, subject_of
 from common.contracts.subjects import Subject
+from common.contracts.subscriptions import REPUBLISHING, hearers_of, owner_of, retellers_for
 from common.messaging.consumer import Handlers
 from common.messaging.dead_letters import PREFIX
 from common.messaging.live_consumers import live_names
@@ -25,12 +27,9 @@ HANDLERS: Mapping[str, Handlers] = {
     "expiration": expiration.handlers.HANDLERS,
     "payments": payments.handlers.HANDLERS,
 }
-PUBLISHER = {
-    "ticket": "tickets",
-    "order": "orders",
-    "expiration": "expiration",
-    "payment": "payments",
-}
+COPIES_OF = {"orders": "tickets", "payments": "orders"}
+"""Whose ids clients name at whose HTTP door."""
+
 WATCHED = {"tickets", "orders"}
 """Who shows its own events to people, each replica by a consumer of its own."""
 
@@ -63,7 +62,7 @@ def _listed(user: str, what: str) -> frozenset[str]:
 
 def needed(service: str) -> Permissions:
     """What common/messaging does for a service, and nothing else."""
-    events = {each.value for each in Subject if PUBLISHER[each.partition(":")[0]] == service}
+    events = {each.value for each in Subject if owner_of(each) == service}
     streams = {f"$JS.API.STREAM.INFO.{stream}" for stream in SUBJECTS}
     consumer = {
         f"$JS.API.CONSUMER.INFO.{STREAM}.{service}",
@@ -72,10 +71,22 @@ def needed(service: str) -> Permissions:
     }
     names = live_names(service) if service in WATCHED else []
     live = {f"$JS.API.CONSUMER.CREATE.{STREAM}.{name}" for name in names}
+    asked = {f"ask.{service}.>"} if service in REPUBLISHING else set()
+    paced = hearers_of(service) if service in REPUBLISHING else []
+    backlogs = {f"$JS.API.CONSUMER.INFO.{STREAM}.{hearer}" for hearer in paced}
     return Permissions(
-        publish=frozenset({*events, f"{PREFIX}{service}", *streams, *consumer, *live}),
-        subscribe=frozenset({f"_INBOX_{service}.>"}),
+        publish=frozenset(
+            {*events, f"{PREFIX}{service}", *streams, *consumer, *live, *backlogs, *_asks(service)}
+        ),
+        subscribe=frozenset({f"_INBOX_{service}.>", *asked}),
     )
+
+
+def _asks(service: str) -> Iterator[str]:
+    for owner in retellers_for(service):
+        yield subject_of(Question.REPUBLISH, owner)
+    if service in COPIES_OF:
+        yield subject_of(Question.WATERMARK, COPIES_OF[service])
 
 
 def unlike_the_code(file: Path = NATS_CONF) -> list[str]:

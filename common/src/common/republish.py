@@ -1,32 +1,38 @@
-"""`python -m <service> republish`: says the state of all that a service owns once more.
+"""Says the state of all that a service owns once more, for whoever keeps a copy of it.
 
-Whoever keeps a copy applies what is newer than the copy, so this heals a lost stream and fills a
-new service. It may be run at any time, and as often as one likes.
+A copy applies what is not older than itself, so this heals a lost stream and fills a new service.
+It may run at any time, beside people: it goes only as fast as those who hear it. Who asks is a
+person (`python -m <service> republish`) or a service that has missed events; a run that was
+begun is ended by whichever replica lives.
 """
 
-import argparse
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
 from common.aggregates import Aggregate, Announcement
 from common.contracts.events import Event
-from common.contracts.ids import new_id
+from common.contracts.questions import RepublishRun
+from common.contracts.subscriptions import hearers_of
 from common.errors import Unavailable
-from common.logs import configure_logs
+from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
 from common.messaging.envelope import send
-from common.mongo import Database
-from common.settings import EventSettings
+from common.messaging.pace import Pace
+from common.republish_runs import Run, Runs
+from common.waiting import set_within
 
-PAGE = 200
-"""How many aggregates are read, and announced side by side."""
+PAGE = 50
+"""How many aggregates are announced side by side, and stand before somebody's news at most."""
 
+LOOK_SECONDS = 2.0
 TRY_AGAIN_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
+rarely = RateLimitedLog(log)
 
 
 class Repeatable(Aggregate, Protocol):
@@ -34,7 +40,7 @@ class Repeatable(Aggregate, Protocol):
 
     @property
     def snapshot(self) -> Event:
-        """The state at this version, to be applied whenever it is newer."""
+        """The state at this version, to be applied whenever it is not older."""
 
 
 class Repository(Protocol):
@@ -47,51 +53,68 @@ class Repository(Protocol):
 Result = TypeVar("Result")
 
 
-def main(settings: type[EventSettings], repository: Callable[[Database], Repository]) -> None:
-    """The command line of a service that others keep copies of."""
-    parser = argparse.ArgumentParser(prog=f"python -m {settings.service}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("republish", help="say the state of everything once more, for the copies")
-    parser.parse_args()
-    configured = settings.load()
-    configure_logs(configured.service, configured.log_format, configured.log_level)
-    asyncio.run(_run(configured, repository))
+class Republisher:
+    """Works off the runs that are asked for, one replica at a time."""
+
+    def __init__(self, repository: Repository, bus: Bus, service: str, runs: Runs) -> None:
+        self._repository, self._bus, self._service, self._runs = repository, bus, service, runs
+        self._asked = asyncio.Event()
+
+    async def answer(self, question: bytes) -> bytes:
+        """Begin a run, or say what became of one; raises Unavailable and ValueError."""
+        state = await self._runs.state_of(RepublishRun.model_validate_json(question or b"{}"))
+        self._asked.set()
+        return state.model_dump_json().encode()
+
+    async def run(self) -> None:
+        """Work, until cancelled."""
+        while True:
+            self._asked.clear()
+            try:
+                while self._bus.is_connected and await self.work():
+                    pass
+            except Unavailable as error:
+                rarely.warning("republishing waits", error=str(error))
+            await set_within(self._asked, LOOK_SECONDS)
+
+    async def work(self) -> bool:
+        """Do one run to its end, if one is wanted that nobody is at; whether there was one."""
+        run = await self._runs.claim()
+        if run is None:
+            return False
+        log.info("republishing", extra={"run": run.number, "after": run.cursor})
+        try:
+            ended = await self._say_all(run)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._runs.leave(run))
+            raise
+        if ended:
+            await self._runs.finish(ended)
+            log.info("republished %d %s", ended.count, self._service, extra={"run": run.number})
+        return True
+
+    async def _say_all(self, run: Run) -> Run | None:
+        """As it is at the end; None when somebody else has taken it over."""
+        pace = Pace(self._bus, hearers_of(self._service))
+        while page := await patiently(partial(self._repository.after, run.cursor, PAGE)):
+            said = (patiently(partial(self._say, each, run)) for each in page)
+            await asyncio.gather(*said)
+            run = replace(run, cursor=page[-1].id, count=run.count + len(page))
+            if not await patiently(partial(self._runs.advance, run)):
+                return None
+            await pace.wait(PAGE)
+        return run
+
+    async def _say(self, aggregate: Repeatable, run: Run) -> None:
+        snapshot = Announcement.of(aggregate.snapshot, aggregate.version)
+        await send(self._bus, snapshot, self._service, again=f"snapshot:{run.key}")
 
 
-async def _run(settings: EventSettings, repository: Callable[[Database], Repository]) -> None:
-    database = Database(settings.mongo_uri)
-    bus = Bus(settings.nats_url, service=settings.service, ca_file=settings.nats_ca_file)
-    try:
-        await bus.connect()
-        count = await republish(repository(database), bus, settings.service)
-        log.info("republished %d %s", count, settings.service)
-    finally:
-        await bus.close()
-        database.close()
-
-
-async def republish(repository: Repository, bus: Bus, service: str) -> int:
-    """Announce everything as it is now; how much that was.
-
-    Waits while NATS or MongoDB is away. What changes meanwhile is announced by its own event.
-    """
-    run, last, count = new_id(), "", 0
-    while page := await _patiently(partial(repository.after, last, PAGE)):
-        said = (_patiently(partial(_announce, each, bus, service, run)) for each in page)
-        await asyncio.gather(*said)
-        last, count = page[-1].id, count + len(page)
-    return count
-
-
-async def _announce(aggregate: Repeatable, bus: Bus, service: str, run: str) -> None:
-    snapshot = Announcement.of(aggregate.snapshot, aggregate.version)
-    await send(bus, snapshot, service, again=f"snapshot:{run}")
-
-
-async def _patiently(work: Callable[[], Awaitable[Result]]) -> Result:
+async def patiently(work: Callable[[], Awaitable[Result]]) -> Result:
+    """Its result, as soon as NATS and MongoDB are there for it."""
     while True:
         try:
             return await work()
         except Unavailable as error:
-            log.warning("waiting", extra={"error": str(error)})
+            rarely.warning("republishing waits", error=str(error))
             await asyncio.sleep(TRY_AGAIN_SECONDS)

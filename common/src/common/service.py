@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI
 
 from common import metrics
 from common.contracts.subjects import Subject
+from common.copies import KeptCopies, OwnedAggregates, has_copies_elsewhere
 from common.errors import Unavailable
 from common.garbage import kept_from_collector
 from common.logs import RateLimitedLog, configure_logs
@@ -19,7 +20,7 @@ from common.measuring import Measure, Measuring, of_database
 from common.messaging import measures as of_events
 from common.messaging.bus import Bus
 from common.messaging.consumer import OUTCOMES, Consumer, Handlers, Lane, by_aggregate
-from common.messaging.event_side import event_side
+from common.messaging.event_side import Hearing, event_side
 from common.messaging.live import Live
 from common.messaging.outbox import Outbox
 from common.mongo import Collection, Database
@@ -65,16 +66,18 @@ def create_service(  # noqa: PLR0913 - one argument for each part of a service
     workers: Sequence[Worker] = (),
     measures: Sequence[Callable[[Any], Measure]] = (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
+    copies_of: str = "",
 ) -> FastAPI:
     """The app of one service; its `state` holds `settings` and, while it runs, `repository`.
 
     `router` is its HTTP door, `handlers` its event door: events of the same `lane` are
     handled one after the other. Event streams show what is `watched`. `workers` run beside all
     that; `measures`, of the repository, are what `/metrics` asks for besides what all services
-    have; `closing` is awaited at the very end.
+    have; `closing` is awaited at the very end. `copies_of` names the service whose aggregates
+    clients refer to here: its repository has `after` if others keep copies of what it owns.
     """
     configure_logs(settings.service, settings.log_format, settings.log_level)
-    parts = _Parts(repository, handlers or {}, lane, watched, workers, measures, closing)
+    parts = _Parts(repository, handlers or {}, lane, watched, workers, measures, closing, copies_of)
     return _app(settings, router, lambda app: _lifespan(app, settings, parts))
 
 
@@ -89,6 +92,7 @@ class _Parts:
     workers: Sequence[Worker]
     measures: Sequence[Callable[[Any], Measure]]
     closing: Sequence[Callable[[], Awaitable[None]]]
+    copies_of: str
 
 
 @asynccontextmanager
@@ -121,22 +125,46 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
     bus = Bus(settings.nats_url, service=settings.service, ca_file=settings.nats_ca_file)
     outbox = Outbox(bus, settings.service, repository.outboxes)
     app.state.bus, app.state.database.announce = bus, outbox.announce
-    hearing: list[Consumer | Live] = []
+    hearing: list[Hearing] = []
+    consumer: Consumer | None = None
     if heard := parts.handlers:
-        hearing.append(Consumer(bus, settings.service, heard, repository, parts.lane))
+        consumer = Consumer(bus, settings.service, heard, repository, parts.lane)
+        hearing.append(consumer)
     if parts.watched:
         live = app.state.live = Live(bus, parts.watched)
         app.state.stop.on_asked.append(live.close)
         hearing.append(live)
-    _measured(app, settings.service, parts, outbox)
-    beside = [partial(work, repository, bus) for work in parts.workers]
-    async with event_side(bus, hearing, outbox, beside):
+    _measured(app, settings.service, parts, outbox, consumer)
+    answering, keeping = _copies(app, settings.service, parts, outbox)
+    keeping += [partial(work, repository, bus) for work in parts.workers]
+    async with event_side(bus, [*hearing, *answering], outbox, keeping):
         yield
 
 
-def _measured(app: FastAPI, service: str, parts: _Parts, outbox: Outbox) -> None:
+def _copies(
+    app: FastAPI, service: str, parts: _Parts, outbox: Outbox
+) -> tuple[list[Hearing], list[Callable[[], Awaitable[None]]]]:
+    """What answers and what works so that copies stay whole, here and elsewhere."""
+    bus, database = app.state.bus, app.state.database
+    answering: list[Hearing] = []
+    workers: list[Callable[[], Awaitable[None]]] = []
+    if parts.handlers:
+        kept = KeptCopies(bus, service, database)
+        app.state.arrival = kept.arrival_from(parts.copies_of)
+        app.state.measuring.measures += kept.measures
+        workers += kept.workers
+    if has_copies_elsewhere(service):
+        owned = OwnedAggregates(bus, service, database, app.state.repository, outbox)
+        answering.append(owned.answering)
+        workers += owned.workers
+    return answering, workers
+
+
+def _measured(
+    app: FastAPI, service: str, parts: _Parts, outbox: Outbox, consumer: Consumer | None
+) -> None:
     bus, measuring = app.state.bus, app.state.measuring
-    measuring.here = partial(of_events.here, bus, app.state.live)
+    measuring.here = partial(of_events.here, bus, consumer, app.state.live)
     measuring.measures += [of_events.of_outbox(outbox), of_events.of_consumer(bus, service)]
     measuring.measures += [measure(app.state.repository) for measure in parts.measures]
     metrics.expect_events(parts.handlers, OUTCOMES)

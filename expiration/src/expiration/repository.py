@@ -68,14 +68,17 @@ class TimerRepository:
         await self._timers.apply(Update({"_id": order_id}, {"$setOnInsert": timer}, upsert=True))
 
     async def schedule_again(self, order_id: str, fire_at: datetime) -> None:
-        """Set the timer, also when it has fired: the order lives on, so nobody has heard it."""
+        """Set the timer, whatever became of it: the order lives on, so nobody has heard of it.
+
+        If the order has ended meanwhile, firing once more is in vain and changes nothing.
+        """
         again: Document = {
             "$set": _scheduled(fire_at),
             "$inc": {"repeats": 1},
             "$unset": dict.fromkeys(["doneAt", "owner", "leaseUntil"], ""),
         }
-        fired = {"_id": order_id, "state": TimerState.FIRED.value}
-        if not await self._timers.update(fired, again):
+        done = {"_id": order_id, "state": {"$ne": TimerState.SCHEDULED.value}}
+        if not await self._timers.update(done, again):
             await self.schedule(order_id, fire_at)
 
     async def cancel(self, order_id: str) -> None:

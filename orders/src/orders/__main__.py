@@ -1,6 +1,6 @@
 """`python -m orders republish` says the state of all orders once more."""
 
-from common.republish import main
+from common.republish_command import main
 from orders.repository import OrderRepository
 from orders.settings import Settings
 

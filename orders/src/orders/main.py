@@ -5,6 +5,8 @@ from fastapi import FastAPI
 from common.service import create_service
 from orders.domain import EVENT_OF
 from orders.handlers import HANDLERS
+from orders.metrics import of_orders
+from orders.reconciler import run_reconciler
 from orders.repository import OrderRepository
 from orders.routes import router
 from orders.settings import Settings
@@ -18,4 +20,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         router=router,
         handlers=HANDLERS,
         watched=[event.subject for event in EVENT_OF.values()],
+        workers=[run_reconciler],
+        measures=[of_orders],
+        copies_of="tickets",
     )

@@ -1,6 +1,7 @@
 """Orders, and the replica of tickets, in MongoDB."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from common.aggregates import Aggregates
 from common.contracts.events import TicketCreated, TicketUpdated
@@ -14,6 +15,11 @@ from common.together import Together
 from orders.domain import Order, OrderNotFound, Step, Ticket, TicketAlreadyReserved
 
 NEWEST_FIRST = [("_id", -1)]
+FIRST_ENDED = [("expiresAt", 1)]
+OPEN: Document = {
+    "status": {"$in": [each.value for each in OrderStatus if not each.is_final]},
+}
+MOST_COUNTED = 100_000
 
 
 def _to_document(order: Order) -> Document:
@@ -77,6 +83,10 @@ def _step_of(event: TicketCreated | TicketUpdated) -> Update:
     return Update({"_id": event.id, "version": event.version - 1}, {"$set": fields})
 
 
+def _ended(before: datetime) -> Document:
+    return {**OPEN, "expiresAt": {"$lte": before}}
+
+
 def _is_known(event: TicketCreated | TicketUpdated, ticket: Document | None) -> bool:
     known = ticket["version"] if ticket else None
     return fit(event.version, onto=known, snapshot=event.snapshot) is Fit.KNOWN
@@ -103,6 +113,7 @@ class OrderRepository:
             [("ticket.id", 1)], unique=True, where={"holdsTicket": True}
         )
         await self._orders.collection.ensure_index([("userId", 1), ("_id", -1)])
+        await self._orders.collection.ensure_index(FIRST_ENDED, where=OPEN)
         await self._orders.prepare()
 
     async def add(self, order: Order) -> None:
@@ -127,6 +138,14 @@ class OrderRepository:
     async def after(self, order_id: str, limit: int) -> list[Order]:
         """The next orders in the order of their ids."""
         return await self._orders.after(order_id, limit)
+
+    async def overdue(self, before: datetime, limit: int) -> list[Order]:
+        """Orders that are open although they ended before that, the longest overdue first."""
+        return await self._orders.find(_ended(before), sort=FIRST_ENDED, limit=limit)
+
+    async def count_overdue(self, before: datetime) -> int:
+        """How many there are, up to `MOST_COUNTED`."""
+        return await self._orders.collection.count(_ended(before), limit=MOST_COUNTED)
 
     async def of_buyer(
         self, user_id: str, statuses: Iterable[OrderStatus], older_than: str | None, limit: int

@@ -6,9 +6,8 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from common import logs
 from common.web.answers import Shown
-from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
-from common.web.dependencies import CurrentUser, LiveEvents, repository, settings
+from common.web.dependencies import Arriving, CurrentUser, LiveEvents, repository, settings
 from common.web.error_responses import errors
 from common.web.event_stream import EventStream
 from common.web.paging import PageQuery
@@ -31,10 +30,14 @@ SHOWN = Shown[Order](OrderOut.of)
     "", status_code=201, response_model=OrderOut, responses=errors(400, 401, 404, 409, 415)
 )
 async def place_order(
-    body: PlaceOrder, user: CurrentUser, orders: Orders, settings: Configured
+    body: PlaceOrder,
+    user: CurrentUser,
+    orders: Orders,
+    settings: Configured,
+    arrival: Arriving,
 ) -> Response:
     """Hold a ticket, so that nobody else can take it until the order expires."""
-    ticket = await arrival(orders.ticket, body.ticket_id)
+    ticket = await arrival.of(orders.ticket, body.ticket_id)
     if ticket is None:
         raise TicketNotFound
     order = Order.place(ticket, user.id, settings.order_window)

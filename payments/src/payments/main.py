@@ -24,6 +24,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         handlers=HANDLERS,
         workers=[reconciler(gateway)],
         closing=[gateway.close],
+        copies_of="orders",
     )
     app.state.gateway = gateway
     return app

@@ -9,9 +9,8 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from common import logs
 from common.contracts.order_status import OrderStatus
 from common.errors import Unavailable
-from common.web.arrival import arrival
 from common.web.bodies import JsonRoute
-from common.web.dependencies import CurrentUser, repository, settings
+from common.web.dependencies import Arriving, CurrentUser, repository, settings
 from common.web.error_responses import errors
 from payments.domain import CardDeclined, Checkout
 from payments.gateway import StripeGateway
@@ -45,16 +44,17 @@ Configured = Annotated[Settings, Depends(settings)]
         **errors(400, 401, 402, 403, 404, 409, 415),
     },
 )
-async def pay(
+async def pay(  # noqa: PLR0913 - what a request is answered with
     body: Pay,
     user: CurrentUser,
     checkouts: Checkouts,
     gateway: Gateway,
     settings: Configured,
+    arrival: Arriving,
     response: Response,
 ) -> PaymentOut:
     """Hold the price on the card; it is taken when the order is complete."""
-    if await arrival(checkouts.find, body.order_id) is None:
+    if await arrival.of(checkouts.find, body.order_id) is None:
         raise OrderNotFound
     logs.note(order_id=body.order_id)
     payment, now = Payment.begin(body.token), datetime.now(UTC)

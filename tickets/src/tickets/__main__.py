@@ -1,6 +1,6 @@
 """`python -m tickets republish` says the state of all tickets once more."""
 
-from common.republish import main
+from common.republish_command import main
 from tickets.repository import TicketRepository
 from tickets.settings import Settings
 

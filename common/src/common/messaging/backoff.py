@@ -3,11 +3,14 @@
 GAPS_EXPECTED = 20
 """After so many deliveries (about 5 s) an early event waits for something that is broken."""
 
+LONGEST_GAP_SECONDS = 30.0
+"""After some minutes it waits for a person, or for what was lost to be said again."""
+
 
 def gap_delay(attempt: int) -> float:
-    """20 to 250 ms: the predecessor is usually on its way. If it is not, then as in an outage."""
+    """20 to 250 ms: the predecessor is usually on its way. If it is not, up to 30 s."""
     if attempt > GAPS_EXPECTED:
-        return outage_delay(attempt - GAPS_EXPECTED)
+        return _doubled(0.1, attempt - GAPS_EXPECTED, longest=LONGEST_GAP_SECONDS)
     return _doubled(0.02, attempt, longest=0.25)
 
 

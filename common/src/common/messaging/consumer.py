@@ -15,6 +15,7 @@ from common.messaging import dead_letters
 from common.messaging.backoff import defect_delay, gap_delay, outage_delay
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery
+from common.messaging.early import EarlyEvents
 from common.messaging.envelope import NATS, Unreadable, event_of, handling
 from common.messaging.lanes import Job, Lanes
 from common.messaging.pull_loop import PullLoop
@@ -36,6 +37,7 @@ OUTCOMES = ("handled", WAITING, "early", "postponed", "failed", "dead")
 """What can become of a delivery; the table in docs/architecture.md says when."""
 
 FAILURES = {"failed", "dead"}
+SETTLED = {"handled", "dead"}
 
 log = logging.getLogger(__name__)
 rarely = logs.RateLimitedLog(log)
@@ -61,6 +63,7 @@ class Consumer:
         self._handlers, self._repository, self._lane = handlers, repository, lane
         self._lanes = Lanes()
         self._tried: dict[Delivery, int] = {}  # how often, for each that was taken
+        self.early = EarlyEvents()
         self._loop = PullLoop(bus, service, self._take, lambda: self._lanes.load)
         self._keeping: asyncio.Task[None] | None = None
 
@@ -133,6 +136,8 @@ class Consumer:
                 }
             )
             outcome = await self._outcome(delivery, event)
+            if outcome in SETTLED:
+                self.early.gone(delivery.sequence)
             work.went({**NATS, "ticketing.outcome": outcome}, failed=outcome in FAILURES)
         seconds = time.perf_counter() - started
         metrics.count_processed(delivery.subject, outcome, seconds)
@@ -168,6 +173,7 @@ class Consumer:
         in_place = delivery.attempt == 1 and self._tried[delivery] < TRIES_IN_PLACE
         if in_place and self._lanes.is_waited_for(self._lane(event)):
             return WAITING
+        self.early.met(delivery.sequence)
         await delivery.nak(gap_delay(delivery.attempt))
         return "early"
 

@@ -3,19 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import Protocol
 
 from common.background import Background
 from common.messaging.bus import Bus
-from common.messaging.consumer import Consumer
-from common.messaging.live import Live
 from common.messaging.outbox import Outbox
 from common.stopping import HANDLERS_SECONDS, OUTBOX_SECONDS
+
+
+class Hearing(Protocol):
+    """What hears something on the bus."""
+
+    async def start(self) -> None:
+        """Begin; called again after each connection. Raises Unavailable."""
+
+    async def stop(self, seconds: float) -> None:
+        """Hear nothing more, and finish what was begun within so many seconds."""
 
 
 @asynccontextmanager
 async def event_side(
     bus: Bus,
-    hearing: Sequence[Consumer | Live],
+    hearing: Sequence[Hearing],
     outbox: Outbox,
     workers: Sequence[Callable[[], Awaitable[None]]],
 ) -> AsyncIterator[None]:
@@ -35,7 +44,7 @@ async def event_side(
         await bus.close()
 
 
-async def _finish(hearing: Sequence[Consumer | Live], outbox: Outbox) -> None:
+async def _finish(hearing: Sequence[Hearing], outbox: Outbox) -> None:
     await asyncio.gather(*(each.stop(HANDLERS_SECONDS) for each in hearing))
     with suppress(TimeoutError):
         async with asyncio.timeout(OUTBOX_SECONDS):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from common.measuring import Measure, Readings
 from common.messaging.bus import Bus
+from common.messaging.consumer import Consumer
 from common.messaging.dead_letters import PREFIX
 from common.messaging.live import Live
 from common.messaging.outbox import Outbox
@@ -12,6 +13,9 @@ from common.metrics import Gauge
 
 CONNECTED = Gauge("bus_connected", "Whether a message could leave now (0 or 1)")
 STREAMS_OPEN = Gauge("event_streams_open", "Clients that follow the events of this replica")
+EARLY = Gauge(
+    "events_early_seconds", "For how long the first event has been waiting for its predecessor"
+)
 PENDING = Gauge("consumer_pending", "Events that no replica of the service has been given yet")
 IN_HAND = Gauge("consumer_in_hand", "Events that replicas were given and have not acknowledged")
 LETTERS = Gauge("dead_letters", "Events that the service gave up and a person has to decide on")
@@ -19,9 +23,13 @@ WAITING = Gauge("outbox_waiting", "Documents with events that are not known to b
 OLDEST = Gauge("outbox_oldest_seconds", "For how long the oldest of them has been waiting")
 
 
-def here(bus: Bus, live: Live | None) -> Readings:
+def here(bus: Bus, consumer: Consumer | None, live: Live | None) -> Readings:
     """What a replica knows by itself."""
-    return {CONNECTED: float(bus.is_connected), STREAMS_OPEN: float(live.followers if live else 0)}
+    return {
+        CONNECTED: float(bus.is_connected),
+        EARLY: consumer.early.longest if consumer else 0.0,
+        STREAMS_OPEN: float(live.followers if live else 0),
+    }
 
 
 def of_consumer(bus: Bus, service: str) -> Measure:

@@ -2,8 +2,9 @@
 
 import base64
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 
-from nats.js.api import ConsumerInfo, RawStreamMsg
+from nats.js.api import ConsumerInfo, DeliverPolicy, RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from common.errors import Unavailable
@@ -18,6 +19,22 @@ DEAD_LETTERS = "ticketing-dead-letters"
 
 class TopologyMissing(Unavailable):
     """What a service is to hear has not been declared yet, or was deleted."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a service has heard the stream, and what the stream still has."""
+
+    stream: str
+    """Which stream it is: another one after somebody deleted it."""
+    first: int
+    last: int
+    acknowledged: int
+    """Everything up to this number that the consumer delivers was acknowledged."""
+    is_through: bool
+    """Whether everything was that was stored before this was asked."""
+    begins_late: str
+    """For a consumer that was not declared to begin with the oldest message: when it was made."""
 
 
 class Streams:
@@ -67,6 +84,27 @@ class Streams:
         if consumer is None:
             raise TopologyMissing(f"NATS has no consumer {service}")
         return consumer.num_pending or 0, consumer.num_ack_pending or 0
+
+    async def progress_of(self, service: str) -> Progress:
+        """How far a service has heard; raises TopologyMissing while nothing is declared for it.
+
+        The stream is looked at after the consumer: what is dropped in between is seen.
+        """
+        consumer = await self._consumer(service)
+        if consumer is None:
+            raise TopologyMissing(f"NATS has no consumer {service}")
+        with self._connection.errors(STREAM):
+            stream = await self._connection.jetstream.stream_info(STREAM)
+        acknowledged = consumer.ack_floor.stream_seq if consumer.ack_floor else 0
+        begins_late = consumer.config.deliver_policy not in {None, DeliverPolicy.ALL}
+        return Progress(
+            stream=str(stream.created),
+            first=stream.state.first_seq,
+            last=stream.state.last_seq,
+            acknowledged=acknowledged or 0,
+            is_through=not (consumer.num_pending or consumer.num_ack_pending),
+            begins_late=str(consumer.created) if begins_late else "",
+        )
 
     async def count(self, stream: str, subject: str) -> int:
         """How many messages of a subject a stream holds."""

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TypeVar
 
-from common.contracts.ids import age_of, is_id
+from common.contracts.ids import age_of, is_id, made_at
+from common.errors import Unavailable
 
 PATIENCE_SECONDS = 5.0
 LOOK_AGAIN_SECONDS = 0.025
@@ -12,18 +14,41 @@ LOOK_AGAIN_SECONDS = 0.025
 T = TypeVar("T")
 
 
-async def arrival(find: Callable[[str], Awaitable[T | None]], identity: str) -> T | None:
-    """What `find` finds; waits for it only while the id is so young that it may be on its way.
+class NotHeardOfYet(Unavailable):
+    """It may exist: its owner's events have not all been heard."""
 
-    So a buyer who orders a ticket right after it was listed, or pays right after ordering, does
-    not get a 404 that would be wrong a moment later, and an invented id gets its 404 at once.
+
+class Arrival:
+    """What other services made, as far as it has arrived in this one.
+
+    `has_passed` says whether everything made until a moment has certainly arrived.
     """
-    while True:
-        found = await find(identity)
-        if found is not None or not _is_young(identity):
-            return found
-        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    def __init__(self, has_passed: Callable[[datetime], Awaitable[bool]]) -> None:
+        self._has_passed = has_passed
+
+    async def of(self, find: Callable[[str], Awaitable[T | None]], identity: str) -> T | None:
+        """What `find` finds, or None for what does not exist; raises NotHeardOfYet.
+
+        Waits while the id is so young that it may be on its way. So a buyer who orders a ticket
+        right after it was listed, or pays right after ordering, does not get a 404 that would be
+        wrong a moment later, and an invented id gets its 404 at once.
+        """
+        while True:
+            found = await find(identity)
+            if found is not None or not is_id(identity):
+                return found
+            if not _is_young(identity):
+                break
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        await self._refuse_unless_passed(identity)
+        return await find(identity)  # it may have arrived while the owner was asked
+
+    async def _refuse_unless_passed(self, identity: str) -> None:
+        is_of_the_future = age_of(identity) < 0
+        if not (is_of_the_future or await self._has_passed(made_at(identity))):
+            raise NotHeardOfYet(f"{identity} may be on its way")
 
 
 def _is_young(identity: str) -> bool:
-    return is_id(identity) and abs(age_of(identity)) < PATIENCE_SECONDS
+    return abs(age_of(identity)) < PATIENCE_SECONDS

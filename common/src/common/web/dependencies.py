@@ -6,6 +6,7 @@ from fastapi import Depends, Request
 
 from common.errors import NotAuthenticated
 from common.messaging.live import Live
+from common.web.arrival import Arrival
 from common.web.tokens import User
 
 
@@ -40,6 +41,13 @@ async def live(request: Request) -> Live:
     return found
 
 
+async def arrival(request: Request) -> Arrival:
+    """What another service made, as far as it has arrived here."""
+    found: Arrival = request.app.state.arrival
+    return found
+
+
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 CurrentUser = Annotated[User, Depends(current_user)]
 LiveEvents = Annotated[Live, Depends(live)]
+Arriving = Annotated[Arrival, Depends(arrival)]

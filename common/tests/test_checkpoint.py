@@ -1,0 +1,72 @@
+"""A gap between what was heard and what the stream still has is seen from the numbers alone."""
+
+import pytest
+
+from common.messaging.checkpoint import Checkpoint, begin, begin_again, what_was_lost
+from common.messaging.streams import Progress
+
+
+def now(
+    *,
+    stream: str = "one",
+    first: int = 1,
+    last: int = 50,
+    acknowledged: int = 30,
+    is_through: bool = False,
+    begins_late: str = "",
+) -> Progress:
+    """What NATS says."""
+    return Progress(stream, first, last, acknowledged, is_through, begins_late)
+
+
+@pytest.mark.parametrize(
+    ("progress", "lost"),
+    [
+        (now(), ""),
+        (now(first=31), ""),
+        (now(first=30, acknowledged=50), ""),
+        (now(first=32), "events 31 to 31 were dropped before orders heard them"),
+        (now(first=51, acknowledged=50), "events 31 to 50 were dropped before orders heard them"),
+        (now(last=30), ""),
+        (now(last=29), "the stream went back from 30 to 29"),
+        (now(stream="two"), "the stream was made anew after event 30"),
+        (
+            now(begins_late="today"),
+            "the consumer orders was made anew after event 30, and begins late",
+        ),
+    ],
+)
+def test_what_is_missing_is_told(progress: Progress, lost: str) -> None:
+    assert what_was_lost(Checkpoint("one", 30), progress, "orders") == lost
+
+
+def test_a_consumer_that_was_known_to_begin_late_has_lost_nothing_more() -> None:
+    known = Checkpoint("one", 30, "today")
+    assert what_was_lost(known, now(begins_late="today"), "orders") == ""
+    assert what_was_lost(known, now(begins_late="tomorrow"), "orders") != ""
+
+
+def test_it_goes_on_with_what_is_acknowledged() -> None:
+    assert Checkpoint("one", 20).after(now(), 50) == Checkpoint("one", 30)
+
+
+def test_who_is_through_has_heard_all_that_was_there_before() -> None:
+    assert Checkpoint("one", 20).after(now(is_through=True), 45) == Checkpoint("one", 45)
+
+
+def test_it_never_goes_back() -> None:
+    assert Checkpoint("one", 40).after(now(), 0) == Checkpoint("one", 40)
+
+
+def test_what_was_dropped_before_a_service_existed_is_not_missing() -> None:
+    begun = begin(now(first=41, acknowledged=0))
+    assert begun == Checkpoint("one", 40)
+    assert what_was_lost(begun, now(first=41, acknowledged=0), "orders") == ""
+
+
+@pytest.mark.parametrize(
+    "progress", [now(first=51, last=50), now(last=3), now(stream="two", first=0, last=0)]
+)
+def test_a_loss_is_told_once(progress: Progress) -> None:
+    assert what_was_lost(Checkpoint("one", 30), progress, "orders") != ""
+    assert what_was_lost(begin_again(progress), progress, "orders") == ""

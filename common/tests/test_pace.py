@@ -1,0 +1,82 @@
+"""What can wait goes only as fast as those who hear it, and waits for nobody who does not run."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from common.contracts.events import TicketUpdated
+from common.contracts.subjects import Subject
+from common.messaging import pace as pacing
+from common.messaging.bus import Bus
+from common.messaging.pace import Pace
+from devstack.tallies import SERVICE, Tally, hearing
+from devstack.testing import Neighbour, eventually
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    """A connection of somebody who has much to say."""
+    bus = Bus(nats_url, service="neighbour")
+    await bus.connect()
+    yield bus
+    await bus.close()
+
+
+async def test_it_waits_for_who_is_at_it(nats_url: str, bus: Bus, neighbour: Neighbour) -> None:
+    turn = asyncio.Semaphore(0)
+
+    async def handle(_: TicketUpdated, _repository: object) -> None:
+        await turn.acquire()
+
+    for _ in range(3):
+        await neighbour.say(Tally.begin().told())
+    async with hearing(nats_url, {Subject.TICKET_UPDATED: handle}):
+        waiting = asyncio.create_task(Pace(bus, [SERVICE]).wait(1))
+        turn.release()
+
+        async def one_is_done() -> bool:
+            return sum(await bus.streams.backlog_of(SERVICE)) == 2
+
+        await eventually(one_is_done)
+        assert not waiting.done()
+        for _ in range(2):
+            turn.release()
+        await waiting
+        assert sum(await bus.streams.backlog_of(SERVICE)) <= 1
+
+
+async def test_it_waits_once_for_who_does_not_run(
+    bus: Bus, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
+    for _ in range(3):
+        await neighbour.say(Tally.begin().told())
+    pace = Pace(bus, [SERVICE])
+    await pace.wait(1)
+    monkeypatch.setattr(pacing, "STALLED_SECONDS", 600)
+    await pace.wait(1)
+
+
+async def test_it_waits_again_for_who_runs_again(
+    nats_url: str, bus: Bus, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = 0
+
+    async def handle(_: TicketUpdated, _repository: object) -> None:
+        nonlocal heard
+        heard += 1
+
+    monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
+    for _ in range(3):
+        await neighbour.say(Tally.begin().told())
+    pace = Pace(bus, [SERVICE])
+    await pace.wait(1)
+    async with hearing(nats_url, {Subject.TICKET_UPDATED: handle}):
+        monkeypatch.setattr(pacing, "STALLED_SECONDS", 600)
+
+        async def waited() -> bool:
+            await pace.wait(0)
+            return heard == 3
+
+        await eventually(waited)
