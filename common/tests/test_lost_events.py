@@ -117,7 +117,7 @@ async def _make_the_consumer_anew(scene: Scene) -> None:
     await scene.jetstream.add_consumer(STREAM, late)
 
 
-LOSSES = {
+LOSSES: dict[Break, str] = {
     _purge: "events 3 to 5 were dropped before tallies heard them",
     _retain_less: "events 3 to 4 were dropped before tallies heard them",
     _make_the_stream_anew: "the stream was made anew after event 2",
@@ -172,7 +172,7 @@ async def test_what_was_lost_is_told_once_by_all_replicas(
         whole = await asyncio.gather(*(replica.is_whole() for replica in replicas))
         again = [await replica.is_whole() for replica in replicas]
     assert not any([*whole, *again])
-    assert [record.lost for record in caplog.records] == [LOSSES[happens]]
+    assert [record.__dict__["lost"] for record in caplog.records] == [LOSSES[happens]]
     assert LOST._value.get() == before + 1
     assert await replicas[0].measure().ask() == {MISSING: 1.0}
 

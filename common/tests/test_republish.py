@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import pytest
 from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
+from typing_extensions import override
 
 from common.contracts.questions import RepublishRun
 from common.messaging.bus import Bus
@@ -104,7 +105,8 @@ async def test_a_run_that_nobody_remembers_is_asked_for_anew(runs: Runs) -> None
 class Interrupted(Tallies):
     """Is cut off after the first page."""
 
-    async def after(self, identity: str, limit: int) -> Sequence[Tally]:
+    @override
+    async def after(self, identity: str, limit: int) -> list[Tally]:
         """The first page, and then nothing ever."""
         if identity:
             await asyncio.Event().wait()
