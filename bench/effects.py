@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from itertools import count, takewhile
 from statistics import median, quantiles
 from typing import TypeVar
 
@@ -18,6 +19,14 @@ PAID_MS = 100
 
 async def effects(running: Stack, person: Person, turns: int) -> list[Figure]:
     """Of so many orders in a row, one half of them cancelled and one half paid."""
+    times = await effect_times(running, person, lambda turn: turn < turns)
+    return [figure for name, each in times.items() for figure in _of_latency(name, each)]
+
+
+async def effect_times(
+    running: Stack, person: Person, goes_on: Callable[[int], bool]
+) -> dict[str, list[float]]:
+    """In ms, of turn after turn as long as it goes on."""
     [tickets], [orders] = running.services["tickets"], running.services["orders"]
     headers = {"cookie": f"session={person.client.cookies['session']}"}
     times: dict[str, list[float]] = {
@@ -30,7 +39,7 @@ async def effects(running: Stack, person: Person, turns: int) -> list[Figure]:
         AsyncClient(base_url=orders, headers=headers) as own,
         listening(door, "/api/tickets/events") as market,
     ):
-        for turn in range(turns):
+        for turn in takewhile(goes_on, count()):
             ticket = await person.list_ticket()
             order, held = await _timed(person.order(ticket), market, ticket, "held")
             times["order -> held"].append(held)
@@ -41,7 +50,7 @@ async def effects(running: Stack, person: Person, turns: int) -> list[Figure]:
             async with listening(own, f"/api/orders/{order}/events") as story:
                 _, paid = await _timed(person.pay(order), story, order, "complete")
                 times["pay -> complete"].append(paid)
-    return [figure for name, each in times.items() for figure in _of_latency(name, each)]
+    return times
 
 
 T = TypeVar("T")

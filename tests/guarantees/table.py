@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from tests.guarantees import breaks_of_copies as copies
 from tests.guarantees import breaks_of_doors as doors
 from tests.guarantees import breaks_of_events as events
 from tests.guarantees import breaks_of_sales as sales
@@ -98,6 +99,24 @@ TABLE: Mapping[str, Row] = {
             "test_empty_copies_are_filled",
         ),
         events.SNAPSHOT_OF_AN_ORDER: ("test_a_snapshot_is_followed_without_its_predecessors",),
+    },
+    "Events that were dropped before they were heard are noticed, told and said again"
+    " by themselves.": {
+        copies.OWN_PLACE: (
+            "test_what_was_lost_is_told_once_by_all_replicas",
+            "test_what_was_lost_with_the_stream_is_made_good",
+        ),
+        copies.TOLD_ONCE: ("test_what_was_lost_is_told_once_by_all_replicas",),
+        copies.SAID_AGAIN: ("test_owners_are_asked_until_they_have_said_all_again",),
+    },
+    "404 means that a thing does not exist; what may still be on its way is 503.": {
+        copies.SILENCE_IS_NO_ANSWER: ("test_while_the_bus_is_silent_nobody_knows",),
+        copies.OWNERS_WORD: ("test_what_its_owner_has_not_announced_may_exist",),
+        copies.ALL_HEARD: ("test_a_backlog_has_not_been_heard",),
+    },
+    "An order that nobody ends is counted, and ended.": {
+        copies.SAY_OVERDUE: ("test_what_nobody_ends_is_said_again",),
+        copies.SET_WHATEVER_IT_WAS: ("test_scheduling_again_sets_what_is_not_set",),
     },
     "A replica that is told to stop is gone within 10 s and nobody notices.": {
         doors.ORDERLY_STOP: ("test_nobody_notices_a_rolling_restart",),

@@ -21,6 +21,10 @@ CONNECT_SECONDS = 5.0
 COLUMNS = ("number", "when", "service", "subject", "entity", "attempts", "reason")
 DONE = {"replay": "replayed", "discard": "discarded"}
 EVERY = "all"
+LEFT_BEHIND = (
+    "If one was a version of a ticket or order that lives, its later versions wait for it:"
+    " have the owner say everything again (make republish)."
+)
 
 
 class UnknownLetter(Exception):
@@ -124,6 +128,8 @@ async def _carry_out(bus: Bus, command: str, chosen: Sequence[Letter]) -> None:
             done += 1
     finally:
         _say(f"{DONE[command]} {done} of {len(chosen)} dead letters")
+    if command == "discard" and done:
+        _say(LEFT_BEHIND)
     if command == "replay":
         for service in sorted({letter.service for letter in chosen}):
             if await bus.streams.requests_of(service) == 0:

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI
 
 from common import metrics
 from common.contracts.subjects import Subject
-from common.copies import KeptCopies, OwnedAggregates, has_copies_elsewhere
+from common.copies import Copies
 from common.errors import Unavailable
 from common.garbage import kept_from_collector
 from common.logs import RateLimitedLog, configure_logs
@@ -135,29 +135,18 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
         app.state.stop.on_asked.append(live.close)
         hearing.append(live)
     _measured(app, settings.service, parts, outbox, consumer)
-    answering, keeping = _copies(app, settings.service, parts, outbox)
-    keeping += [partial(work, repository, bus) for work in parts.workers]
-    async with event_side(bus, [*hearing, *answering], outbox, keeping):
+    copies = _copies(app, settings.service, parts, outbox)
+    beside = [partial(work, repository, bus) for work in parts.workers]
+    async with event_side(bus, [*hearing, *copies.answering], outbox, [*copies.workers, *beside]):
         yield
 
 
-def _copies(
-    app: FastAPI, service: str, parts: _Parts, outbox: Outbox
-) -> tuple[list[Hearing], list[Callable[[], Awaitable[None]]]]:
-    """What answers and what works so that copies stay whole, here and elsewhere."""
-    bus, database = app.state.bus, app.state.database
-    answering: list[Hearing] = []
-    workers: list[Callable[[], Awaitable[None]]] = []
-    if parts.handlers:
-        kept = KeptCopies(bus, service, database)
-        app.state.arrival = kept.arrival_from(parts.copies_of)
-        app.state.measuring.measures += kept.measures
-        workers += kept.workers
-    if has_copies_elsewhere(service):
-        owned = OwnedAggregates(bus, service, database, app.state.repository, outbox)
-        answering.append(owned.answering)
-        workers += owned.workers
-    return answering, workers
+def _copies(app: FastAPI, service: str, parts: _Parts, outbox: Outbox) -> Copies:
+    bus, database, repository = app.state.bus, app.state.database, app.state.repository
+    copies = Copies(bus, service, database, repository, outbox, hears=bool(parts.handlers))
+    app.state.arrival = copies.arrival_from(parts.copies_of)
+    app.state.measuring.measures += copies.measures
+    return copies
 
 
 def _measured(

@@ -7,11 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
-from nats.errors import NoRespondersError
 from nats.js.api import PubAck
 from nats.js.errors import APIError, NoStreamResponseError
 
@@ -22,11 +19,10 @@ from common.messaging.connection import Connection
 from common.messaging.delivery import Delivery, Inbox, PullStatus, original_subject
 from common.messaging.live_consumers import LiveConsumers
 from common.messaging.nats_errors import silence, words_of
+from common.messaging.requests import Requests, inbox_of
 from common.messaging.streams import STREAM, Streams
-from common.stopping import BUS_SECONDS
 
 PUBLISH_SECONDS = 5
-ASK_SECONDS = 1.0
 TRY_AGAIN_SECONDS = 0.5
 
 rarely = RateLimitedLog(logging.getLogger(__name__))
@@ -44,6 +40,7 @@ class Bus:
         self._connection = Connection(url, service, ca_file)
         self._connection.on_connected = self._connected
         self.streams = Streams(self._connection)
+        self.requests = Requests(self._connection)
         self.live_consumers = LiveConsumers(self._connection, service)
         self._preparing: asyncio.Task[None] | None = None
         self._prepared = asyncio.Event()
@@ -145,30 +142,7 @@ class Bus:
         async def on_message(message: Msg) -> None:
             await receive(_received(message))
 
-        return _inbox(client, address, await client.subscribe(address, cb=on_message))
-
-    async def ask(self, subject: str, body: bytes = b"") -> bytes:
-        """The answer of one of those who serve a subject; raises Unavailable when nobody does."""
-        with self._connection.errors(STREAM):
-            try:
-                answer = await self._connection.client.request(subject, body, timeout=ASK_SECONDS)
-            except NoRespondersError as error:
-                raise Unavailable(f"nobody serves {subject}") from error
-        return answer.data
-
-    async def serve(
-        self, subject: str, group: str, respond: Callable[[bytes], Awaitable[bytes | None]]
-    ) -> Inbox:
-        """Answer requests, each at one member of a group; None is no answer."""
-        client = self._connection.client
-
-        async def on_message(message: Msg) -> None:
-            if (answer := await respond(message.data)) is not None:
-                with suppress(NatsError):
-                    await message.respond(answer)
-
-        subscription = await client.subscribe(subject, queue=group, cb=on_message)
-        return _inbox(client, subject, subscription)
+        return inbox_of(client, address, await client.subscribe(address, cb=on_message))
 
     async def pull(self, durable: str, inbox: Inbox, request: Mapping[str, int]) -> None:
         """Ask for messages; what comes, and how the request ends, arrives in the inbox."""
@@ -184,15 +158,6 @@ class Bus:
         if self._preparing:
             self._preparing.cancel()
         await self._connection.close()
-
-
-def _inbox(client: Client, address: str, subscription: Subscription) -> Inbox:
-    async def close() -> None:
-        with suppress(NatsError, TimeoutError):
-            async with asyncio.timeout(BUS_SECONDS):
-                await subscription.drain()  # type: ignore[no-untyped-call]  # not annotated
-
-    return Inbox(address, close, lambda: not client.is_closed)
 
 
 def _received(message: Msg) -> Delivery | PullStatus:

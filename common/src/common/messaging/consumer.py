@@ -37,7 +37,6 @@ OUTCOMES = ("handled", WAITING, "early", "postponed", "failed", "dead")
 """What can become of a delivery; the table in docs/architecture.md says when."""
 
 FAILURES = {"failed", "dead"}
-SETTLED = {"handled", "dead"}
 
 log = logging.getLogger(__name__)
 rarely = logs.RateLimitedLog(log)
@@ -136,8 +135,6 @@ class Consumer:
                 }
             )
             outcome = await self._outcome(delivery, event)
-            if outcome in SETTLED:
-                self.early.gone(delivery.sequence)
             work.went({**NATS, "ticketing.outcome": outcome}, failed=outcome in FAILURES)
         seconds = time.perf_counter() - started
         metrics.count_processed(delivery.subject, outcome, seconds)
@@ -164,6 +161,7 @@ class Consumer:
         except Exception as defect:
             log.exception("handler failed")
             return await self._defect(delivery, defect)
+        self.early.gone(delivery.sequence)
         await delivery.ack()
         return "handled"
 
@@ -190,5 +188,6 @@ class Consumer:
             await delivery.nak(outage_delay(delivery.attempt))
             return "postponed"
         log.error("dead letter", extra={"sequence": delivery.sequence, "reason": reason})
+        self.early.gone(delivery.sequence)
         await delivery.ack()
         return "dead"

@@ -116,7 +116,9 @@ class LostEvents:
     async def _said_again(self, missing: Document, owner: str) -> bool:
         asked = RepublishRun(number=missing["runs"].get(owner))
         subject = subject_of(Question.REPUBLISH, owner)
-        answer = await self._bus.ask(subject, asked.model_dump_json(exclude_none=True).encode())
+        answer = await self._bus.requests.ask(
+            subject, asked.model_dump_json(exclude_none=True).encode()
+        )
         run = RepublishRun.model_validate_json(answer)
         if run.number != asked.number:
             mine = {**EVENTS, "missing.id": missing["id"]}

@@ -28,7 +28,7 @@ class Answering:
             door = self._doors.get(question)
             if door is None or not door.is_open():
                 subject = subject_of(question, self._service)
-                self._doors[question] = await self._bus.serve(
+                self._doors[question] = await self._bus.requests.serve(
                     subject, self._service, self._or_nothing(answer)
                 )
 

@@ -66,7 +66,7 @@ class CopyWatermark:
 
     async def _ask(self) -> None:
         try:
-            said = await self._bus.ask(subject_of(Question.WATERMARK, self._owner))
+            said = await self._bus.requests.ask(subject_of(Question.WATERMARK, self._owner))
             owners = Watermark.model_validate_json(said).moment
             if await self._has_heard_all() and await self._is_whole():
                 self._moment = max(self._moment, owners)
