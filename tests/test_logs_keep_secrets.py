@@ -11,6 +11,7 @@ import pytest
 from httpx import AsyncClient, Response
 
 from devstack import headless
+from devstack.freezing import frozen
 from devstack.headless import Stack
 from devstack.keys import load_or_create
 from devstack.people import Ledger, Person
@@ -118,14 +119,11 @@ async def crash(stack: Stack, name: str) -> None:
 async def freeze_the_database(stack: Stack, person: Person) -> None:
     """MongoDB has the connections, but does not answer until the requests have given up."""
     [pid] = stack.now().pids["mongod"]
-    os.kill(pid, signal.SIGSTOP)
-    try:
+    with frozen(pid):
         body = {"email": "frozen@ticketing.test", "password": PASSWORD}
         for way in ("signin", "signup"):
             answer = await person.client.post(f"/api/users/{way}", json=body)
             assert answer.status_code == 503
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def secrets_of(stack: Stack, told: list[Response]) -> set[str]:

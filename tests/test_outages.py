@@ -3,12 +3,12 @@
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 from httpx import AsyncClient
 from tests.conftest import Launch
 
+from devstack.freezing import frozen
 from devstack.headless import Stack
 from devstack.people import Person
 from devstack.testing import eventually
@@ -22,17 +22,6 @@ def stack(launch: Launch) -> Iterator[Stack]:
         yield running
 
 
-@contextmanager
-def frozen(stack: Stack, server: str) -> Iterator[None]:
-    """A server that has the connections but does not answer."""
-    [pid] = stack.now().pids[server]
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 async def is_ready(stack: Stack, service: str) -> int:
     """What a readiness probe sees."""
     async with AsyncClient(base_url=stack.services[service][0]) as probe:
@@ -44,7 +33,9 @@ async def test_people_go_on_while_nats_is_silent(
 ) -> None:
     tickets = [await seller.list_ticket() for _ in range(3)]
     orders = [await buyer.order(tickets[0])]
-    with frozen(stack, "nats"):
+    for ticket_id in tickets[1:]:  # then orders has heard of it
+        await buyer.cancel(await buyer.order(ticket_id))
+    with frozen(*stack.now().pids["nats"]):
         newcomer = await Person(browser()).sign_up()
         orders += [await buyer.order(ticket_id) for ticket_id in tickets[1:]]
         unheard = await newcomer.list_ticket()
@@ -73,7 +64,7 @@ async def test_a_silent_database_is_told_and_heals(
 ) -> None:
     ticket_id = await seller.list_ticket()
     await buyer.order(ticket_id)
-    with frozen(stack, "mongod"):
+    with frozen(*stack.now().pids["mongod"]):
         answer = await buyer.try_to_order(ticket_id)
         assert answer.status_code == 503
         assert answer.json()["errors"][0]["message"]

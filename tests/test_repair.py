@@ -14,6 +14,7 @@ from pymongo import MongoClient
 from tests.conftest import Launch
 
 from common.messaging.bus import Bus
+from devstack.freezing import frozen
 from devstack.headless import Stack
 from devstack.jetstream import backlog_of, delete_all_streams
 from devstack.people import Person
@@ -137,15 +138,14 @@ async def republish(stack: Stack, service: str) -> None:
 async def losing(stack: Stack, databases: Databases, *services: str) -> AsyncIterator[None]:
     """What is said meanwhile never reaches these services: they crash, and the stream is gone."""
     pids = [pid for service in services for pid in stack.now().pids[service]]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-        await eventually(databases.are_announced)
-        delete_all_streams(nats_port(stack))
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
+    with frozen(*pids):
+        try:
+            yield
+            await eventually(databases.are_announced)
+            delete_all_streams(nats_port(stack))
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
 
     async def are_back() -> bool:
         urls = [url for service in services for url in stack.services[service]]

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from common.contracts.events import OrderCreated
 from common.stopping import CLOSING_SECONDS
 from devstack import topology
 from devstack.event_source import listening
+from devstack.freezing import frozen
 from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.process import Process
@@ -78,16 +78,6 @@ def address(process: Process) -> str:
     return http_url(int(command[command.index("--port") + 1]))
 
 
-@contextmanager
-def frozen(server: Process) -> Iterator[None]:
-    """It has the connections but does not answer."""
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
-
-
 async def exit_code(process: Process) -> int | None:
     """How it ended; without the budget of a stop, what hangs in these tests would hang for ever."""
 
@@ -144,7 +134,7 @@ async def test_a_request_that_has_begun_is_finished(
         if event == "http11.send_request_body.complete":
             sent.set()
 
-    with frozen(mongod):
+    with frozen(mongod.pid):
         asked = client.get("/api/orders", headers=buyer.headers, extensions={"trace": trace})
         request = asyncio.create_task(asked)
         await sent.wait()
@@ -168,7 +158,7 @@ async def test_it_ends_in_time_while_mongodb_is_silent(
             await neighbour.say(TicketHistory().event(0))
             await asyncio.sleep(0.2)
 
-    with frozen(mongod):
+    with frozen(mongod.pid):
         await neighbour.say(ticket.event(0))
         busy = asyncio.create_task(keep_busy())
         await neighbour.holds("orders", 3)
@@ -188,7 +178,7 @@ async def test_a_silent_database_needs_no_goodbye(
     replica: Process, client: AsyncClient, mongod: MongoServer, number: signal.Signals
 ) -> None:
     assert await status(client, "/readyz") == 200
-    with frozen(mongod):
+    with frozen(mongod.pid):
         os.kill(replica.pid, number)
         assert await exit_code(replica) == 0
 
@@ -230,7 +220,7 @@ async def test_it_ends_in_time_while_nats_is_silent(
     for ticket in tickets:
         await neighbour.say(ticket.event(0))
     await neighbour.heard_by("orders")
-    with frozen(nats_server):
+    with frozen(nats_server.pid):
         for ticket in tickets:
             body = {"ticketId": ticket.id}
             ordered = await client.post("/api/orders", json=body, headers=buyer.headers)
@@ -268,7 +258,7 @@ async def test_what_waits_for_mongodb_to_begin_ends_at_once(
     async def waits() -> bool:
         return "waiting for MongoDB" in replica.last_lines()
 
-    with frozen(mongod):
+    with frozen(mongod.pid):
         replica.spawn()
         await eventually(waits)
         replica.terminate()

@@ -1,8 +1,6 @@
 """What a service counts, times and measures, as Prometheus would scrape it."""
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from itertools import count
 from typing import ClassVar
@@ -20,6 +18,7 @@ from common.metrics import Gauge, page
 from common.mongo import Database
 from common.service import create_service
 from common.settings import EventSettings, ServiceSettings
+from devstack.freezing import frozen
 from devstack.scraping import becomes, grown, scrape
 from devstack.servers import MongoServer, NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally
@@ -208,12 +207,9 @@ async def test_a_silent_server_neither_fails_nor_delays_a_scrape(
     monkeypatch.setattr(measuring, "ANSWER_SECONDS", 0.2)
     async with running(hearer) as client:
         await becomes(client, "outbox_waiting", 0)
-        os.kill(mongod.pid, signal.SIGSTOP)
-        try:
+        with frozen(mongod.pid):
             async with asyncio.timeout(4):  # a driver gives up after 5
                 await becomes(client, "outbox_waiting", None)
             await becomes(client, "server_answers", 0, "mongodb")
             await becomes(client, "server_answers", 1, "nats")
-        finally:
-            os.kill(mongod.pid, signal.SIGCONT)
         await becomes(client, "server_answers", 1, "mongodb")

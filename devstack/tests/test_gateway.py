@@ -4,7 +4,7 @@ import asyncio
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -19,6 +19,7 @@ from devstack.ports import LOOPBACK, free_port
 from devstack.process import Process
 from devstack.quick import Processes
 from devstack.testing import eventually
+from devstack.wires.proxy import closing
 
 NOT_FOUND = {"errors": [{"message": "Not Found"}]}
 UNAVAILABLE = {"errors": [{"message": "Service unavailable"}]}
@@ -36,26 +37,37 @@ class Upstream:
         self.asked = self.checked = 0
         self.accepting = True
         self._hangs_up, self._header = hangs_up, header
+        self._serving: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Upstream"]:
         """Answering for as long as the block."""
         async with await asyncio.start_server(self._serve, LOOPBACK, self.port):
             yield self
+            for task in self._serving:  # a gateway that ends may leave a connection half-asked
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._serving.add(task)
+        async with closing(writer):
+            with suppress(asyncio.IncompleteReadError):  # the gateway has hung up
+                await self._answer_to(reader, writer)
+        self._serving.discard(task)
+
+    async def _answer_to(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked, _, headers = (await reader.readuntil(b"\r\n\r\n")).partition(b"\r\n")
         if asked.split()[1] == b"/acceptz":
             self.checked += 1
             writer.write(b"HTTP/1.1 %d\r\n\r\n" % (200 if self.accepting else 503))
-            writer.close()
             return
         request = message_from_bytes(headers)
         await reader.readexactly(int(request["content-length"] or 0))
         self.asked += 1
         if not self._hangs_up:
             writer.write(self._answer(asked, request).encode())
-        writer.close()
 
     def _answer(self, asked: bytes, request: "Message[str, str]") -> str:
         return ANSWER.format(path=asked.split()[1].decode(), own=self._header, **request)
