@@ -15,6 +15,7 @@ from nats.js.errors import NotFoundError
 from pymongo import MongoClient
 from tests.chaos.history import Answer
 
+from common.copies import CHECKPOINTS
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Document
 from devstack.headless import Stack
@@ -95,7 +96,8 @@ class Evidence:
     backlogs: Mapping[str, Backlog | None] = field(default_factory=dict)
     answers: Sequence[Answer] = ()
     is_whole: bool = True
-    """Whether the stream holds everything that was ever said: not when somebody deleted it."""
+    """Whether the stream holds everything that was said, and everybody was to hear it from there:
+    not when somebody deleted or purged it, or made a consumer by hand."""
 
     def writes_to(self, place: str) -> Iterator[Write]:
         """The writes to one collection."""
@@ -120,6 +122,10 @@ class Databases:
         """All documents of a kind, by their ids."""
         database, _, collection = COLLECTIONS[kind].partition(".")
         return {found["_id"]: found for found in self._client[database][collection].find()}
+
+    def checkpoint(self, service: str) -> Document | None:
+        """How far a service has heard the stream, as it remembers it."""
+        return self._client[service][CHECKPOINTS].find_one()
 
     def writes(self) -> Iterator[Write]:
         """Every write since the beginning, database by database."""
@@ -180,8 +186,8 @@ def backlog(stack: Stack, service: str) -> Backlog | None:
 
 
 async def _messages(stream: JetStreamContext) -> AsyncIterator[Message]:
-    last = (await stream.stream_info(STREAM)).state.last_seq
-    for sequence in range(1, last + 1):
+    state = (await stream.stream_info(STREAM)).state
+    for sequence in range(max(1, state.first_seq), state.last_seq + 1):
         found = await stream.get_msg(STREAM, sequence)
         headers = found.headers or {}
         yield Message(

@@ -5,12 +5,14 @@ import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 from httpx import AsyncClient, HTTPError
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from tests.chaos.evidence import HEARING
+from tests.chaos.faults_of_operators import MADE_BY_HAND, STREAM_PURGED, OperatorFaults
 from tests.chaos.processes import Processes
 
 from common.contracts.events import wire_time
@@ -20,6 +22,9 @@ from devstack.testing import eventually
 SERVICES = ("auth", *HEARING)
 OPERATIONS = ("create", "confirm", "capture", "cancel", "retrieve")
 STREAM_DELETED = "stream deleted"
+LOSING = (STREAM_DELETED, STREAM_PURGED, MADE_BY_HAND)
+"""After these the stream does not have everything that was said, or not everybody has heard it."""
+
 KINDS = ("drop_answer", "delay", "delay_answer", "error", "conflict")
 
 
@@ -27,7 +32,12 @@ class Faults:
     """Breaks one thing after another, at random; `done` counts what."""
 
     def __init__(
-        self, processes: Processes, bus: Client, sandbox: AsyncClient, random: Random
+        self,
+        processes: Processes,
+        bus: Client,
+        sandbox: AsyncClient,
+        random: Random,
+        nats_config: Path | None,
     ) -> None:
         self._processes, self._bus, self._sandbox = processes, bus, sandbox
         self._random = random
@@ -49,6 +59,8 @@ class Faults:
             self._delay_messages: 12,
             self._hold_back_messages: 6,
         }
+        if nats_config:
+            self._ways |= OperatorFaults(processes, bus, random, nats_config, self.done).ways
 
     async def live(self, breath: float) -> None:
         """Until cancelled; then everything that was paused goes on. One every `breath` seconds."""
@@ -95,7 +107,7 @@ class Faults:
         await self._kill("topology")
 
     async def _delete_stream(self) -> None:
-        """With all that is in it; what nobody has heard yet is made good by `republish`."""
+        """With all that is in it; what nobody has heard yet its owners say again."""
         self.done[STREAM_DELETED] += 1  # also when the answer is lost
         await self._stream.delete_stream(STREAM)
 

@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 from httpx import AsyncClient, HTTPError
 from pymongo.errors import PyMongoError
 from tests.chaos.evidence import HEARING, Databases, backlog
+from tests.chaos.healing import unhealed
 from tests.chaos.rules_of_sales import FINAL
 from tests.chaos.violation import Violation
 
+from common.messaging.bus import Bus
 from devstack.headless import Stack
 
 PATIENCE_SECONDS = 120.0
@@ -19,17 +21,23 @@ RULE = "all becomes quiet"
 async def is_quiet(stack: Stack, databases: Databases) -> list[Violation]:
     """Wait for quiet; what is still going on when the patience is over."""
     until = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        noise = await _noise(stack, databases)
-        if not noise or time.monotonic() > until:
-            return noise
-        await asyncio.sleep(0.2)
+    bus = Bus(stack.nats, service="chaos")
+    await bus.connect()
+    try:
+        while True:
+            noise = await _noise(stack, databases, bus)
+            if not noise or time.monotonic() > until:
+                return noise
+            await asyncio.sleep(0.2)
+    finally:
+        await bus.close()
 
 
-async def _noise(stack: Stack, databases: Databases) -> list[Violation]:
+async def _noise(stack: Stack, databases: Databases, bus: Bus) -> list[Violation]:
     """Why it is not quiet; what is caused is looked at after its cause."""
     try:
         noise = [Violation(RULE, url, "is not ready") async for url in _not_ready(stack)]
+        noise += [Violation(RULE, *each) async for each in unhealed(bus, databases)]
         return noise or [*_unfinished(databases), *_unheard(stack)]
     except (PyMongoError, OSError) as error:
         return [Violation(RULE, "a server", repr(error))]

@@ -17,9 +17,11 @@ def every_timer_ends(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def a_lease_keeps_others_away(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    """A timer is claimed again only when the time of the claim before is over."""
+    """A timer that is not set anew is claimed again only when the claim before is over."""
     until: dict[str, datetime] = {}
     for write in evidence.writes_to("expiration.timers"):
+        if write.get("state") == "scheduled":
+            until.pop(write.entity, None)
         lease = write.get("leaseUntil")
         if not isinstance(lease, datetime):
             continue

@@ -13,14 +13,13 @@ from httpx import AsyncClient
 from nats.aio.client import Client
 from tests.chaos.crowd import Buyer, Seller
 from tests.chaos.evidence import Databases, Evidence, gather
-from tests.chaos.faults import STREAM_DELETED, Faults
+from tests.chaos.faults import LOSING, Faults
 from tests.chaos.faults_of_members import MemberFaults
 from tests.chaos.history import History
 from tests.chaos.invariants import violations
 from tests.chaos.members import Members
 from tests.chaos.processes import Processes
 from tests.chaos.quiet import is_quiet
-from tests.chaos.repair import make_good
 from tests.chaos.violation import Violation
 
 from devstack import headless
@@ -91,7 +90,8 @@ async def _run(
     async with _bus(stack) as bus, AsyncClient(base_url=stack.sandbox, timeout=5) as sandbox:
         random = Random(f"{seed} faults")  # noqa: S311 - to be repeated, not to be secret
         processes = Processes(stack, random)
-        faults = Faults(processes, bus, sandbox, random)
+        config = None if stack.wires else stack.logs.parent / "nats.conf"
+        faults = Faults(processes, bus, sandbox, random, config)
         lives = [faults.live(scale.breath)]
         if stack.wires:
             members = Members(stack, stack.wires, bus.jetstream(timeout=2))
@@ -100,9 +100,7 @@ async def _run(
             await _for_a_while(lives, seconds, faults.done, until)
             await faults.end()
             await asyncio.sleep(scale.peace)
-        is_whole = not faults.done[STREAM_DELETED]
-        if not is_whole:
-            await make_good(stack)
+        is_whole = not any(faults.done[lost] for lost in LOSING)
         noise = await is_quiet(stack, databases)
         evidence = await gather(stack, databases, history.answers)
         evidence = replace(evidence, is_whole=is_whole)

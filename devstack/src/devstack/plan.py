@@ -43,6 +43,11 @@ class Plan:
         return self.folder / "logs"
 
     @property
+    def nats_config(self) -> Path:
+        """Where a person may set what is NATS' own, such as its limits (read again at SIGHUP)."""
+        return self.folder / "nats.conf"
+
+    @property
     def gateway_url(self) -> str:
         """The one address to open."""
         return http_url(self.ports.gateway)

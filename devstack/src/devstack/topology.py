@@ -18,9 +18,11 @@ def databases(plan: Plan) -> list[Process]:
     ports = plan.ports
     if ports.members:
         return ports.members.processes(plan.folder, plan.logs)
+    nats = (ports.nats, ports.nats_monitor)
+    plan.nats_config.touch()
     return [
         MongoServer(plan.folder / "mongod", plan.logs / "mongod.log", ports.mongod),
-        NatsServer(plan.folder / "nats", plan.logs / "nats.log", (ports.nats, ports.nats_monitor)),
+        NatsServer(plan.folder / "nats", plan.logs / "nats.log", nats, plan.nats_config),
     ]
 
 

@@ -1,0 +1,28 @@
+"""Whether everything that was lost with the stream has been noticed, and said again."""
+
+from collections.abc import AsyncIterator
+
+from tests.chaos.evidence import HEARING, Databases
+
+from common.errors import Unavailable
+from common.messaging.bus import Bus
+from common.messaging.checkpoint import Checkpoint, what_was_lost
+
+
+async def unhealed(bus: Bus, databases: Databases) -> AsyncIterator[tuple[str, str]]:
+    """The services that miss something, and what that is."""
+    for service in HEARING:
+        known = databases.checkpoint(service)
+        if known is None:
+            yield service, "has not looked yet whether it misses something"
+            continue
+        checkpoint = Checkpoint(known["stream"], known["sequence"], known["begins_late"])
+        try:
+            progress = await bus.streams.progress_of(service)
+        except Unavailable as error:
+            yield service, str(error)
+            continue
+        if lost := what_was_lost(checkpoint, progress, service):
+            yield service, f"has not noticed: {lost}"
+        elif "missing" in known:
+            yield service, f"has not been told again: {known['missing']['lost']}"
