@@ -48,6 +48,13 @@ def test_no_group_of_tasks_cancels_only_once() -> None:
     assert [path for path in MODULES if "TaskGroup(" in path.read_text()] == []
 
 
+def test_the_time_is_asked_of_one_clock() -> None:
+    """Of the database's: replicas whose machines differ would disagree (`common.clock`)."""
+    machines = re.compile(r"\b(datetime\.(now|utcnow|today)|time\.(time|time_ns)|date\.today)\b")
+    product = [path for path in MODULES if "devstack" not in path.parts]
+    assert [path.name for path in product if machines.search(path.read_text())] == ["clock.py"]
+
+
 def test_every_event_is_in_the_readme() -> None:
     assert set(re.findall(r"^\| `(\w+:[\w-]+)` \|", README, re.MULTILINE)) == set(Subject)
 

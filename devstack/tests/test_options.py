@@ -25,6 +25,10 @@ def test_replicas_are_counted_by_service() -> None:
     assert up("--replicas", "orders=2,tickets=3").replicas == {"orders": 2, "tickets": 3}
 
 
+def test_clocks_are_those_of_replicas() -> None:
+    assert up("--clocks", "orders-1=600,auth=-2.5").clocks == {"orders-1": 600, "auth": -2.5}
+
+
 def test_settings_are_kept_in_their_order() -> None:
     given = ["--set", "A=1", "--window", "60", "--set", "orders.B=x=y.z", "--set", "C="]
     assert up(*given).settings == [
@@ -42,6 +46,8 @@ def test_settings_are_kept_in_their_order() -> None:
         ["--set", "A"],
         ["--set", "=1"],
         ["--set", "orders.=1"],
+        ["--clocks", "shop-1=2"],
+        ["--clocks", "orders-1=late"],
         ["--replicas", "shop=2"],
         ["--replicas", "orders"],
         ["--replicas", "orders=0"],

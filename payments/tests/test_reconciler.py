@@ -56,6 +56,22 @@ async def becomes(checkouts: CheckoutRepository, order_id: str, status: PaymentS
     await eventually(there, f"the payment becomes {status}")
 
 
+async def test_a_time_that_another_clock_has_set_is_not_waited_for(app: FastAPI) -> None:
+    order = OrderHistory("buyer")
+    async with running(app):
+        checkouts: CheckoutRepository = app.state.repository
+        await begin(checkouts, order)
+        [stored] = checkouts.outboxes
+        in_an_hour = {"$set": {"dueAt": datetime.now(UTC) + timedelta(hours=1)}}
+        await stored.update({"_id": order.id}, in_an_hour)
+
+        async def is_held() -> bool:
+            payment = (await checkouts.get(order.id)).payment
+            return payment is not None and payment.status is PaymentStatus.AUTHORIZED
+
+        await eventually(is_held)
+
+
 async def test_what_becomes_due_is_looked_at_at_once(
     app: FastAPI, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:

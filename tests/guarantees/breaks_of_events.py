@@ -20,6 +20,13 @@ NO_WAIT_FOR_THE_BUS = Break(
 )
 AT_ONCE = Break("announcing at once, beside the sweep", AGGREGATES, ANNOUNCE, "")
 
+ONE_CLOCK = Break(
+    "hearing the time of the primary",
+    "common/src/common/primary_clock.py",
+    "            clock.service.hear(said.replace(tzinfo=UTC), event.connection_id)\n",
+    "",
+)
+
 DEAD_LETTERS = Break(
     "the dead letter",
     "common/src/common/messaging/dead_letters.py",

@@ -124,7 +124,7 @@ OWN_WINDOW = Break(
     "the window of the order, instead of a second",
     TIMERS,
     'return {"fireAt": fire_at,',
-    'return {"fireAt": datetime.now(UTC) + timedelta(seconds=1),',
+    'return {"fireAt": clock.now() + timedelta(seconds=1),',
 )
 LEASE = Break(
     "the timer lease",

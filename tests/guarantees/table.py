@@ -82,6 +82,12 @@ TABLE: Mapping[str, Row] = {
     "The backlog of an outage does not hold up what is new.": {
         events.AT_ONCE: ("test_new_changes_overtake_the_backlog_of_an_outage",),
     },
+    "A replica on a machine whose clock is wrong does what the others do.": {
+        events.ONE_CLOCK: (
+            "test_sales_and_expiries_are_in_time",
+            "test_the_database_puts_the_clock_right_before_anything_is_stored",
+        ),
+    },
     "A message that cannot be handled is kept for a person and delays nobody.": {
         events.DEAD_LETTERS: DEAD,
         events.KEPT_FOR_EVER: ("test_a_dead_letter_is_kept_until_somebody_decides",),

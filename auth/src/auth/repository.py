@@ -1,9 +1,10 @@
 """Users, the wrong passwords of the last minutes, and where owners sign in, in MongoDB."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from auth.domain import EmailInUse, User
+from common import clock
 from common.mongo import Collection, Database, Document, DuplicateKey
 
 
@@ -41,7 +42,7 @@ class UserRepository:
 
     async def count_guess(self, key: str, window: timedelta) -> tuple[int, datetime]:
         """Count one more guess; how many there were in this window, and when it ends."""
-        now = datetime.now(UTC)
+        now = clock.now()
         fresh = {"$gt": ["$until", now]}
         counted: list[Document] = [
             {
@@ -65,7 +66,7 @@ class UserRepository:
 
     async def guesses(self, keys: Sequence[str]) -> dict[str, tuple[int, datetime]]:
         """How many guesses there were, and until when they count, where there were any."""
-        running = {"_id": {"$in": list(keys)}, "until": {"$gt": datetime.now(UTC)}}
+        running = {"_id": {"$in": list(keys)}, "until": {"$gt": clock.now()}}
         found = await self._guesses.find(running, sort=[("_id", 1)], limit=len(keys))
         return {each["_id"]: (each["count"], each["until"]) for each in found}
 
@@ -75,5 +76,5 @@ class UserRepository:
 
     async def knows_place(self, key: str) -> bool:
         """Whether an account was used by its owner from here."""
-        now = datetime.now(UTC)
+        now = clock.now()
         return await self._places.find_one({"_id": key, "until": {"$gt": now}}) is not None

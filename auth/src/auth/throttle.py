@@ -3,12 +3,13 @@
 import hashlib
 import ipaddress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from auth.domain import TooManyWrongPasswords
 from auth.metrics import THROTTLED
 from auth.repository import UserRepository
 from auth.settings import Settings
+from common import clock
 
 REMEMBERED = timedelta(days=30)
 """How long an address stays one from which an account was used by its owner."""
@@ -60,7 +61,7 @@ class Throttle:
         """The password was right: the guess was none, and this is a place of the owner's."""
         await self._take_back()
         await self._users.forget_guesses(self._pair.key)
-        await self._users.remember_place(self._place, datetime.now(UTC) + REMEMBERED)
+        await self._users.remember_place(self._place, clock.now() + REMEMBERED)
 
     async def _take_back(self) -> None:
         for bucket, until in self._counted:
@@ -68,7 +69,7 @@ class Throttle:
 
     async def _wait(self, buckets: list[Bucket]) -> int:
         limits = {bucket.key: bucket.limit for bucket in buckets}
-        guesses, now = await self._users.guesses(list(limits)), datetime.now(UTC)
+        guesses, now = await self._users.guesses(list(limits)), clock.now()
         full = [until for key, (count, until) in guesses.items() if count >= limits[key]]
         return max(1, round((max(full, default=now) - now).total_seconds()))
 

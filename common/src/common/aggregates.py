@@ -4,10 +4,9 @@ import asyncio
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
 from typing import Generic, Protocol, Self, TypeVar
 
-from common import tracing
+from common import clock, tracing
 from common.contracts.events import Event, wire_time
 from common.errors import Unavailable
 from common.mongo import Database, Document, DuplicateKey, Sort, Update
@@ -60,7 +59,7 @@ class Announcement:
             subject=event.subject.value,
             aggregate_id=event.aggregate_id,
             schema_version=event.schema_version,
-            time=wire_time(datetime.now(UTC)),
+            time=wire_time(clock.now()),
             body=event.to_json(),
             traceparent=tracing.here.get(),
         )
@@ -86,7 +85,7 @@ class Aggregates(Generic[A]):
         from_document: Callable[[Document], A],
         unread: Sequence[str] = (),
     ) -> None:
-        self._unread = ["outbox", *unread]
+        self._unread = dict.fromkeys(["outbox", *unread], 0)
         self._database = database
         self.collection = database.collection(name)
         self._to_document = to_document
@@ -106,7 +105,7 @@ class Aggregates(Generic[A]):
     async def find(self, query: Document, *, sort: Sort, limit: int, index: Sort = ()) -> list[A]:
         """The first `limit` aggregates that match; by this index, or one MongoDB chooses."""
         found = await self.collection.find(
-            query, sort=sort, limit=limit, index=index, without=self._unread
+            query, sort=sort, limit=limit, index=index, fields=self._unread
         )
         return [self._from_document(document) for document in found]
 
@@ -155,7 +154,7 @@ class Aggregates(Generic[A]):
         }
         if event := aggregate.event:
             said = asdict(Announcement.of(event, aggregate.version))
-            change |= {"$push": {"outbox": said}, "$min": {"outboxSince": datetime.now(UTC)}}
+            change |= {"$push": {"outbox": said}, "$min": {"outboxSince": clock.now()}}
             waiting = [*waiting, said]
         before = {"_id": aggregate.id, "version": aggregate.version - 1}
         await self.collection.apply(Update(before, change, upsert=True))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from common import clock
 from common.metrics import Gauge, Value
 from common.mongo import Database
 
@@ -18,6 +19,8 @@ KEPT_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
 SERVERS = Gauge("server_answers", "Whether a server answered when it was asked (0 or 1)", "server")
+
+AHEAD = Gauge("clock_ahead_seconds", "How far this machine's clock is ahead of MongoDB's")
 
 Readings = Mapping[Gauge, Value]
 
@@ -63,13 +66,13 @@ class Measuring:
 
 
 def of_database(database: Database) -> Measure:
-    """Whether MongoDB answers at all."""
+    """Whether MongoDB answers at all, and what time it is there."""
 
     async def ask() -> Readings:
         await database.ping(ANSWER_SECONDS)
-        return {}
+        return {AHEAD: clock.service.machine_ahead}
 
-    return Measure("mongodb", (), ask)
+    return Measure("mongodb", (AHEAD,), ask)
 
 
 async def _ask(measure: Measure) -> Readings | None:

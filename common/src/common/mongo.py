@@ -9,6 +9,7 @@ from pymongo.errors import BulkWriteError
 
 from common.mongo_errors import DuplicateKey as DuplicateKey
 from common.mongo_errors import translated
+from common.primary_clock import PrimaryClock
 from common.together import Together
 from common.updates import Document as Document
 from common.updates import Update as Update
@@ -56,11 +57,11 @@ class Collection:
         limit: int,
         skip: int = 0,
         index: Sort = (),
-        without: Sequence[str] = (),
+        fields: Document | None = None,
     ) -> list[Document]:
         """The first `limit` matches after those to skip; by this index, or one MongoDB chooses."""
         with translated():
-            cursor = self._motor.find(query, dict.fromkeys(without, 0) or None).sort(list(sort))
+            cursor = self._motor.find(query, fields).sort(list(sort))
             return await cursor.hint(list(index) or None).skip(skip).limit(limit).to_list(limit)
 
     async def get(self, key: str) -> Document | None:
@@ -77,8 +78,7 @@ class Collection:
         wanted = list(keys)
         with translated():
             cursor = self._motor.find({"_id": {"$in": wanted}}, batch_size=len(wanted) + 1)
-            found = await cursor.to_list(None)
-        return {document["_id"]: document for document in found}
+            return {found["_id"]: found for found in await cursor.to_list(None)}
 
     async def count(self, query: Document, *, limit: int) -> int:
         """How many match, counted up to `limit`."""
@@ -105,8 +105,7 @@ class Collection:
         await self._updated_together(update)
 
     async def _update_in_order(self, updates: Sequence[Update]) -> Sequence[Exception | None]:
-        failed = (await self.update_each(updates)).failed
-        return list(map(failed.get, range(len(updates))))
+        return list(map((await self.update_each(updates)).failed.get, range(len(updates))))
 
     async def update_each(self, updates: Sequence[Update]) -> Updated:
         """Make many updates in one round trip, in any order, whichever of them fail."""
@@ -180,6 +179,7 @@ class Database:
             readConcernLevel="majority",
             serverSelectionTimeoutMS=SELECT_MS,
             timeoutMS=ANSWER_MS,
+            event_listeners=[PrimaryClock()],
         )
         self._database = self._client.get_default_database()
         self.announce: Callable[[str, Document], None] = lambda _collection, _document: None

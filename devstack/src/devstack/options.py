@@ -20,6 +20,7 @@ class Options:
     settings: list[Setting]
     replicas: dict[str, int]
     members: int
+    clocks: dict[str, float]
     data: Path
     ephemeral: bool
     json: Path | None
@@ -62,6 +63,8 @@ def _describe_up(up: argparse.ArgumentParser) -> None:
     say("--port", type=_port, default=8080, help="of the gateway; 0 picks a free one (8080)")
     say("--replicas", type=_replicas, default={}, help="processes, such as orders=2,tickets=2")
     say("--members", type=int, choices=(1, COUNT), default=1, help="of MongoDB and of NATS (1)")
+    wrong = "replicas on machines whose clocks are wrong by seconds, such as orders-1=600,auth=-2"
+    say("--clocks", type=_clocks, default={}, help=wrong)
     say("--data", type=Path, default=DATA, help="the folder that remembers (.dev)")
     say("--ephemeral", action="store_true", help="remember nothing")
     say("--json", type=Path, help="a file to write once everything is ready: what runs where")
@@ -102,6 +105,16 @@ def _setting(text: str) -> Setting:
     if not equals or not name:
         raise argparse.ArgumentTypeError(f"{text}: write NAME=VALUE or SERVICE.NAME=VALUE")
     return Setting(name, value, service or None)
+
+
+def _clocks(text: str) -> dict[str, float]:
+    clocks = {}
+    for part in text.split(","):
+        replica, _, seconds = part.partition("=")
+        if replica.partition("-")[0] not in SERVICES:
+            raise argparse.ArgumentTypeError(f"{part}: write a replica, such as orders-1, =seconds")
+        clocks[replica] = float(seconds)
+    return clocks
 
 
 def _replicas(text: str) -> dict[str, int]:

@@ -36,6 +36,8 @@ class Plan:
     ports: Ports
     secrets: StackSecrets
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    clocks: Mapping[str, float] = field(default_factory=dict)
+    """By how many seconds the clocks of replicas are ahead."""
 
     @property
     def logs(self) -> Path:

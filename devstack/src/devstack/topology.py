@@ -3,6 +3,7 @@
 import sys
 
 from common.stopping import REQUESTS_SECONDS
+from devstack import skewed
 from devstack.gateway.caddy import gateway_program
 from devstack.plan import Plan
 from devstack.ports import LOOPBACK
@@ -69,4 +70,5 @@ def _replica(plan: Plan, service: str, name: str, port: int) -> Process:
         *("--loop", "uvloop", "--http", "common.web.head_limit:HeadLimitProtocol"),
     )
     log, probe = plan.logs / f"{name}.log", answers_ok(port, "/readyz")
-    return Process(Program(name, command, log, probe, variables(plan, service)))
+    wrong = skewed.by(plan.clocks[name]) if name in plan.clocks else {}
+    return Process(Program(name, command, log, probe, {**variables(plan, service), **wrong}))

@@ -42,7 +42,7 @@ def _run(options: Options, settings: Chosen, folder: Path, signals: StopSignals)
                 f"nothing can listen on port {ports.gateway}, it is probably taken; "
                 "choose another one with --port"
             )
-        plan = Plan(folder, ports, load_or_create(folder / "keys"), settings)
+        plan = Plan(folder, ports, load_or_create(folder / "keys"), settings, options.clocks)
         begin_logs(plan.logs)
         _Launch(plan, options, signals).run()
 

@@ -1,8 +1,9 @@
 """What the expiration service shows of its timers."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
+from common import clock
 from common.measuring import Measure, Readings
 from common.metrics import Gauge, histogram
 
@@ -26,7 +27,7 @@ def of_timers(timers: Timers) -> Measure:
     """How much is ahead, and how much is late."""
 
     async def ask() -> Readings:
-        scheduled, overdue = await timers.waiting(datetime.now(UTC))
+        scheduled, overdue = await timers.waiting(clock.now())
         return {SCHEDULED: scheduled, OVERDUE: overdue}
 
     return Measure("mongodb", (SCHEDULED, OVERDUE), ask)

@@ -3,9 +3,9 @@
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from common import tracing
+from common import clock, tracing
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
 from expiration.domain import TimerState
 
@@ -83,7 +83,7 @@ class TimerRepository:
 
     async def cancel(self, order_id: str) -> None:
         """Never fire, not even when the order's creation is heard later."""
-        done = {"state": TimerState.CANCELLED.value, "doneAt": datetime.now(UTC)}
+        done = {"state": TimerState.CANCELLED.value, "doneAt": clock.now()}
         not_fired = {"_id": order_id, "state": {"$ne": TimerState.FIRED.value}}
         try:
             await self._timers.apply(Update(not_fired, {"$set": done}, upsert=True))
@@ -127,6 +127,6 @@ class TimerRepository:
 
     async def fired(self, order_ids: Iterable[str]) -> None:
         """These are announced."""
-        done = {"state": TimerState.FIRED.value, "doneAt": datetime.now(UTC)}
+        done = {"state": TimerState.FIRED.value, "doneAt": clock.now()}
         scheduled = {"_id": {"$in": list(order_ids)}, "state": TimerState.SCHEDULED.value}
         await self._timers.update_many(scheduled, {"$set": done})

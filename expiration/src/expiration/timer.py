@@ -5,9 +5,9 @@ import logging
 import random
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 
+from common import clock
 from common.aggregates import Announcement
 from common.background import for_each
 from common.contracts.events import ExpirationComplete
@@ -42,7 +42,7 @@ async def run_timer(timers: TimerRepository, bus: Bus) -> None:
 
 async def _work(timers: TimerRepository, bus: Bus) -> float:
     """Fire when something is due; how many seconds to sleep then."""
-    now = datetime.now(UTC)
+    now = clock.now()
     due = await timers.next_due(now)
     if due is None:
         return LOOK_SECONDS
@@ -71,7 +71,7 @@ async def _claims(timers: TimerRepository, bus: Bus) -> AsyncIterator[Mapping[st
 async def _claim(timers: TimerRepository) -> dict[str, Due]:
     """A failure must not end what is being announced."""
     try:
-        return await timers.claim_due(datetime.now(UTC))
+        return await timers.claim_due(clock.now())
     except Unavailable as error:
         log.warning("timers wait", extra={"error": str(error)})
         return {}
@@ -95,5 +95,5 @@ async def _announce(order_id: str, due: Due, bus: Bus) -> bool:
         await send(bus, announcement, "expiration")
     except Unavailable:
         return False
-    LATENESS.observe((datetime.now(UTC) - due.fire_at).total_seconds())
+    LATENESS.observe((clock.now() - due.fire_at).total_seconds())
     return True

@@ -1,9 +1,10 @@
 """The order, its rules and refusals."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal, Self, TypeVar
 
+from common import clock
 from common.contracts.events import (
     OrderAwaitingPayment,
     OrderCancelled,
@@ -157,7 +158,7 @@ class Order:
 
 
 def _now() -> datetime:
-    return _whole_milliseconds(datetime.now(UTC))
+    return _whole_milliseconds(clock.now())
 
 
 def _whole_milliseconds(moment: datetime) -> datetime:

@@ -1,8 +1,9 @@
 """What the orders service shows of its orders."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
+from common import clock
 from common.measuring import Measure, Readings
 from common.metrics import Gauge
 
@@ -23,6 +24,6 @@ def of_orders(orders: Orders) -> Measure:
     """How many nobody ends."""
 
     async def ask() -> Readings:
-        return {OVERDUE: await orders.count_overdue(datetime.now(UTC) - OVERDUE_AFTER)}
+        return {OVERDUE: await orders.count_overdue(clock.now() - OVERDUE_AFTER)}
 
     return Measure("mongodb", (OVERDUE,), ask)

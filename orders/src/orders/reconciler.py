@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import random
-import time
-from datetime import UTC, datetime
 
+from common import clock
 from common.aggregates import Announcement
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
@@ -38,7 +37,7 @@ async def say_overdue(orders: OrderRepository, bus: Bus) -> None:
 
     It sets their timers again, and every copy right. Raises Unavailable.
     """
-    overdue = await orders.overdue(datetime.now(UTC) - OVERDUE_AFTER, PAGE)
+    overdue = await orders.overdue(clock.now() - OVERDUE_AFTER, PAGE)
     if not overdue or not await _is_heard(bus):
         return
     log.warning("orders are open past their end: said again", extra={"count": len(overdue)})
@@ -53,5 +52,5 @@ async def _is_heard(bus: Bus) -> bool:
 
 async def _say(order: Order, bus: Bus) -> None:
     snapshot = Announcement.of(order.snapshot, order.version)
-    turn = int(time.time() / LOOK_SECONDS)  # replicas that look at the same time say one thing
+    turn = int(clock.seconds() / LOOK_SECONDS)  # replicas that look at the same time say one thing
     await send(bus, snapshot, "orders", again=f"overdue:{turn}")

@@ -1,8 +1,8 @@
 """The event door of the payments service."""
 
 import logging
-from datetime import UTC, datetime
 
+from common import clock
 from common.contracts.events import OrderEvent
 from common.contracts.subjects import Subject
 from common.messaging.consumer import Handlers
@@ -21,7 +21,7 @@ async def on_order_created(event: OrderEvent, checkouts: CheckoutRepository) -> 
 
 async def on_order_changed(event: OrderEvent, checkouts: CheckoutRepository) -> None:
     """The replica follows; the reconciler captures or releases when the order is final."""
-    now = datetime.now(UTC)
+    now = clock.now()
     checkout = await checkouts.change(event.id, lambda current: current.follow(event, now))
     if checkout.lacks_its_price:
         log.error("an order is complete, but its price cannot be taken any more")

@@ -2,10 +2,9 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
 from functools import partial
 
-from common import logs
+from common import clock, logs
 from common.background import for_each
 from common.errors import Refusal, Unavailable
 from common.messaging.bus import Bus
@@ -45,7 +44,7 @@ async def _due(checkouts: CheckoutRepository) -> AsyncIterator[str]:
 
 async def _claim(checkouts: CheckoutRepository) -> str | None:
     try:
-        return await checkouts.claim_due(datetime.now(UTC))
+        return await checkouts.claim_due(clock.now())
     except Unavailable as error:
         log.warning("payments wait", extra={"error": str(error)})
         return None

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
+from common import clock
 from common.aggregates import Aggregates
 from common.contracts.order_status import OrderStatus
 from common.mongo import Collection, Database, Document, DuplicateKey
@@ -11,7 +12,9 @@ from payments.domain import LEASE, Checkout
 from payments.metrics import count_change
 from payments.order import Order, OrderNotFound
 from payments.payment import Payment, PaymentStatus
-from payments.setback import Setback, Trouble
+from payments.setback import LONGEST_PAUSE, Setback, Trouble
+
+LONGEST_WAIT = max(LONGEST_PAUSE.values()) + LEASE
 
 
 def _to_document(checkout: Checkout) -> Document:
@@ -140,14 +143,18 @@ class CheckoutRepository:
         if checkout is None:
             raise OrderNotFound
         count_change(decided_on[0], checkout)
-        if checkout.due_at and checkout.due_at <= datetime.now(UTC):
+        if checkout.due_at and checkout.due_at <= clock.now():
             self.something_due.set()
         return checkout
 
     async def claim_due(self, now: datetime) -> str | None:
-        """An order whose payment needs a look; nobody else gets it until the lease is over."""
+        """An order whose payment needs a look; nobody else gets it until the lease is over.
+
+        So does one whose time lies further ahead than any pause: another clock has set it.
+        """
+        due = [{"$lte": now}, {"$gt": now + LONGEST_WAIT}]
         claimed = await self._checkouts.collection.change_one(
-            {"dueAt": {"$type": "date", "$lte": now}},
+            {"$or": [{"dueAt": {"$type": "date", **each}} for each in due]},
             {"$set": {"dueAt": now + LEASE}},
             sort=[("dueAt", 1)],
             only=["_id"],

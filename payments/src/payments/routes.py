@@ -1,12 +1,11 @@
 """The HTTP door of the payments service."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from common import logs
+from common import clock, logs
 from common.contracts.order_status import OrderStatus
 from common.errors import Unavailable
 from common.web.bodies import JsonRoute
@@ -57,7 +56,7 @@ async def pay(  # noqa: PLR0913 - what a request is answered with
     if await arrival.of(checkouts.find, body.order_id) is None:
         raise OrderNotFound
     logs.note(order_id=body.order_id)
-    payment, now = Payment.begin(body.token), datetime.now(UTC)
+    payment, now = Payment.begin(body.token), clock.now()
     checkout = await checkouts.change(
         body.order_id,
         lambda current: current.begin(payment, user.id, now, settings.payment_margin),
@@ -121,7 +120,7 @@ async def receive_webhook(
     """Stripe says that something happened: a hint to look, nothing to believe."""
     order_id = gateway.order_of_webhook(await request.body(), stripe_signature)
     if order_id:
-        now = datetime.now(UTC)
+        now = clock.now()
         with suppress(OrderNotFound):  # of another system that shares the account
             await checkouts.change(order_id, lambda checkout: checkout.wake(now))
     return Received()

@@ -1,8 +1,8 @@
 """Moves a payment towards its end, one step at a time, always asking Stripe first."""
 
 import logging
-from datetime import UTC, datetime
 
+from common import clock
 from common.errors import Unavailable
 from payments.domain import Checkout, UnknownCard
 from payments.gateway import StripeGateway, StripeTrouble
@@ -62,13 +62,13 @@ class Settlement:
         return await self._gateway.retrieve(payment.intent_id)
 
     async def _store(self, before: Checkout, intent: Intent) -> Checkout:
-        now = datetime.now(UTC)
+        now = clock.now()
         after = await self._checkouts.change(before.id, lambda current: current.heed(intent, now))
         _report(before, after)
         return after
 
     async def _keep(self, order_id: str, trouble: Trouble, reason: str) -> None:
-        now = datetime.now(UTC)
+        now = clock.now()
         checkout = await self._checkouts.change(
             order_id, lambda current: current.set_back(trouble, reason, now)
         )

@@ -1,7 +1,6 @@
 """The event door of the tickets service."""
 
-from datetime import UTC, datetime
-
+from common import clock
 from common.contracts.events import OrderEvent
 from common.contracts.subjects import Subject
 from common.messaging.consumer import Handlers
@@ -10,7 +9,7 @@ from tickets.repository import TicketRepository
 
 async def on_order_changed(event: OrderEvent, tickets: TicketRepository) -> None:
     """An order takes its ticket, pays for it, or gives it back."""
-    now = datetime.now(UTC)
+    now = clock.now()
     await tickets.change(event.ticket.id, lambda ticket: ticket.heed(event, now))
 
 

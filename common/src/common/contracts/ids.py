@@ -2,11 +2,12 @@
 
 import re
 import secrets
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import StringConstraints
+
+from common import clock
 
 ID_PATTERN = r"^[0-9a-f]{24}$"
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
@@ -17,7 +18,7 @@ _ID = re.compile(ID_PATTERN)
 
 def new_id() -> str:
     """A fresh id: 56 bits of microseconds since 1970 (UTC), then 40 random bits."""
-    return f"{time.time_ns() // 1000:014x}{secrets.token_hex(5)}"
+    return f"{int(clock.seconds() * 1_000_000):014x}{secrets.token_hex(5)}"
 
 
 def is_id(text: str) -> bool:
@@ -32,4 +33,4 @@ def made_at(identity: str) -> datetime:
 
 def age_of(identity: str) -> float:
     """Seconds since an id was made; meaningless (but harmless) for one this module did not make."""
-    return time.time() - int(identity[:14], 16) / 1_000_000
+    return clock.seconds() - int(identity[:14], 16) / 1_000_000

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from common import clock
 from common.contracts.events import wire_time
 from common.messaging.bus import Bus
 from common.messaging.delivery import REPLAY_OF, Delivery, replays_to
@@ -56,7 +56,7 @@ async def keep(bus: Bus, service: str, delivery: Delivery, reason: str) -> None:
         "Dead-Letter-Subject": delivery.subject,
         "Dead-Letter-Sequence": str(delivery.sequence),
         "Dead-Letter-Attempts": str(delivery.attempt),
-        "Dead-Letter-Time": wire_time(datetime.now(UTC)),
+        "Dead-Letter-Time": wire_time(clock.now()),
     }
     await bus.publish(f"{PREFIX}{service}", delivery.body, headers)
 

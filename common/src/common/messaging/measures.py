@@ -1,7 +1,9 @@
 """What the event side of a service can be measured by: the bus, its consumer and its outboxes."""
 
-from datetime import UTC, datetime
+import logging
 
+from common import clock
+from common.logs import RateLimitedLog
 from common.measuring import Measure, Readings
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
@@ -10,6 +12,9 @@ from common.messaging.live import Live
 from common.messaging.outbox import Outbox
 from common.messaging.streams import DEAD_LETTERS
 from common.metrics import Gauge
+from common.primary_clock import DIFFERENT_SECONDS
+
+rarely = RateLimitedLog(logging.getLogger(__name__))
 
 CONNECTED = Gauge("bus_connected", "Whether a message could leave now (0 or 1)")
 STREAMS_OPEN = Gauge("event_streams_open", "Clients that follow the events of this replica")
@@ -48,7 +53,9 @@ def of_outbox(outbox: Outbox) -> Measure:
 
     async def ask() -> Readings:
         waiting, since = await outbox.backlog()
-        age = (datetime.now(UTC) - since).total_seconds() if since else 0.0
-        return {WAITING: waiting, OLDEST: max(0.0, age)}
+        age = (clock.now() - since).total_seconds() if since else 0.0
+        if age < -DIFFERENT_SECONDS:
+            rarely.warning("clocks differ: an event waits since a time to come")
+        return {WAITING: waiting, OLDEST: age}
 
     return Measure("mongodb", (WAITING, OLDEST), ask)

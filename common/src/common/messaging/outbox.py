@@ -4,8 +4,9 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from common import clock
 from common.aggregates import outbox_of
 from common.background import side_by_side
 from common.errors import Unavailable
@@ -112,7 +113,7 @@ class Outbox:
         """Announce a page of what was left behind; whether there may be more."""
         if not self._bus.is_connected:
             return False
-        before = datetime.now(UTC) - timedelta(seconds=LEFT_BEHIND_SECONDS)
+        before = clock.now() - timedelta(seconds=LEFT_BEHIND_SECONDS)
         more = False
         for name, collection in self._collections.items():
             page = await collection.find(

@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
+from common import clock
 from common.contracts.questions import Question, Watermark, subject_of
 from common.errors import Unavailable
 from common.messaging.bus import Bus
@@ -31,7 +32,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 async def say_watermark(waiting_since: Callable[[], Awaitable[datetime | None]]) -> bytes:
     """The owner's answer; `waiting_since` gives the first moment that is not announced yet."""
-    now = datetime.now(UTC)
+    now = clock.now()
     since = await waiting_since()
     moment = min(now, since or now) - LAG
     return Watermark(moment=moment).model_dump_json().encode()

@@ -4,12 +4,11 @@ import logging
 import re
 import secrets
 import time
-from datetime import UTC, datetime
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common import logs, metrics
+from common import clock, logs, metrics
 from common.contracts.events import wire_time
 from common.tracing import Kind, Work, accepted, begin
 from common.web.error_responses import OOPS, ErrorItem, error_response
@@ -42,7 +41,7 @@ class _Answer:
             self.status, self.begun = message["status"], time.perf_counter()
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = logs.context.get()["request_id"]
-            headers["X-Server-Time"] = wire_time(datetime.now(UTC))
+            headers["X-Server-Time"] = wire_time(clock.now())
         await self._send(message)
 
 

@@ -1,0 +1,100 @@
+"""Replicas agree about the time, whatever their machines say."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from common import clock, primary_clock
+from common.clock import Clock
+from common.mongo import Database
+from devstack.tallies import Tallies, Tally
+
+HOUR = 3600
+
+
+def wrong() -> float:
+    """A machine's clock that is an hour ahead."""
+    return time.time() + HOUR
+
+
+def seconds_off(clock: Clock) -> float:
+    """How far it is from the time."""
+    return abs(clock.time() - time.time())
+
+
+def said(ago: float = 0) -> datetime:
+    """What an authority said so many seconds ago."""
+    return datetime.now(UTC) - timedelta(seconds=ago)
+
+
+def test_a_machine_is_believed_until_something_was_heard() -> None:
+    assert Clock().time() == pytest.approx(time.time(), abs=1)
+    assert Clock(wrong).time() == pytest.approx(wrong(), abs=1)
+    assert Clock(wrong).machine_ahead == 0
+
+
+def test_a_machine_that_is_wrong_is_put_right() -> None:
+    clock = Clock(wrong)
+    clock.hear(said(), "primary")
+    assert seconds_off(clock) < 1
+    assert clock.machine_ahead == pytest.approx(HOUR, abs=1)
+
+
+def test_a_small_difference_is_left_alone() -> None:
+    def own() -> float:
+        return 1_000_000.0
+
+    clock = Clock(own)
+    clock.hear(datetime.fromtimestamp(own() + 0.1, UTC), "primary")
+    assert clock.time() == own()
+
+
+def test_a_word_that_was_long_on_its_way_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common.clock.APART_SECONDS", 0)
+    clock = Clock(wrong)
+    for late in (0, 30, 10, 20):
+        clock.hear(said(late), "primary")
+    assert seconds_off(clock) < 1
+
+
+def test_what_waited_while_the_process_stood_still_does_not_crowd_out() -> None:
+    clock = Clock(wrong)
+    clock.hear(said(), "primary")
+    for late in range(100, 10, -10):  # they come at once
+        clock.hear(said(late), "primary")
+    assert seconds_off(clock) < 1
+
+
+def test_another_primary_is_believed_at_once() -> None:
+    clock = Clock(wrong)
+    clock.hear(said(), "first")
+    clock.hear(said(300), "second")
+    assert seconds_off(clock) == pytest.approx(300, abs=1)
+
+
+@pytest.fixture
+def skewed_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The machine of this process is an hour ahead."""
+    monkeypatch.setattr(clock, "service", Clock(wrong))
+    return clock.service
+
+
+async def test_the_database_puts_the_clock_right_before_anything_is_stored(
+    skewed_clock: Clock,
+    mongo_uri: str,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(primary_clock.rarely, "_silent_until", {})
+    database, tally = Database(mongo_uri), Tally.begin()
+    tallies = Tallies(database)
+    await tallies.prepare()  # as a service does, before it serves anybody
+    await tallies.add(tally)
+    document = await tallies.collection.find_one({"_id": tally.id})
+    database.close()
+    assert document
+    assert abs(datetime.now(UTC) - document["outboxSince"]) < timedelta(seconds=HOUR / 2)
+    assert skewed_clock.machine_ahead == pytest.approx(HOUR, abs=60)
+    [told] = [each for each in caplog.records if each.message == "clocks differ"]
+    assert told.__dict__["machine_ahead_seconds"] == pytest.approx(HOUR, abs=60)
