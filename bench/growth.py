@@ -121,7 +121,8 @@ def _queries(running: Stack, size: int) -> list[Figure]:
     """What the services ask of MongoDB by themselves."""
     figures = []
     now = datetime.now(UTC)
-    left: dict[str, Any] = {"outboxSince": {"$lt": now - timedelta(seconds=5)}}
+    times = [{"$lt": now - timedelta(seconds=5)}, {"$gt": now + timedelta(seconds=40)}]
+    left = {"$or": [{"outboxSince": each} for each in times]}
     free = [{"leaseUntil": None}, {"leaseUntil": {"$lt": now}}]
     due = {"state": "scheduled", "fireAt": {"$lte": now}, "$or": free}
     for name, service, collection, query, by in (

@@ -1,15 +1,18 @@
 """Aggregates in MongoDB: guarded by a version, and never changed without their event."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
-from common.aggregates import outbox_of
+from common.aggregates import MOST_WAITING, announcement_of
 from common.contracts.ids import new_id
-from common.errors import Conflict
+from common.errors import Busy, Conflict, Refused
 from common.mongo import Document, DuplicateKey
 from devstack.tallies import Tallies, Tally
+from devstack.testing import eventually
 
 
 async def document_of(tallies: Tallies, tally: Tally) -> Document:
@@ -21,7 +24,7 @@ async def document_of(tallies: Tallies, tally: Tally) -> Document:
 
 async def versions_announced(tallies: Tallies, tally: Tally) -> list[int]:
     """The versions that wait in the outbox, in its order."""
-    return [each.version for each in outbox_of(await document_of(tallies, tally))]
+    return [each["version"] for each in (await document_of(tallies, tally))["outbox"]]
 
 
 async def test_what_was_added_is_found(tallies: Tallies) -> None:
@@ -41,7 +44,8 @@ async def test_a_new_aggregate_carries_its_event(tallies: Tallies) -> None:
     tally = Tally.begin()
     await tallies.add(tally)
     document = await document_of(tallies, tally)
-    [waiting] = outbox_of(document)
+    [entry] = document["outbox"]
+    waiting = announcement_of(entry)
     assert document["version"] == 0
     assert (waiting.version, waiting.subject) == (0, "ticket:updated")
     assert (waiting.aggregate_id, waiting.body) == (tally.id, tally.told().to_json())
@@ -57,7 +61,7 @@ async def test_a_change_carries_its_event(tallies: Tallies) -> None:
     document = await document_of(tallies, tally)
     assert counted == tally.count() == await tallies.get(tally.id)
     assert document["version"] == 1
-    assert [each.version for each in outbox_of(document)] == [0, 1]
+    assert [each["version"] for each in document["outbox"]] == [0, 1]
     assert document["outboxSince"] == since
 
 
@@ -87,6 +91,35 @@ async def test_a_refusal_writes_nothing(tallies: Tallies) -> None:
     with pytest.raises(Conflict):
         await tallies.change(tally.id, refuse)
     assert await document_of(tallies, tally) == before
+
+
+async def test_no_more_events_wait_than_a_document_can_hold(tallies: Tallies) -> None:
+    tally = Tally.begin()
+    await tallies.add(tally)
+    entry = (await document_of(tallies, tally))["outbox"][0]
+    full = {"$set": {"outbox": [entry] * MOST_WAITING}}
+    await tallies.collection.update({"_id": tally.id}, full)
+    with pytest.raises(Busy, match=f"{MOST_WAITING} events of tallies {tally.id}"):
+        await tallies.change(tally.id, Tally.count)
+    assert (await document_of(tallies, tally))["version"] == 0
+    await tallies.change(tally.id, Tally.count_silently)
+    assert (await document_of(tallies, tally))["version"] == 1
+
+
+async def test_a_document_that_is_too_large_is_no_defect(tallies: Tallies) -> None:
+    full: Document = {"_id": new_id(), "version": 0, "isSilent": False, "ballast": "x" * 16_777_000}
+
+    async def is_stored() -> bool:
+        with suppress(OperationFailure):  # the cache of a small server is full at times
+            await tallies.collection.insert(full)
+            return True
+        return False
+
+    await eventually(is_stored)
+    with pytest.raises(Refused, match="17419"):
+        await tallies.change(full["_id"], Tally.count)
+    with pytest.raises(Refused, match="17419"):
+        await tallies.collection.update({"_id": full["_id"]}, {"$set": {"more": "x" * 1_000}})
 
 
 async def test_an_identity_is_added_once(tallies: Tallies) -> None:

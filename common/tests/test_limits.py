@@ -11,7 +11,7 @@ from nats.js.api import RawStreamMsg
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.errors import VersionGap
-from common.messaging import consumer, outbox
+from common.messaging import consumer
 from common.messaging.consumer import DEFECTS_ALLOWED
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Database
@@ -188,7 +188,7 @@ async def test_new_changes_overtake_the_backlog_of_an_outage(
     stored: Stored,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outbox, "PAGE", 50)
+    monkeypatch.setattr("common.messaging.backlog.PAGE", 50)
     old = [Tally.begin() for _ in range(2_500)]
     new: list[Tally] = []
 

@@ -9,8 +9,8 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 
 from common import tracing
-from common.messaging import event_side, outbox
-from common.messaging.outbox import PAGE
+from common.messaging import backlog, event_side
+from common.messaging.backlog import PAGE, SHARE
 from common.messaging.streams import STREAM
 from common.mongo import Database
 from devstack.servers import NatsServer
@@ -86,7 +86,7 @@ async def test_an_event_is_announced_with_all_headers(
 async def test_an_event_does_not_wait_for_a_sweep(
     nats_url: str, database: Database, tallies: Tallies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "LEFT_BEHIND_SECONDS", 3600)
+    monkeypatch.setattr(backlog, "LEFT_BEHIND", timedelta(hours=1))
     async with announcing(nats_url, database):
         await tallies.add(Tally.begin())
         await drained(tallies)
@@ -126,6 +126,36 @@ async def test_two_replicas_announce_each_event_once(
         await drained(tallies)
     other.close()
     assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 5)
+
+
+async def test_what_a_wrong_clock_has_stored_is_not_left_behind(
+    nats_url: str, database: Database, tallies: Tallies
+) -> None:
+    [tally] = await begin(tallies, 1)  # nobody announces yet
+    later = {"outboxSince": datetime.now(UTC) + timedelta(hours=1)}
+    await tallies.collection.update({"_id": tally.id}, {"$set": later})
+    async with announcing(nats_url, database):
+        await drained(tallies)
+
+
+async def test_who_has_much_to_say_lets_others_have_their_turn(
+    nats_url: str,
+    database: Database,
+    tallies: Tallies,
+    stored: Stored,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backlog, "PAGE", 1)
+    [busy] = await begin(tallies, 1)  # nobody announces yet
+    for _ in range(5 * SHARE):
+        await tallies.change(busy.id, Tally.count)
+    others = await begin(tallies, 3)
+    async with announcing(nats_url, database):
+        await drained(tallies)
+    told = [(message.headers or {})["Nats-Msg-Id"] for message in await stored(STREAM)]
+    last = told.index(f"ticket:updated:{busy.id}:{5 * SHARE}")
+    assert all(told.index(f"ticket:updated:{each.id}:0") < last for each in others)
+    assert [one for one in told if busy.id in one] == message_ids([busy], 5 * SHARE + 1)
 
 
 async def test_stopping_announces_what_was_written(

@@ -65,7 +65,7 @@ def _unfinished(databases: Databases) -> Iterator[Violation]:
         if timer["state"] == "scheduled":
             yield Violation(RULE, entity, "has a running timer")
     for entity, document in [*orders.items(), *tickets.items(), *checkouts.items()]:
-        if "outboxSince" in document or document.get("dueAt"):
+        if document.get("outbox") or document.get("dueAt"):
             yield Violation(RULE, entity, "has something to announce or to settle")
 
 

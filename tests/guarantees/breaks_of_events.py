@@ -3,6 +3,7 @@
 from tests.guarantees.safeguards import Break
 
 AGGREGATES = "common/src/common/aggregates.py"
+BACKLOG = "common/src/common/messaging/backlog.py"
 LANES = "common/src/common/messaging/lanes.py"
 CONSUMER = "common/src/common/messaging/consumer.py"
 ANNOUNCE = 'self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": waiting})'
@@ -20,11 +21,47 @@ NO_WAIT_FOR_THE_BUS = Break(
 )
 AT_ONCE = Break("announcing at once, beside the sweep", AGGREGATES, ANNOUNCE, "")
 
+SET_ASIDE = Break(
+    "a queue of its own for what is refused",
+    BACKLOG,
+    '        {"$unset": "outboxSince"},\n',
+    "",
+)
+TRIED_AGAIN = Break(
+    "trying again what was refused",
+    "common/src/common/messaging/outbox.py",
+    "            await self._sweep_page(name, backlog.to_be_tried_again)\n",
+    "",
+)
+NOT_SENT = Break(
+    "not sending what is too large",
+    "common/src/common/messaging/publications.py",
+    "        await self.limit.admit(subject, body, headers)\n",
+    "",
+)
+TURNS = Break(
+    "pages that go round",
+    BACKLOG,
+    "        after = self._looked_to\n",
+    "        after = None\n",
+)
+BOUND = Break(
+    "the bound of an outbox",
+    AGGREGATES,
+    "            self._refuse_if_full(document, changed)\n",
+    "",
+)
 ONE_CLOCK = Break(
     "hearing the time of the primary",
     "common/src/common/primary_clock.py",
     "            clock.service.hear(said.replace(tzinfo=UTC), event.connection_id)\n",
     "",
+)
+NO_TIME_TO_COME = Break(
+    "times that are impossible are over",
+    BACKLOG,
+    '{"$or": [{field: bounds}, {field: ahead}]}',
+    "{field: bounds}",
 )
 
 DEAD_LETTERS = Break(

@@ -82,11 +82,25 @@ TABLE: Mapping[str, Row] = {
     "The backlog of an outage does not hold up what is new.": {
         events.AT_ONCE: ("test_new_changes_overtake_the_backlog_of_an_outage",),
     },
+    "What NATS refuses is kept, tried again and visible, and holds up nothing else.": {
+        events.SET_ASIDE: ("test_what_is_refused_holds_up_nothing_else",),
+        events.TRIED_AGAIN: (
+            "test_what_was_refused_is_announced_when_it_may_be",
+            "test_what_is_too_large_is_not_sent_again_and_again",
+        ),
+        events.NOT_SENT: ("test_what_is_too_large_is_not_sent_again_and_again",),
+    },
+    "Who has much to announce lets others have their turn, and is told to wait"
+    " before a document is full.": {
+        events.TURNS: ("test_who_has_much_to_say_lets_others_have_their_turn",),
+        events.BOUND: ("test_no_more_events_wait_than_a_document_can_hold",),
+    },
     "A replica on a machine whose clock is wrong does what the others do.": {
         events.ONE_CLOCK: (
             "test_sales_and_expiries_are_in_time",
             "test_the_database_puts_the_clock_right_before_anything_is_stored",
         ),
+        events.NO_TIME_TO_COME: ("test_what_a_wrong_clock_has_stored_is_not_left_behind",),
     },
     "A message that cannot be handled is kept for a person and delays nobody.": {
         events.DEAD_LETTERS: DEAD,

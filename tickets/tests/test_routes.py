@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from httpx import AsyncClient
 
+from common import aggregates
 from common.contracts.events import OrderCreated, TicketCreated, TicketUpdated
 from common.contracts.money import Price
+from common.errors import Busy
 from devstack.order_history import OrderHistory
+from devstack.servers import NatsServer
 from devstack.testing import Neighbour, Person, SignIn
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
@@ -129,6 +132,32 @@ async def test_an_edit_is_shown_and_announced(
     assert await neighbour.hears(TicketUpdated) == [
         TicketUpdated(id=ticket.id, version=1, title="Opera", price=Price(2500), user_id=seller.id)
     ]
+
+
+async def test_a_ticket_that_is_edited_too_often_while_nats_is_away_has_to_wait(
+    client: AsyncClient,
+    ticket: Ticket,
+    neighbour: Neighbour,
+    nats_server: NatsServer,
+    seller: Person,
+    sign_in: SignIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(aggregates, "MOST_WAITING", 5)
+    [created] = await neighbour.hears(TicketCreated)
+    nats_server.stop()
+    path, edits = f"/api/tickets/{ticket.id}", 0
+    while (answer := await client.put(path, json=OPERA, headers=seller.headers)).is_success:
+        edits += 1
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert answer.json()["errors"] == [{"message": Busy.public}]
+    listed = await client.post("/api/tickets", json=OPERA, headers=sign_in().headers)
+    nats_server.start()
+    assert [created.id, listed.json()["id"]] == [
+        each.id for each in await neighbour.hears(TicketCreated, 2)
+    ]
+    told = await neighbour.hears(TicketUpdated, edits)
+    assert [each.version for each in told] == list(range(1, edits + 1))
 
 
 @pytest.mark.parametrize("is_held", [False, True])

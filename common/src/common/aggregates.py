@@ -8,11 +8,14 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from common import clock, tracing
 from common.contracts.events import Event, wire_time
-from common.errors import Unavailable
+from common.errors import Busy, Unavailable
 from common.mongo import Database, Document, DuplicateKey, Sort, Update
 
 ATTEMPTS = 100
 """How often a change is decided anew when others keep changing the aggregate first."""
+
+MOST_WAITING = 1_000
+"""How many events of one aggregate may wait: each change reads them, and a document has 16 MB."""
 
 
 class Aggregate(Protocol):
@@ -92,10 +95,9 @@ class Aggregates(Generic[A]):
         self._from_document = from_document
 
     async def prepare(self) -> None:
-        """Create the index that finds what a crash left in an outbox."""
-        await self.collection.ensure_index(
-            [("outboxSince", 1)], where={"outboxSince": {"$exists": True}}
-        )
+        """Create the indexes that find what was left in an outbox, and what was refused of it."""
+        for found_by in ("outboxSince", "outboxRetryAt", "outboxRefusedSince"):
+            await self.collection.ensure_index([(found_by, 1)], where={found_by: {"$exists": True}})
 
     async def get(self, identity: str) -> A | None:
         """The aggregate as it is now."""
@@ -122,7 +124,8 @@ class Aggregates(Generic[A]):
 
         `decide` returns the aggregate itself when nothing is to change, and may raise; it is asked
         again with the newer state when somebody else was first. None when there is no such
-        aggregate. Raises Unavailable after `ATTEMPTS` lost races.
+        aggregate. Raises Unavailable after `ATTEMPTS` lost races, and Busy while `MOST_WAITING`
+        events of the aggregate wait to be announced.
         """
         for attempt in range(ATTEMPTS):
             await _pause_before(attempt)
@@ -131,9 +134,18 @@ class Aggregates(Generic[A]):
                 return None
             current = self._from_document(document)
             changed = decide(current)
-            if changed is current or await self._replace(document, changed):
+            if changed is current:
+                return changed
+            self._refuse_if_full(document, changed)
+            if await self._replace(document, changed):
                 return changed
         raise Unavailable(f"{self.collection.name} {identity} is changed too often")
+
+    def _refuse_if_full(self, document: Document, changed: A) -> None:
+        waiting = len(document.get("outbox", []))
+        if waiting >= MOST_WAITING and changed.event:
+            name = f"{self.collection.name} {changed.id}"
+            raise Busy(f"{waiting} events of {name} wait to be announced")
 
     async def _replace(self, document: Document, aggregate: A) -> bool:
         """Whether nobody else was first."""
@@ -168,12 +180,9 @@ async def _pause_before(attempt: int) -> None:
         await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - losers apart
 
 
-def outbox_of(document: Document) -> list[Announcement]:
-    """What a document still has to announce, in the order of its versions.
+def announcement_of(entry: Document) -> Announcement:
+    """One entry of a document's outbox.
 
     Another version of the service, before or after this one, may have written more or less of it.
     """
-    return [
-        Announcement(**{name: entry[name] for name in _FIELDS & entry.keys()})
-        for entry in document.get("outbox") or []
-    ]
+    return Announcement(**{name: entry[name] for name in _FIELDS & entry.keys()})

@@ -60,5 +60,4 @@ class Copies:
         return await say_watermark(self._waiting_since)
 
     async def _waiting_since(self) -> datetime | None:
-        _, since = await self._outbox.backlog()
-        return since
+        return (await self._outbox.size()).since

@@ -10,6 +10,8 @@ Refusal
 |- UnsupportedMedia    415
 `- TooManyRequests     429, with `retry_after` in seconds
 Unavailable            503: a server we depend on is silent or refuses; trying again may heal it
+|- Refused             it would refuse the same again until somebody changes something
+`- Busy                too much of the same thing waits already
 VersionGap             an event came before its predecessor; it is delivered again
 """
 
@@ -98,6 +100,19 @@ class TooManyRequests(Refusal):
 
 class Unavailable(Exception):
     """A server we depend on does not answer, or refuses for a reason of its own."""
+
+    public: ClassVar[str] = "Service unavailable, try again in a moment"
+    """What the person who asked is told; what the error itself says is for us."""
+
+
+class Refused(Unavailable):
+    """The server would refuse the same again until somebody changes something."""
+
+
+class Busy(Unavailable):
+    """Too much of the same thing waits to be done; there is room when some of it is."""
+
+    public = "Too many changes of this are still on their way, try again in a moment"
 
 
 class VersionGap(Exception):

@@ -5,7 +5,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -50,9 +50,12 @@ class RateLimitedLog:
         self._log = log
         self._silent_until: dict[tuple[object, ...], float] = {}
 
-    def warning(self, message: str, **fields: object) -> None:
-        """Log it, with these fields, unless the same was logged a moment ago."""
-        now, what = time.monotonic(), (message, *fields.values())
+    def warning(self, message: str, *, same: Sequence[str] = (), **fields: object) -> None:
+        """Log it, with these fields, unless the same was logged a moment ago.
+
+        It is the same when all fields are alike, or those that `same` names.
+        """
+        now, what = time.monotonic(), (message, *map(fields.get, same or fields))
         self._silent_until = {key: end for key, end in self._silent_until.items() if end > now}
         if what not in self._silent_until:
             self._silent_until[what] = now + REMIND_SECONDS

@@ -68,7 +68,7 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
 
 
 def count_published(subject: str, outcome: str) -> None:
-    """A message was given to the bus: `stored`, `duplicate`, or `refused` if neither is known."""
+    """A message was given to the bus; the table in docs/operations.md says what became of it."""
     _published(subject, outcome).inc()
 
 

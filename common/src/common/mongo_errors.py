@@ -6,8 +6,9 @@ from enum import IntEnum
 
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
 
-from common.errors import Unavailable
+from common.errors import Refused, Unavailable
 
+DOCUMENT_TOO_LARGE = frozenset({10334, 17419, 17420})
 DUPLICATE = 11000  # https://www.mongodb.com/docs/manual/reference/error-codes/
 
 
@@ -66,12 +67,17 @@ class DuplicateKey(Exception):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raises DuplicateKey, or Unavailable for what passes; a defect stays what it is."""
+    """Raises DuplicateKey, Unavailable for what passes, Refused for what has grown too large.
+
+    A defect stays what it is.
+    """
     try:
         yield
     except DuplicateKeyError as error:
         raise DuplicateKey from error
     except PyMongoError as error:
+        if isinstance(error, OperationFailure) and error.code in DOCUMENT_TOO_LARGE:
+            raise Refused(_words_of(error)) from error
         if _may_pass(error):
             raise Unavailable(_words_of(error)) from error
         raise

@@ -7,8 +7,14 @@ from typing import Any
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, WriteError
 
-from common.errors import Unavailable
-from common.mongo_errors import DUPLICATE, DuplicateKey, is_of_the_server, refusal
+from common.errors import Refused, Unavailable
+from common.mongo_errors import (
+    DOCUMENT_TOO_LARGE,
+    DUPLICATE,
+    DuplicateKey,
+    is_of_the_server,
+    refusal,
+)
 
 Document = dict[str, Any]
 
@@ -46,6 +52,8 @@ def partly_failed(error: BulkWriteError) -> Updated:
 def _failure(error: Document) -> Exception:
     if error["code"] == DUPLICATE:
         return DuplicateKey()
+    if error["code"] in DOCUMENT_TOO_LARGE:
+        return Refused(refusal(error["errmsg"], error["code"]))
     if is_of_the_server(error["code"]):
         return Unavailable(refusal(error["errmsg"], error["code"]))
     return WriteError(error["errmsg"], error["code"])

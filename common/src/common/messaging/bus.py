@@ -9,20 +9,15 @@ from pathlib import Path
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import PubAck
-from nats.js.errors import APIError, NoStreamResponseError
 
-from common import metrics
-from common.errors import Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.connection import Connection
 from common.messaging.delivery import Delivery, Inbox, PullStatus, original_subject
 from common.messaging.live_consumers import LiveConsumers
-from common.messaging.nats_errors import silence, words_of
+from common.messaging.publications import Publications
 from common.messaging.requests import Requests, inbox_of
 from common.messaging.streams import STREAM, Streams
 
-PUBLISH_SECONDS = 5
 TRY_AGAIN_SECONDS = 0.5
 
 rarely = RateLimitedLog(logging.getLogger(__name__))
@@ -39,6 +34,8 @@ class Bus:
     def __init__(self, url: str, *, service: str, ca_file: Path | None = None) -> None:
         self._connection = Connection(url, service, ca_file)
         self._connection.on_connected = self._connected
+        self._publications = Publications(self._connection, self.prepare_again)
+        self.publish = self._publications.publish
         self.streams = Streams(self._connection)
         self.requests = Requests(self._connection)
         self.live_consumers = LiveConsumers(self._connection, service)
@@ -72,6 +69,7 @@ class Bus:
         await self._prepared.wait()
 
     def _connected(self) -> None:
+        self._publications.limit.check()
         if self._preparing:
             self._preparing.cancel()
             self._preparing = None
@@ -104,35 +102,6 @@ class Bus:
         self.waits_for = ""
         self._prepared.set()
         return True
-
-    async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
-        """Store a message in its stream; it is there when this returns.
-
-        Raises Unavailable when that is not known: publish it again with the same message id.
-        """
-        outcome = "refused"
-        try:
-            acknowledged = await self._publish(subject, body, headers)
-            outcome = "duplicate" if acknowledged.duplicate else "stored"
-        finally:
-            metrics.count_published(subject, outcome)
-
-    async def _publish(self, subject: str, body: bytes, headers: dict[str, str]) -> PubAck:
-        if not self.is_connected:
-            raise Unavailable("not connected to NATS")
-        try:
-            acknowledgement = await self._connection.jetstream.publish_async(
-                subject, body, wait_stall=PUBLISH_SECONDS, headers=headers
-            )
-            async with asyncio.timeout(PUBLISH_SECONDS):  # `wait_for` may swallow a cancellation
-                return await acknowledgement
-        except NoStreamResponseError as error:
-            self.prepare_again()
-            raise Unavailable(f"no stream takes {subject}") from error
-        except APIError as error:
-            raise Unavailable(f"NATS refuses {subject}: {words_of(error)}") from error
-        except (NatsError, OSError, TimeoutError) as error:
-            raise Unavailable(silence(error, self.last_error)) from error
 
     async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> Inbox:
         """An inbox for messages that will be pulled."""

@@ -51,6 +51,8 @@ class Connection:
         self.jetstream: JetStreamContext = self.client.jetstream()
         self.on_connected: Callable[[], None] = lambda: None
         """Called after each connection, the first included."""
+        self.on_problem: Callable[[str], None] = lambda _words: None
+        """Called with what NATS says whenever it reports a problem."""
         self.was_connected = asyncio.Event()
         """Set after the first connection."""
         self._background = Background()
@@ -143,6 +145,7 @@ class Connection:
 
     async def _failed(self, error: Exception) -> None:
         self._remember(error)
+        self.on_problem(self._error)
         rarely.warning("NATS reports a problem", error=self._error)
 
     def _remember(self, error: Exception | None) -> None:

@@ -25,6 +25,7 @@ PENDING = Gauge("consumer_pending", "Events that no replica of the service has b
 IN_HAND = Gauge("consumer_in_hand", "Events that replicas were given and have not acknowledged")
 LETTERS = Gauge("dead_letters", "Events that the service gave up and a person has to decide on")
 WAITING = Gauge("outbox_waiting", "Documents with events that are not known to be stored")
+REFUSED = Gauge("outbox_refused", "Documents with an event that NATS refuses")
 OLDEST = Gauge("outbox_oldest_seconds", "For how long the oldest of them has been waiting")
 
 
@@ -52,10 +53,10 @@ def of_outbox(outbox: Outbox) -> Measure:
     """What a service has not announced yet."""
 
     async def ask() -> Readings:
-        waiting, since = await outbox.backlog()
-        age = (clock.now() - since).total_seconds() if since else 0.0
+        size = await outbox.size()
+        age = (clock.now() - size.since).total_seconds() if size.since else 0.0
         if age < -DIFFERENT_SECONDS:
             rarely.warning("clocks differ: an event waits since a time to come")
-        return {WAITING: waiting, OLDEST: age}
+        return {WAITING: size.waiting, REFUSED: size.refused, OLDEST: age}
 
-    return Measure("mongodb", (WAITING, OLDEST), ask)
+    return Measure("mongodb", (WAITING, REFUSED, OLDEST), ask)

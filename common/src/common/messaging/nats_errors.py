@@ -9,6 +9,7 @@ from nats.js.errors import APIError, NotFoundError
 from common.errors import Unavailable
 
 STREAM_NOT_FOUND = 10059  # https://github.com/nats-io/nats-server/blob/main/server/errors.json
+SERVER_ERROR = 500
 
 
 class StreamMissing(Unavailable):
@@ -23,6 +24,11 @@ def words_of(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return str(error).removeprefix("nats: ").strip() or type(error).__name__
+
+
+def is_of_the_server(error: APIError) -> bool:
+    """Whether a refusal is about the server's state, such as a full disk, not what it was asked."""
+    return error.code is None or error.code >= SERVER_ERROR
 
 
 @contextmanager

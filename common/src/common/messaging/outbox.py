@@ -3,24 +3,22 @@
 import asyncio
 import logging
 import random
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Awaitable, Callable, Sequence
 
-from common import clock
-from common.aggregates import outbox_of
 from common.background import side_by_side
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
+from common.messaging.backlog import Backlog, Page, Size
 from common.messaging.bus import Bus
 from common.messaging.publisher import Key, Publisher
-from common.mongo import Collection, Document, Update
+from common.mongo import Collection, Document
 from common.waiting import set_within
 
-LEFT_BEHIND_SECONDS = 1.0
-PAGE = 500
+SWEEP_SECONDS = 1.0
+TURN_SECONDS = 1.0
+"""How long a page is waited for: what takes longer goes on beside the next one."""
+
 CLEAR_SECONDS = 0.02
-MOST_COUNTED = 100_000
-"""A look at a backlog must not cost more the worse it gets."""
 
 log = logging.getLogger(__name__)
 rarely = RateLimitedLog(log)
@@ -35,10 +33,11 @@ class Outbox:
 
     def __init__(self, bus: Bus, service: str, collections: Sequence[Collection]) -> None:
         self._bus = bus
-        self._collections = {collection.name: collection for collection in collections}
-        self._publisher = Publisher(bus, service, self._acknowledged)
+        self._backlogs = {each.name: Backlog(each) for each in collections}
+        self._publisher = Publisher(bus, service, self._acknowledged, self._refused)
         self._sent: dict[Key, int] = {}
-        self._something_sent = asyncio.Event()
+        self._set_aside: dict[Key, int] = {}
+        self._something_known = asyncio.Event()
         self._sweep_now = asyncio.Event()
 
     def announce(self, collection: str, document: Document) -> None:
@@ -47,11 +46,15 @@ class Outbox:
             self._publish(collection, document)  # else the sweep finds it when the bus is back
 
     def _publish(self, collection: str, document: Document) -> asyncio.Task[bool]:
-        return self._publisher.publish((collection, document["_id"]), outbox_of(document))
+        return self._publisher.publish((collection, document["_id"]), document.get("outbox", []))
 
     def _acknowledged(self, key: Key, version: int) -> None:
         self._sent[key] = version
-        self._something_sent.set()
+        self._something_known.set()
+
+    def _refused(self, key: Key, version: int) -> None:
+        self._set_aside[key] = version
+        self._something_known.set()
 
     async def sweep_soon(self) -> None:
         """Do not wait for the next sweep: the bus is back."""
@@ -61,15 +64,14 @@ class Outbox:
         """Clear and sweep until cancelled."""
         await side_by_side(self._clear_for_ever(), self._sweep_for_ever())
 
-    async def backlog(self) -> tuple[int, datetime | None]:
-        """How many documents wait, up to `MOST_COUNTED`, and since when the first of them."""
-        waiting: Document = {"outboxSince": {"$exists": True}}
-        count, since = 0, []
-        for collection in self._collections.values():
-            count += await collection.count(waiting, limit=MOST_COUNTED)
-            first = await collection.find(waiting, sort=[("outboxSince", 1)], limit=1)
-            since += [document["outboxSince"] for document in first]
-        return count, min(since, default=None)
+    async def size(self) -> Size:
+        """How much waits, and since when; and how much was refused."""
+        sizes = [await backlog.size() for backlog in self._backlogs.values()]
+        return Size(
+            waiting=sum(size.waiting for size in sizes),
+            refused=sum(size.refused for size in sizes),
+            since=min((size.since for size in sizes if size.since), default=None),
+        )
 
     async def finish(self, seconds: float) -> None:
         """Publish and clear what is on its way, but not longer than this."""
@@ -78,23 +80,18 @@ class Outbox:
 
     async def _clear_for_ever(self) -> None:
         while True:
-            await self._something_sent.wait()
+            await self._something_known.wait()
             await asyncio.sleep(CLEAR_SECONDS)  # gather some: one round trip clears them all
             await self._clear()
             self._publisher.forget()
 
     async def _clear(self) -> None:
         sent, self._sent = self._sent, {}
-        self._something_sent.clear()
+        set_aside, self._set_aside = self._set_aside, {}
+        self._something_known.clear()
         try:
-            for name, collection in self._collections.items():
-                await collection.update_each(
-                    [
-                        Update({"_id": key}, _without_up_to(version))
-                        for (home, key), version in sent.items()
-                        if home == name
-                    ]
-                )
+            for name, backlog in self._backlogs.items():
+                await backlog.note(_of(name, sent), _of(name, set_aside))
         except Unavailable as error:
             log.warning("outboxes are not cleared; the sweep does", extra={"error": str(error)})
 
@@ -102,34 +99,29 @@ class Outbox:
         while True:
             self._sweep_now.clear()
             try:
-                while await self._sweep():
-                    pass
+                await self._sweep()
             except Unavailable as error:
                 rarely.warning("outboxes are not swept", error=str(error))
-            pause = LEFT_BEHIND_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - replicas apart
+            pause = SWEEP_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - replicas apart
             await set_within(self._sweep_now, pause)
 
-    async def _sweep(self) -> bool:
-        """Announce a page of what was left behind; whether there may be more."""
-        if not self._bus.is_connected:
+    async def _sweep(self) -> None:
+        """What was left behind, page by page while anything is answered; then what was refused."""
+        for name, backlog in self._backlogs.items():
+            while await self._sweep_page(name, backlog.left_behind):
+                pass
+            await self._sweep_page(name, backlog.to_be_tried_again)
+
+    async def _sweep_page(self, name: str, find: Callable[[], Awaitable[Page]]) -> bool:
+        """Announce a page; whether anything was answered, taken or refused, and there is more."""
+        page = await find() if self._bus.is_connected else Page()
+        if not page.documents:
             return False
-        before = clock.now() - timedelta(seconds=LEFT_BEHIND_SECONDS)
-        more = False
-        for name, collection in self._collections.items():
-            page = await collection.find(
-                {"outboxSince": {"$lt": before}}, sort=[("outboxSince", 1)], limit=PAGE
-            )
-            taken = await asyncio.gather(*(self._publish(name, one) for one in page))
-            await self._clear()
-            more = more or (len(page) == PAGE and all(taken))
-        return more
+        tasks = [self._publish(name, one) for one in page.documents]
+        done, _ = await asyncio.wait(tasks, timeout=TURN_SECONDS)
+        await self._clear()
+        return any(task.result() for task in done) and not page.is_last
 
 
-def _without_up_to(version: int) -> list[Document]:
-    """The pipeline that removes what was acknowledged, and `outboxSince` with the last of it."""
-    waiting = {"$filter": {"input": "$outbox", "cond": {"$gt": ["$$this.version", version]}}}
-    empty = {"$eq": [{"$size": "$outbox"}, 0]}
-    return [
-        {"$set": {"outbox": waiting}},
-        {"$set": {"outboxSince": {"$cond": [empty, "$$REMOVE", "$outboxSince"]}}},
-    ]
+def _of(collection: str, noted: dict[Key, int]) -> dict[str, int]:
+    return {key: version for (home, key), version in noted.items() if home == collection}

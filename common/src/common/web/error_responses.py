@@ -75,12 +75,13 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
     rarely.warning("a request was answered 503", error=str(error))
-    return unavailable()
+    assert isinstance(error, Unavailable)  # noqa: S101 - how it is registered
+    return unavailable(error.public)
 
 
-def unavailable() -> JSONResponse:
+def unavailable(message: str = Unavailable.public) -> JSONResponse:
     """A server we depend on does not answer; the caller may try again soon."""
-    item = ErrorItem(message="Service unavailable, try again in a moment")
+    item = ErrorItem(message=message)
     return error_response(503, [item], {"Retry-After": "1"})
 
 
