@@ -103,7 +103,7 @@ def _is_loose(image: str) -> bool:
 def unprobed(objects: Objects) -> list[str]:
     """Services that are not asked how they are, in the three ways of common/web/health.py."""
     wrong = []
-    wanted = {"startupProbe": "/readyz", "readinessProbe": "/acceptz", "livenessProbe": "/livez"}
+    wanted = {"startupProbe": "/livez", "readinessProbe": "/acceptz", "livenessProbe": "/livez"}
     for name, each in _services(objects):
         [container] = containers_of(each)
         asked = {probe: container.get(probe, {}).get("httpGet", {}).get("path") for probe in wanted}

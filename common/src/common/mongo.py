@@ -7,6 +7,8 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError
 
+from common.indexes import Index, Indexes
+from common.indexes import Sort as Sort
 from common.mongo_errors import DuplicateKey as DuplicateKey
 from common.mongo_errors import translated
 from common.primary_clock import PrimaryClock
@@ -14,8 +16,6 @@ from common.together import Together
 from common.updates import Document as Document
 from common.updates import Update as Update
 from common.updates import Updated, partly_failed
-
-Sort = Sequence[tuple[str, int]]
 
 ANSWER_MS = 5_000
 """How long one operation may take, retries included."""
@@ -28,13 +28,13 @@ LEAVE_SECONDS = 0.3
 
 
 class Collection:
-    """The operations we use, without a driver's type in sight.
+    """The operations we use, in no driver's types; all raise Unavailable if MongoDB is away."""
 
-    Every method raises Unavailable when MongoDB does not answer.
-    """
-
-    def __init__(self, motor: "AsyncIOMotorCollection[Document]", name: str) -> None:
+    def __init__(
+        self, motor: "AsyncIOMotorCollection[Document]", name: str, indexes: Indexes
+    ) -> None:
         self._motor = motor
+        self._indexes = indexes
         self.name = name
         self._found_together = Together(self._find_in_order)
         self._updated_together = Together(self._update_in_order)
@@ -153,14 +153,11 @@ class Collection:
         where: Document | None = None,
         expire_after_seconds: int | None = None,
     ) -> None:
-        """Create an index unless it exists; `where` makes it partial."""
-        options: Document = {"unique": True} if unique else {}
-        if where is not None:
-            options["partialFilterExpression"] = where
-        if expire_after_seconds is not None:
-            options["expireAfterSeconds"] = expire_after_seconds
-        with translated():
-            await self._motor.create_index(list(keys), **options)
+        """Make an index exist, however long that takes; `where` makes it partial.
+
+        Raises Refused when the documents, or an index that is there, stand in the way.
+        """
+        await self._indexes.ensure(self.name, Index(keys, unique, where, expire_after_seconds))
 
 
 class Database:
@@ -182,12 +179,14 @@ class Database:
             event_listeners=[PrimaryClock()],
         )
         self._database = self._client.get_default_database()
+        commands = (self._database.command, self._client.admin.command)
+        self.indexes = Indexes(self._database.name, *commands)
         self.announce: Callable[[str, Document], None] = lambda _collection, _document: None
         """Called with each document that was just written with an event in its outbox."""
 
     def collection(self, name: str) -> Collection:
         """A collection by its name."""
-        return Collection(self._database[name], name)
+        return Collection(self._database[name], name, self.indexes)
 
     async def ping(self, seconds: float) -> None:
         """Raises Unavailable when MongoDB does not let us read within so many seconds."""

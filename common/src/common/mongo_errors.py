@@ -4,7 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+)
 
 from common.errors import Refused, Unavailable
 
@@ -77,9 +83,9 @@ def translated() -> Iterator[None]:
         raise DuplicateKey from error
     except PyMongoError as error:
         if isinstance(error, OperationFailure) and error.code in DOCUMENT_TOO_LARGE:
-            raise Refused(_words_of(error)) from error
+            raise Refused(words_of(error)) from error
         if _may_pass(error):
-            raise Unavailable(_words_of(error)) from error
+            raise Unavailable(words_of(error)) from error
         raise
 
 
@@ -93,10 +99,12 @@ def _may_pass(error: PyMongoError) -> bool:
         return True
     if isinstance(error, OperationFailure) and is_of_the_server(error.code):
         return True
+    if isinstance(error, ConfigurationError):
+        return error.__cause__ is not None  # what was said to a question for a name
     return error.has_error_label("RetryableWriteError")
 
 
-def _words_of(error: PyMongoError) -> str:
+def words_of(error: PyMongoError) -> str:
     """What the server or the driver says, without what is different each time."""
     if isinstance(error, OperationFailure) and error.details:
         return refusal(

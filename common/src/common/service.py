@@ -1,9 +1,7 @@
 """Puts a service together: its app, what runs beside it, and how both start and stop."""
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -11,11 +9,11 @@ from typing import Any, Protocol
 from fastapi import APIRouter, FastAPI
 
 from common import metrics
+from common.background import Background
 from common.contracts.subjects import Subject
 from common.copies import Copies
-from common.errors import Unavailable
 from common.garbage import kept_from_collector
-from common.logs import RateLimitedLog, configure_logs
+from common.logs import configure_logs
 from common.measuring import Measure, Measuring, of_database
 from common.messaging import measures as of_events
 from common.messaging.bus import Bus
@@ -24,6 +22,7 @@ from common.messaging.event_side import Hearing, event_side
 from common.messaging.live import Live
 from common.messaging.outbox import Outbox
 from common.mongo import Collection, Database
+from common.preparing import Preparation
 from common.settings import EventSettings, ServiceSettings
 from common.stopping import Stop
 from common.tracing import export_traces, finish_export
@@ -32,12 +31,9 @@ from common.web.body_limit import BodyLimitMiddleware
 from common.web.cross_site import CrossSiteMiddleware
 from common.web.description import described_app
 from common.web.error_responses import install_error_responses
+from common.web.not_yet import NotYetMiddleware
 from common.web.request_log import RequestLogMiddleware
 from common.web.session import SessionMiddleware
-
-TRY_AGAIN_SECONDS = 0.5
-
-rarely = RateLimitedLog(logging.getLogger(__name__))
 
 
 class Repository(Protocol):
@@ -98,22 +94,32 @@ class _Parts:
 @asynccontextmanager
 async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> AsyncIterator[None]:
     database = app.state.database = Database(settings.mongo_uri)
-    owned = app.state.repository = parts.repository(database)
+    app.state.repository = parts.repository(database)
     app.state.measuring.measures = [of_database(database)]
-    stop: Stop = app.state.stop
-    with stop.heeded():
-        await _prepared(owned)
-        stop.has_something_to_finish = True
+    beginning, work = Background(), AsyncExitStack()
+    with app.state.stop.heeded():
         if settings.exports_traces:
             export_traces(settings.otel_service_name or settings.service)
+        beginning.start(lambda: _begin(app, work, _events(app, settings, parts)))
         try:
-            async with _events(app, settings, parts):
-                with kept_from_collector():
-                    yield
+            with kept_from_collector():
+                yield
         finally:
+            await beginning.stop()
+            await work.aclose()
             for close in (*parts.closing, finish_export):
                 await close()
             database.close()
+
+
+async def _begin(
+    app: FastAPI, work: AsyncExitStack, events: AbstractAsyncContextManager[None]
+) -> None:
+    """Beside the probes, which tell what it waits for: an index of many documents takes long."""
+    preparation: Preparation = app.state.preparation
+    await preparation.prepare(app.state.database, app.state.repository.prepare)
+    await work.enter_async_context(events)
+    app.state.stop.has_something_to_finish = preparation.is_done = True
 
 
 @asynccontextmanager
@@ -159,28 +165,19 @@ def _measured(
     metrics.expect_events(parts.handlers, OUTCOMES)
 
 
-async def _prepared(repository: Repository) -> None:
-    """Without its indexes a service would break its promises, so it waits for MongoDB."""
-    while True:
-        try:
-            return await repository.prepare()
-        except Unavailable as error:
-            rarely.warning("waiting for MongoDB", error=str(error))
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
-
-
 def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> FastAPI:
     prefix = router.prefix if router else f"/{settings.service}"
     app = described_app(f"Ticketing: {settings.service}", prefix, lifespan)
     app.state.settings, app.state.bus, app.state.live = settings, None, None
     app.state.stop = Stop(settings.lame_duck_seconds)
-    app.state.measuring = Measuring()
+    app.state.measuring, app.state.preparation = Measuring(), Preparation()
     doors = [router] if router else []
     for each in (*doors, health.router, scrape.router):
         app.router.routes += each.routes  # what is included is matched twice, at each request
     install_error_responses(app)
     app.add_middleware(SessionMiddleware, public_keys=settings.jwt_public_key)
     app.add_middleware(CrossSiteMiddleware)
+    app.add_middleware(NotYetMiddleware, preparation=app.state.preparation)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestLogMiddleware)
     return app

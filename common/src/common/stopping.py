@@ -56,7 +56,7 @@ class Stop:
             return
 
         def close_at_once(number: int, frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self._tell)
+            loop.call_soon_threadsafe(self._hurry)
             interrupt(number, frame)
 
         loop = asyncio.get_running_loop()
@@ -76,6 +76,11 @@ class Stop:
             self._close()  # somebody has no time
         else:
             self._begin()
+
+    def _hurry(self) -> None:
+        if not self.has_something_to_finish:
+            _end_now()
+        self._tell()
 
     def _begin(self) -> None:
         log.info("stopping")

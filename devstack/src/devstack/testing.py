@@ -22,6 +22,7 @@ from common.errors import Unavailable
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
 from common.messaging.envelope import headers_of
+from common.preparing import Preparation
 from common.web import tokens
 from devstack.jetstream import Backlog, backlog_of
 from devstack.keys import KeyPair
@@ -44,13 +45,30 @@ async def eventually(condition: Callable[[], Awaitable[bool]], what: str = "") -
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """The app with everything that runs beside it, and a client of its HTTP door."""
+    """The app with everything that runs beside it, begun, and a client of its HTTP door."""
+    async with beginning(app) as client:
+        await _begun(app)
+        yield client
+
+
+@asynccontextmanager
+async def beginning(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """The same, as soon as it answers at all."""
     transport = ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
         AsyncClient(transport=transport, base_url="http://ticketing.test") as client,
     ):
         yield client
+
+
+async def _begun(app: FastAPI) -> None:
+    preparation: Preparation | None = getattr(app.state, "preparation", None)
+
+    async def so() -> bool:
+        return preparation is None or preparation.is_done
+
+    await eventually(so, "the service begins")
 
 
 async def pages(client: AsyncClient, path: str, headers: dict[str, str]) -> list[list[str]]:
@@ -66,7 +84,7 @@ async def pages(client: AsyncClient, path: str, headers: dict[str, str]) -> list
 
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[str]:
-    """A web server on a free port."""
+    """A web server on a free port; a service has begun."""
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, LOOPBACK, port, log_level="critical"))
     task = asyncio.create_task(server.serve())
@@ -75,6 +93,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
         return server.started
 
     await eventually(started)
+    await _begun(app)
     yield f"http://{LOOPBACK}:{port}"
     server.should_exit = True
     await task

@@ -8,12 +8,14 @@ one of the whole API (docs/decisions/0003).
 import asyncio
 
 from fastapi import APIRouter, Request, Response
+from starlette.datastructures import State
 from typing_extensions import TypedDict
 
 from common.errors import Unavailable
 from common.logs import without_secrets
 from common.messaging.bus import Bus
 from common.mongo import Database
+from common.preparing import Preparation
 
 CHECK_SECONDS = 1.0
 """How long MongoDB may take to say yes, and the driver to say why not."""
@@ -40,12 +42,13 @@ async def live() -> dict[str, bool]:
 
 @router.get("/acceptz")
 async def accept(request: Request, response: Response) -> dict[str, bool]:
-    """Send requests here, for load balancers: no while it stops, whatever becomes of MongoDB.
+    """Send requests here, for load balancers: no before it has begun, and while it stops.
 
-    Were MongoDB asked, an outage would leave a load balancer without a single replica, and people
-    with its own late and poor answer instead of the service's.
+    In between yes, whatever becomes of MongoDB: were it asked, an outage would leave a load
+    balancer without a single replica, and people with its own late and poor answer instead of ours.
     """
-    accepting = not request.app.state.stop.is_asked
+    state = request.app.state
+    accepting = _has_begun(state) and not state.stop.is_asked
     response.status_code = 200 if accepting else 503
     return {"accepting": accepting}
 
@@ -57,9 +60,9 @@ async def ready(request: Request, response: Response) -> Health:
     bus: Bus | None = state.bus
     problems = {
         "accepting": "stopping" if state.stop.is_asked else "",
-        "mongodb": await _problem_of(state.database),
+        "mongodb": state.preparation.waits_for or await _problem_of(state.database),
     }
-    is_ready = not any(problems.values()) and (bus is None or bus.is_prepared)
+    is_ready = not any(problems.values()) and _has_begun(state)
     if bus is not None:
         problems["bus"] = "" if bus.is_connected else bus.last_error or "not connected to NATS"
         problems["topology"] = bus.waits_for
@@ -69,6 +72,13 @@ async def ready(request: Request, response: Response) -> Health:
         checks={name: not problem for name, problem in problems.items()},
         reasons={name: without_secrets(problem) for name, problem in problems.items() if problem},
     )
+
+
+def _has_begun(state: State) -> bool:
+    """Whether all that the service needs has once been there: its indexes, and then the bus."""
+    preparation: Preparation = state.preparation
+    bus: Bus | None = state.bus
+    return preparation.is_done and (bus is None or bus.is_prepared)
 
 
 async def _problem_of(database: Database) -> str:

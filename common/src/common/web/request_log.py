@@ -13,7 +13,9 @@ from common.contracts.events import wire_time
 from common.tracing import Kind, Work, accepted, begin
 from common.web.error_responses import OOPS, ErrorItem, error_response
 
-_QUIET = frozenset({"/acceptz", "/livez", "/metrics", "/readyz"})
+PROBES = frozenset({"/acceptz", "/livez", "/metrics", "/readyz"})
+"""What is asked by machines all the time, and answered whatever the state of the service."""
+
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,7 @@ class RequestLogMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request and say how it went."""
-        if scope["type"] != "http" or scope["path"] in _QUIET:
+        if scope["type"] != "http" or scope["path"] in PROBES:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
