@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from fastapi import APIRouter, FastAPI
 
-from common import metrics
+from common import metrics, open_files
 from common.background import Background
 from common.contracts.subjects import Subject
 from common.copies import Copies
@@ -93,6 +93,7 @@ class _Parts:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> AsyncIterator[None]:
+    open_files.raise_limit()
     database = app.state.database = Database(settings.mongo_uri)
     app.state.repository = parts.repository(database)
     app.state.measuring.measures = [of_database(database)]
@@ -137,6 +138,7 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
         consumer = Consumer(bus, settings.service, heard, repository, parts.lane)
         hearing.append(consumer)
     if parts.watched:
+        open_files.announce_streams(settings.event_streams_limit)
         live = app.state.live = Live(bus, parts.watched)
         app.state.stop.on_asked.append(live.close)
         hearing.append(live)
