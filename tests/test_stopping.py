@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from httpx import AsyncClient, Response, TransportError
@@ -264,6 +265,29 @@ async def test_what_waits_for_mongodb_to_begin_ends_at_once(
         replica.terminate()
         code = await exit_code(replica)
     assert code == 0
+
+
+OLD_KEEP_ALIVE_SECONDS = 5
+"""How long uvicorn keeps a connection that nobody uses, unless it is told otherwise."""
+
+
+async def test_a_kept_connection_is_good_for_long_and_holds_up_no_stop(
+    neighbour: Neighbour,  # noqa: ARG001 - it is there first
+    make_replica: MakeReplica,
+) -> None:
+    replica = make_replica(LAME_DUCK_SECONDS="0")
+    replica.start()
+    reader, writer = await asyncio.open_connection(*urlsplit(address(replica)).netloc.split(":"))
+    for pause in (OLD_KEEP_ALIVE_SECONDS + 1, 0):
+        writer.write(b"POST /api/orders HTTP/1.1\r\nHost: here\r\nContent-Length: 2\r\n\r\n{}")
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 401")
+        await reader.readuntil(b"}]}")
+        await asyncio.sleep(pause)
+    replica.terminate()
+    assert await reader.read() == b""
+    assert await exit_code(replica) == 0
+    assert "graceful shutdown exceeded" not in replica.program.log.read_text()
+    writer.close()
 
 
 @pytest.mark.parametrize("ask", [Process.terminate, Process.interrupt])

@@ -147,6 +147,15 @@ async def test_requests_may_follow_each_other(port: int) -> None:
             await asyncio.sleep(ShortLimits.HEAD_SECONDS / 20)
 
 
+async def test_a_connection_may_rest_between_requests(port: int) -> None:
+    async with connected(port) as patient:
+        for _ in range(2):
+            patient.writer.write(REQUEST)
+            answer = await patient.reader.readuntil(b"ok")
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            await asyncio.sleep(1.5 * ShortLimits.HEAD_SECONDS)
+
+
 async def test_an_answer_may_take_its_time(port: int) -> None:
     slow = REQUEST.replace(b"/ ", b"/slow ", 1)
     async with connected(port) as patient:

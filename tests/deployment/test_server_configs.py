@@ -1,12 +1,15 @@
 """NATS and Caddy accept their configurations as they are deployed; and refuse a planted mistake."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from tests.deployment import images
 from tests.deployment.certificates import certify
 from tests.deployment.nats_users import NATS_CONF, PASSWORDS
 
+from common.web.head_limit import KEEP_ALIVE_SECONDS
 from devstack import binaries
 from devstack.gateway.caddy import CADDYFILE, CLIENT_FOLDER
 from devstack.gateway.routes import ROUTES, addresses_variable, route_lines
@@ -88,3 +91,21 @@ def test_caddy_refuses_a_mistake(tmp_path: Path) -> None:
     wrong = tmp_path / "Caddyfile"
     wrong.write_text(CADDYFILE.read_text().replace("health_uri", "health_url"))
     assert "health_url" in caddy_complaint(wrong, tmp_path, route_lines())
+
+
+BEFORE_SERVICES = {"nginx": 60, "Traefik": 90, "Caddy": 120}
+"""How many seconds each keeps a connection to a service that nobody uses, unless told otherwise."""
+
+
+def test_a_service_keeps_a_connection_longer_than_who_stands_before_it() -> None:
+    [ours] = re.findall(r"^\s*keepalive (\d+)m$", CADDYFILE.read_text(), re.MULTILINE)
+    longest = max(*BEFORE_SERVICES.values(), 60 * int(ours))
+    assert longest < KEEP_ALIVE_SECONDS
+
+
+def test_each_image_keeps_connections_so_long() -> None:
+    told = ["--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
+    for stage in ("runtime", "dev"):
+        started = images.start_of(images.stages(images.DOCKERFILES[0].read_text())[stage])
+        assert told[0] in started
+        assert started[started.index(told[0]) :][:2] == told

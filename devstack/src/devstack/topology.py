@@ -3,6 +3,7 @@
 import sys
 
 from common.stopping import REQUESTS_SECONDS
+from common.web.head_limit import KEEP_ALIVE_SECONDS
 from devstack import skewed
 from devstack.gateway.caddy import gateway_program
 from devstack.plan import Plan
@@ -67,6 +68,7 @@ def _replica(plan: Plan, service: str, name: str, port: int) -> Process:
         *(sys.executable, "-m", "uvicorn", f"{service}.main:create_app", "--factory"),
         *("--host", LOOPBACK, "--port", str(port), "--no-access-log"),
         *("--timeout-graceful-shutdown", str(REQUESTS_SECONDS)),
+        *("--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)),
         *("--loop", "uvloop", "--http", "common.web.head_limit:HeadLimitProtocol"),
     )
     log, probe = plan.logs / f"{name}.log", answers_ok(port, "/readyz")

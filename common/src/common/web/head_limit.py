@@ -12,6 +12,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 TOO_LARGE = "The head of the request is too large."
 
+KEEP_ALIVE_SECONDS = 130
+"""How long a connection stays open between two requests (uvicorn's --timeout-keep-alive).
+
+Longer than what stands before a service keeps it (nginx 60 s, Traefik 90 s, Caddy 120 s): whoever
+hangs up first must not be the one who is being asked. Limits for strangers belong to the edge.
+"""
+
 
 class HeadLimitProtocol(HttpToolsProtocol):
     """Hangs up on who opens a connection and does not come to the point."""
@@ -21,6 +28,7 @@ class HeadLimitProtocol(HttpToolsProtocol):
 
     _patience: asyncio.TimerHandle | None = None
     _head_size = 0
+    _is_idle = False
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
@@ -29,6 +37,8 @@ class HeadLimitProtocol(HttpToolsProtocol):
 
     @override
     def data_received(self, data: bytes) -> None:
+        if self._is_idle:
+            self._expect_head()
         super().data_received(data)
         if self._patience is None:
             return
@@ -44,8 +54,7 @@ class HeadLimitProtocol(HttpToolsProtocol):
     @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.cycle.response_complete:  # otherwise the next request is here already
-            self._expect_head()
+        self._is_idle = self.cycle.response_complete  # or the next request is here already
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -54,7 +63,7 @@ class HeadLimitProtocol(HttpToolsProtocol):
 
     def _expect_head(self) -> None:
         self._stop_waiting()
-        self._head_size = 0
+        self._head_size, self._is_idle = 0, False
         self._patience = self.loop.call_later(self.HEAD_SECONDS, self.transport.close)
 
     def _stop_waiting(self) -> None:
