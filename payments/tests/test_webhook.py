@@ -1,16 +1,20 @@
 """Hearing Stripe."""
 
+import asyncio
 import json
 import time
+from urllib.parse import urlsplit
 
 import pytest
 import stripe
+from fastapi import FastAPI
 from httpx import AsyncClient, Response
 
 from common.contracts.events import OrderCompleted, OrderCreated, PaymentCreated, PaymentFailed
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.testing import Neighbour, Person, eventually
+from devstack.scraping import grown, scrape
+from devstack.testing import Neighbour, Person, eventually, serving
 from payments.settings import Settings
 
 
@@ -165,3 +169,22 @@ async def test_a_wrong_signature_is_refused(
 async def test_a_webhook_without_a_signature_is_refused(client: AsyncClient) -> None:
     answer = await client.post("/api/payments/webhook", content=b"{}")
     assert answer.status_code == 400
+
+
+async def test_who_hangs_up_in_the_middle_is_no_failure(
+    app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(app) as url, AsyncClient(base_url=url) as client:
+        before = await scrape(client)
+        _, writer = await asyncio.open_connection(*urlsplit(url).netloc.split(":"))
+        writer.write(b"POST /api/payments/webhook HTTP/1.1\r\nHost: here\r\n")
+        writer.write(b"Content-Length: 100\r\n\r\n{")
+        await writer.drain()
+        writer.close()
+        labels = frozenset({"POST", "/api/payments/webhook", "0"})
+
+        async def is_counted() -> bool:
+            return grown(before, await scrape(client), "requests_total") == {labels: 1}
+
+        await eventually(is_counted)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

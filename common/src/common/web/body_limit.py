@@ -4,9 +4,11 @@ import asyncio
 from contextlib import suppress
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from common.web.cross_site import SAFE
 from common.web.error_responses import ErrorItem, error_response
 from common.web.headers import header
 
@@ -41,11 +43,15 @@ class BodyLimitMiddleware:
         if length.isdigit() and int(length) > LIMIT:
             await _drop_rest(receive)
             await _refusal(413, TOO_LARGE)(scope, receive, send)
-        elif length not in {"", "0"} or (is_request and header(scope, b"transfer-encoding")):
+        elif is_request and (scope["method"] not in SAFE or _announces_body(scope, length)):
             body = _Body(scope, receive, send, self._seconds)
             await self._app(scope, body.receive, body.send)
         else:
             await self._app(scope, receive, send)
+
+
+def _announces_body(scope: Scope, length: str) -> bool:
+    return length not in {"", "0"} or bool(header(scope, b"transfer-encoding"))
 
 
 class _Body:
@@ -54,7 +60,7 @@ class _Body:
     def __init__(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._until = asyncio.get_running_loop().time() + seconds
-        self._seen, self._is_over, self._is_refused = 0, False, False
+        self._seen, self._is_over, self._is_refused, self._is_cut_off = 0, False, False, False
 
     async def receive(self) -> Message:
         """What the app hears; raises 408 and 413. After the body anything may come at any time."""
@@ -68,13 +74,17 @@ class _Body:
             raise HTTPException(408, TOO_SLOW, HANGING_UP) from None
         self._seen += len(message.get("body", b""))
         self._is_over = not message.get("more_body") or self._seen > LIMIT
+        self._is_cut_off = message["type"] == "http.disconnect"
         if self._seen > LIMIT:
             await _drop_rest(self._receive, last=message)
             raise HTTPException(413, TOO_LARGE, HANGING_UP)
         return message
 
     async def send(self, message: Message) -> None:
-        """What the app answers, unless the body that it did not want is too large or too slow."""
+        """What the app answers, unless the body that it did not want is too large or too slow.
+
+        Raises ClientDisconnect when the body was cut off: nobody waits for an answer.
+        """
         try:
             while not self._is_over:
                 await self.receive()
@@ -82,6 +92,8 @@ class _Body:
             self._is_refused = True
             answer = _refusal(refusal.status_code, refusal.detail)
             await answer(self._scope, self._receive, self._send)
+        if self._is_cut_off:
+            raise ClientDisconnect
         if not self._is_refused:
             await self._send(message)
 

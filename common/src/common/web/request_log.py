@@ -6,6 +6,7 @@ import secrets
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import clock, logs, metrics
@@ -68,6 +69,8 @@ class RequestLogMiddleware:
         started = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            pass  # nobody is left to be answered: the status stays 0
         except Exception:
             log.exception("request failed")
             if answer.status == 0:
