@@ -65,8 +65,12 @@ async def _beside(running: Stack, person: Person) -> tuple[dict[str, list[float]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *own, *republish, stdout=asyncio.subprocess.DEVNULL
     )
-    times = await effect_times(running, person, lambda _: process.returncode is None)
-    assert await process.wait() == 0, "republish failed"
+    try:
+        times = await effect_times(running, person, lambda _: process.returncode is None)
+        assert await process.wait() == 0, "republish failed"
+    finally:
+        if process.returncode is None:
+            process.kill()
     return times, time.perf_counter() - began
 
 

@@ -8,6 +8,7 @@ begun is ended by whichever replica lives.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,8 +26,11 @@ from common.messaging.pace import Pace
 from common.republish_runs import Run, Runs
 from common.waiting import set_within
 
-PAGE = 50
+PAGE = 10
 """How many aggregates are announced side by side, and stand before somebody's news at most."""
+
+REST = 1.0
+"""How long to leave everything to people after each page, in times of what the page has taken."""
 
 LOOK_SECONDS = 2.0
 TRY_AGAIN_SECONDS = 0.5
@@ -97,12 +101,14 @@ class Republisher:
         """As it is at the end; None when somebody else has taken it over."""
         pace = Pace(self._bus, hearers_of(self._service))
         while page := await patiently(partial(self._repository.after, run.cursor, PAGE)):
+            began = time.monotonic()
             said = (patiently(partial(self._say, each, run)) for each in page)
             await asyncio.gather(*said)
             run = replace(run, cursor=page[-1].id, count=run.count + len(page))
             if not await patiently(partial(self._runs.advance, run)):
                 return None
             await pace.wait(PAGE)
+            await asyncio.sleep(REST * (time.monotonic() - began))
         return run
 
     async def _say(self, aggregate: Repeatable, run: Run) -> None:
