@@ -28,6 +28,8 @@ from devstack.testing import eventually
 
 WINDOW_SECONDS = 4
 ANSWER_SECONDS = 12
+CLOCKS = "tickets-1=-600,orders-1=600,orders-2=-600,payments-2=600"
+"""By how much the machines of some replicas are wrong, which are there at each scale."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ async def run(
     """
     scale = SCALES[members]
     arguments = ("--quiet", "--window", str(WINDOW_SECONDS), "--replicas", scale.replicas)
-    with headless.stack(folder, *arguments, "--members", str(members)) as stack:
+    circumstances = ("--members", str(members), "--clocks", CLOCKS)
+    with headless.stack(folder, *arguments, *circumstances) as stack:
         databases = Databases(stack)
         try:
             return await _run(seed, seconds, stack, databases, scale, until)
