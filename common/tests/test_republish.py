@@ -10,6 +10,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from typing_extensions import override
 
+from common.contracts.events import TicketUpdated
 from common.contracts.questions import RepublishRun
 from common.messaging.bus import Bus
 from common.messaging.streams import STREAM
@@ -149,6 +150,28 @@ async def test_what_a_crash_left_is_taken_over_when_its_lease_is_over(runs: Runs
     assert not await runs.advance(crashed)
     await runs.finish(crashed)
     assert not (await runs.state_of(RepublishRun(number=1))).done
+
+
+async def test_what_is_too_large_holds_up_no_other(
+    nats_url: str,
+    database: Database,
+    tallies: Tallies,
+    stored: Stored,
+    runs: Runs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    too_large, *others = sorted((await begin(tallies, 3)), key=lambda tally: tally.id)
+    said = Tally.told
+
+    def told(tally: Tally) -> TicketUpdated:
+        title = "x" * 2**20 if tally.id == too_large.id else "Tally"
+        return said(tally).model_copy(update={"title": title})
+
+    monkeypatch.setattr(Tally, "told", told)
+    async with announcing(nats_url, database) as bus:
+        await republish(replica(tallies, bus, runs), runs)
+    subjects = {(message.headers or {})["ce-subject"] for message in await stored(STREAM)}
+    assert subjects == {tally.id for tally in others}
 
 
 @pytest.mark.parametrize("server", ["nats_server", "mongod", "stream"])

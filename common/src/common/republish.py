@@ -23,6 +23,7 @@ from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
 from common.messaging.envelope import send
 from common.messaging.pace import Pace
+from common.messaging.refusals import TooLarge
 from common.republish_runs import Run, Runs
 from common.waiting import set_within
 
@@ -113,7 +114,10 @@ class Republisher:
 
     async def _say(self, aggregate: Repeatable, run: Run) -> None:
         snapshot = Announcement.of(aggregate.snapshot, aggregate.version)
-        await send(self._bus, snapshot, self._service, again=f"snapshot:{run.key}")
+        try:
+            await send(self._bus, snapshot, self._service, again=f"snapshot:{run.key}")
+        except TooLarge as error:  # it would hold up all others for ever
+            log.error("a state cannot be said again", extra={"error": str(error)})
 
 
 async def patiently(work: Callable[[], Awaitable[Result]]) -> Result:
