@@ -117,7 +117,7 @@ class Republisher:
         try:
             await send(self._bus, snapshot, self._service, again=f"snapshot:{run.key}")
         except TooLarge as error:  # it would hold up all others for ever
-            log.error("a state cannot be said again", extra={"error": str(error)})
+            log.error("a state is not said again", extra={"error": str(error)})  # noqa: TRY400
 
 
 async def patiently(work: Callable[[], Awaitable[Result]]) -> Result:
