@@ -9,6 +9,7 @@ from httpx import AsyncClient
 
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
+from common.messaging import connection
 from common.service import create_service
 from common.settings import EventSettings, ServiceSettings
 from devstack.jetstream import delete_all_streams
@@ -77,6 +78,39 @@ async def test_it_stays_ready_while_the_bus_is_away(
     await becomes(client, 200, bus="")
     nats_server.start()
     await becomes(client, 200)
+
+
+async def lives(client: AsyncClient, status: int) -> None:
+    """Wait until the probe of the process says so."""
+
+    async def so() -> bool:
+        return (await client.get("/livez")).status_code == status
+
+    await eventually(so, f"/livez is {status}")
+
+
+async def test_each_attempt_to_connect_shows_that_it_lives(
+    client: AsyncClient, nats_server: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await becomes(client, 200)
+    nats_server.stop()
+    await becomes(client, 200, bus="")
+    monkeypatch.setattr(connection, "ATTEMPT_SECONDS", 0.2)
+    for _ in range(3):
+        await lives(client, 503)  # between two attempts
+        await lives(client, 200)
+    nats_server.start()
+    await becomes(client, 200)
+
+
+async def test_it_does_not_live_when_nobody_connects_any_more(
+    app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await becomes(client, 200)
+    monkeypatch.setattr(connection, "ATTEMPT_SECONDS", 3.0)
+    await lives(client, 200)
+    await app.state.bus.close()
+    await lives(client, 503)
 
 
 async def test_it_is_not_ready_before_it_was_on_the_bus(

@@ -15,6 +15,8 @@ from pymongo import MongoClient
 
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
+from common.errors import Unavailable
+from common.messaging import silence
 from common.messaging.streams import DEAD_LETTERS
 from common.mongo import Document
 from common.service import create_service
@@ -163,9 +165,9 @@ class Guarded:
     def _configure(self, password: str, more: str = "") -> None:
         self._config.write_text(USERS.format(password=password, more=more))
 
-    def reload(self, password: str) -> None:
-        """Have the service's password changed while the server runs."""
-        self._configure(password)
+    def reload(self, password: str, more: str = "") -> None:
+        """Have the service's password changed, or more configured, while the server runs."""
+        self._configure(password, more)
         os.kill(self.server.pid, signal.SIGHUP)
 
     def restart(self, more: str = "") -> None:
@@ -212,9 +214,59 @@ async def test_an_error_of_the_bus_that_closes_the_connection_is_an_outage(
         guarded.restart()
         await readiness(client)
         async with Neighbour(guarded.url("root", "rootpassword")).listening() as neighbour:
-            await neighbour.say(Tally.begin().told())
+            await hears_again(neighbour)
 
-            async def heard() -> bool:
-                return await neighbour.bus.streams.backlog_of(SERVICE) == (0, 0)
 
-            await eventually(heard)
+async def hears_again(neighbour: Neighbour) -> None:
+    """Wait until the service has heard something new."""
+    await neighbour.say(Tally.begin().told())
+
+    async def heard() -> bool:
+        try:
+            return await neighbour.bus.streams.backlog_of(SERVICE) == (0, 0)
+        except Unavailable:
+            return False
+
+    await eventually(heard)
+
+
+async def test_who_is_one_too_many_for_a_while_comes_back(
+    tmp_path: Path, mongo_uri: str, jwt_keys: KeyPair
+) -> None:
+    async with on_guarded_bus(tmp_path, mongo_uri, jwt_keys) as (guarded, client):
+        other = Neighbour(guarded.url("root", "rootpassword"))
+
+        async def one_is_sent_away() -> bool:
+            of_service = (await client.get("/readyz")).json()["reasons"].get("bus", "")
+            return "maximum connections exceeded" in of_service + other.bus.problem
+
+        async with other.listening():
+            guarded.reload("right", "max_connections: 1")
+            await eventually(one_is_sent_away, "one is sent away in NATS' words")
+            answers = [await client.get(path) for path in ("/livez", "/readyz")]
+            assert [answer.status_code for answer in answers] == [200, 200]
+            guarded.reload("right")
+            await readiness(client)
+            await hears_again(other)
+            await other.hears(TicketUpdated)
+
+
+async def test_a_stream_that_takes_nothing_is_told_in_the_words_of_nats(
+    tmp_path: Path, mongo_uri: str, jwt_keys: KeyPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "SILENT_SECONDS", 0.5)
+    async with on_guarded_bus(tmp_path, mongo_uri, jwt_keys) as (guarded, client):
+        guarded.restart("jetstream: { max_file_store: 1 }")
+        await readiness(client)
+        async with Neighbour(guarded.url("root", "rootpassword")).listening() as neighbour:
+            await neighbour.say(Tally.begin().told())  # from then on there is too much
+            saying = asyncio.create_task(neighbour.say(Tally.begin().told()))
+
+            async def told() -> bool:
+                said = "NATS refuses ticket:updated: insufficient resources (10023), for"
+                return neighbour.bus.problem.startswith(said)
+
+            await eventually(told)
+            guarded.restart()
+            await saying
+            assert neighbour.bus.problem == ""

@@ -59,6 +59,19 @@ class Bus:
         return self._connection.last_error
 
     @property
+    def is_kept_up(self) -> bool:
+        """Whether somebody still sees to the connection, with whatever success."""
+        return self._connection.is_kept_up
+
+    @property
+    def problem(self) -> str:
+        """Why nothing can be said or heard now, in NATS' words if it has any; empty when it can."""
+        if not self.is_connected:
+            return self.last_error or "not connected to NATS"
+        kinds = (self._publications.storing, self._connection.publishing, self._connection.requests)
+        return next((kind.problem for kind in kinds if kind.problem), "")
+
+    @property
     def is_prepared(self) -> bool:
         """Whether the topology has once been usable."""
         return self._prepared.is_set()
@@ -139,6 +152,7 @@ def _received(message: Msg) -> Delivery | PullStatus:
         headers=headers,
         sequence=message.metadata.sequence.stream,
         position=message.metadata.sequence.consumer,
+        stored_at=message.metadata.timestamp,
         attempt=message.metadata.num_delivered,
         answer=message,
     )

@@ -2,22 +2,24 @@
 
 import asyncio
 import logging
+import math
+import random
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
-from typing_extensions import override
 
 from common.background import Background
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
+from common.messaging.nats_client import JetStream, NatsClient
 from common.messaging.nats_errors import nats_errors, words_of
+from common.messaging.silence import Silence
 from common.stopping import BUS_SECONDS
+from common.waiting import set_within
 
 TRY_AGAIN_SECONDS = 0.5
 LONGEST_PAUSE = 5.0
@@ -25,30 +27,27 @@ LOOK_SECONDS = 1.0
 LAST_ERROR_SECONDS = 10.0
 """How long what NATS said may explain why it does not answer."""
 
+ATTEMPT_SECONDS = 60.0
+"""By then, whoever is not connected has tried to be, however NATS is."""
+
 log = logging.getLogger(__name__)
 rarely = RateLimitedLog(log)
-
-
-class _Client(Client):
-    """The library's, but its pings wait their turn: a pong means that all before has arrived."""
-
-    @override
-    async def _send_ping(self, future: "asyncio.Future[bool] | None" = None) -> None:
-        await self._flush_pending(force_flush=True)
-        await super()._send_ping(future)
 
 
 class Connection:
     """One client of NATS after the other.
 
     The library connects again by itself after most losses. After an error of the server (a limit,
-    a password that was changed) it closes for good: one more outage, which a new client ends.
+    a password that was changed) it closes for good: one more outage, which a new client ends. So
+    does one that goes to the next server, when this one answers and its JetStream does not: it may
+    be cut off from the others.
     """
 
     def __init__(self, url: str, name: str, ca_file: Path | None = None) -> None:
-        self._url, self._name, self._ca_file = url, name, ca_file
-        self.client = _Client()
-        self.jetstream: JetStreamContext = self.client.jetstream()
+        self._servers, self._name, self._ca_file = url.split(","), name, ca_file
+        random.shuffle(self._servers)
+        self.client = NatsClient()
+        self.jetstream = JetStream(self.client)
         self.on_connected: Callable[[], None] = lambda: None
         """Called after each connection, the first included."""
         self.on_problem: Callable[[str], None] = lambda _words: None
@@ -57,12 +56,23 @@ class Connection:
         """Set after the first connection."""
         self._background = Background()
         self._is_closing = False
+        self._over = asyncio.Event()
+        self._seen_to_at = math.inf  # before `start`, nobody has to
         self._error, self._error_at = "", 0.0
+        self.requests = Silence(self._hang_up)
+        """Of JetStream's API."""
+        self.publishing = Silence(self._hang_up)
+        """Of the stream, for what it is given."""
 
     @property
     def is_connected(self) -> bool:
         """Whether a message could leave now."""
         return self.client.is_connected
+
+    @property
+    def is_kept_up(self) -> bool:
+        """Whether somebody still sees to it, with whatever success."""
+        return time.monotonic() - self._seen_to_at < ATTEMPT_SECONDS
 
     @property
     def last_error(self) -> str:
@@ -76,11 +86,12 @@ class Connection:
         if not self.is_connected:
             said = f": {self.last_error}" if self.last_error else ""
             raise Unavailable(f"not connected to NATS{said}")
-        with nats_errors(stream, lambda: self.last_error):
+        with self.requests.asking(), nats_errors(stream, lambda: self.last_error):
             yield
 
     def start(self) -> None:
         """Be connected in the background, until `close`."""
+        self._seen_to_at = time.monotonic()
         self._background.start(self._run)
 
     async def _run(self) -> None:
@@ -89,24 +100,20 @@ class Connection:
         while not self._is_closing:
             began = time.monotonic()
             await self._live()
-            if not self._is_closing:
-                self._remember(self.client.last_error)
-                rarely.warning("NATS closed the connection", error=self.last_error)
-                lived = time.monotonic() - began
-                pause = (
-                    TRY_AGAIN_SECONDS if lived > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
-                )
-                await asyncio.sleep(pause)
-                self.client = _Client()
-                self.jetstream = self.client.jetstream()
+            lived = time.monotonic() - began
+            pause = TRY_AGAIN_SECONDS if lived > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(pause)
+            self.client = NatsClient()
+            self.jetstream = JetStream(self.client)
 
     async def _live(self) -> None:
-        """The life of one client: until it is closed, by whomever."""
-        closed = asyncio.Event()
+        """The life of one client: until it is closed, by whomever, or we hang up."""
+        over = self._over = asyncio.Event()
 
         async def on_closed() -> None:
-            closed.set()
+            over.set()
 
+        self._seen_to_at = time.monotonic()
         try:
             await self._connect(on_closed)
         except (NatsError, OSError, TimeoutError) as error:
@@ -114,14 +121,28 @@ class Connection:
             return
         self.was_connected.set()
         self.on_connected()
-        while not (self.client.is_closed or closed.is_set()):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):  # it does not always say so
-                    await closed.wait()
+        while not (self.client.is_closed or over.is_set()):
+            if self.is_connected:
+                self._seen_to_at = time.monotonic()
+            await set_within(over, LOOK_SECONDS)  # it does not always say so
+        if self.client.is_closed:
+            self._remember(self.client.last_error)
+            rarely.warning("NATS closed the connection", error=self.last_error)
+        with suppress(NatsError, OSError, TimeoutError):
+            async with asyncio.timeout(BUS_SECONDS):
+                await self.client.close()
+
+    def _hang_up(self) -> None:
+        if current := self.client.connected_url:
+            log.warning("JetStream does not answer: trying the next server")
+            others = [server for server in self.client.servers if server != current]
+            self._servers = [server.geturl() for server in (*others, current)]
+            self._over.set()
 
     async def _connect(self, on_closed: Callable[[], Awaitable[None]]) -> None:
         await self.client.connect(
-            self._url.split(","),
+            self._servers,
+            dont_randomize=True,  # it was done; who left a server tries that one last
             name=self._name,
             inbox_prefix=f"_INBOX_{self._name}",  # a user may be kept to its own answers
             tls=ssl.create_default_context(cafile=self._ca_file) if self._ca_file else None,
@@ -144,9 +165,14 @@ class Connection:
             log.warning("not connected to NATS")
 
     async def _failed(self, error: Exception) -> None:
+        """An attempt to connect has failed, or what was asked for is not permitted."""
+        self._seen_to_at = time.monotonic()
         self._remember(error)
         self.on_problem(self._error)
         rarely.warning("NATS reports a problem", error=self._error)
+        if self.is_connected:
+            self.requests.answered()
+            self.publishing.answered()
 
     def _remember(self, error: Exception | None) -> None:
         if error:

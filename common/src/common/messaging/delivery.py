@@ -3,7 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
+
+HEARTBEAT_SECONDS = 1.0
+"""How often NATS is to show that it has nothing to send."""
 
 REPLAY_OF = "Replay-Of"
 """The header with the subject that a replayed message had at first."""
@@ -36,7 +40,8 @@ class Answerable(Protocol):
 class Delivery:
     """One message from a stream, to be answered once with `ack` or `nak`.
 
-    `sequence` is its number in the stream, `position` its number among its consumer's deliveries.
+    `sequence` is its number in the stream, `stored_at` when it came there (UTC), `position` its
+    number among its consumer's deliveries.
     An answer may get lost on the way; then the message comes again.
     """
 
@@ -44,6 +49,7 @@ class Delivery:
     body: bytes
     headers: Mapping[str, str]
     sequence: int
+    stored_at: datetime
     position: int
     attempt: int
     answer: Answerable

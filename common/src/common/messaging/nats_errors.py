@@ -6,10 +6,17 @@ from contextlib import contextmanager
 from nats.errors import Error as NatsError
 from nats.js.errors import APIError, NotFoundError
 
-from common.errors import Unavailable
+from common.errors import Refused, Unavailable
 
-STREAM_NOT_FOUND = 10059  # https://github.com/nats-io/nats-server/blob/main/server/errors.json
+# https://github.com/nats-io/nats-server/blob/main/server/errors.json
+STREAM_NOT_FOUND = 10059
+NO_LEADER = 10008
+
 SERVER_ERROR = 500
+
+
+class Silent(Unavailable):
+    """Nobody answered: not in time, or because nobody is there who could."""
 
 
 class StreamMissing(Unavailable):
@@ -26,7 +33,7 @@ def words_of(error: BaseException) -> str:
     return str(error).removeprefix("nats: ").strip() or type(error).__name__
 
 
-def is_of_the_server(error: APIError) -> bool:
+def _is_of_the_server(error: APIError) -> bool:
     """Whether a refusal is about the server's state, such as a full disk, not what it was asked."""
     return error.code is None or error.code >= SERVER_ERROR
 
@@ -44,9 +51,18 @@ def nats_errors(stream: str, last_error: Callable[[], str]) -> Iterator[None]:
             raise StreamMissing(f"NATS has no stream {stream} ({STREAM_NOT_FOUND})") from error
         raise
     except APIError as error:
-        raise Unavailable(f"NATS refuses: {words_of(error)}") from error
+        raise refusal(error, "NATS refuses") from error
     except (NatsError, OSError, TimeoutError) as error:
-        raise Unavailable(silence(error, last_error())) from error
+        raise Silent(silence(error, last_error())) from error
+
+
+def refusal(error: APIError, what: str) -> Unavailable:
+    """What to raise for it: a server without a leader to ask, or without JetStream, is silent."""
+    if error.err_code in {None, NO_LEADER}:
+        kind: type[Unavailable] = Silent
+    else:
+        kind = Unavailable if _is_of_the_server(error) else Refused
+    return kind(f"{what}: {words_of(error)}")
 
 
 def silence(error: BaseException, last_error: str) -> str:

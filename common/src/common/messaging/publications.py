@@ -10,8 +10,9 @@ from nats.js.errors import APIError, NoStreamResponseError
 from common import metrics
 from common.errors import Refused, Unavailable
 from common.messaging.connection import Connection
-from common.messaging.nats_errors import is_of_the_server, silence, words_of
+from common.messaging.nats_errors import Silent, refusal, silence
 from common.messaging.refusals import PayloadLimit, TooLarge, Unanswered
+from common.messaging.silence import Silence
 
 PUBLISH_SECONDS = 5
 
@@ -22,6 +23,8 @@ class Publications:
     def __init__(self, connection: Connection, on_no_stream: Callable[[], None]) -> None:
         self._connection, self._on_no_stream = connection, on_no_stream
         self.limit, self._unanswered = PayloadLimit(connection), Unanswered()
+        self.storing = Silence(failure=Unavailable)
+        """Whether nothing was stored of what could be."""
         connection.on_problem = self._unanswered.heed
 
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
@@ -32,7 +35,11 @@ class Publications:
         """
         outcome = "unanswered"
         try:
-            acknowledged = await self._publish(subject, body, headers)
+            if not self._connection.is_connected:
+                raise Unavailable("not connected to NATS")
+            await self.limit.admit(subject, body, headers)
+            with self.storing.asking(), self._connection.publishing.asking():
+                acknowledged = await self._publish(subject, body, headers)
             outcome = "duplicate" if acknowledged.duplicate else "stored"
         except Refused as error:
             outcome = "too_large" if isinstance(error, TooLarge) else "refused"
@@ -41,9 +48,6 @@ class Publications:
             metrics.count_published(subject, outcome)
 
     async def _publish(self, subject: str, body: bytes, headers: dict[str, str]) -> PubAck:
-        if not self._connection.is_connected:
-            raise Unavailable("not connected to NATS")
-        await self.limit.admit(subject, body, headers)
         try:
             acknowledgement = await self._connection.jetstream.publish_async(
                 subject, body, wait_stall=PUBLISH_SECONDS, headers=headers
@@ -55,7 +59,6 @@ class Publications:
             self._on_no_stream()
             raise Refused(f"no stream takes {subject}") from error
         except APIError as error:
-            kind = Unavailable if is_of_the_server(error) else Refused
-            raise kind(f"NATS refuses {subject}: {words_of(error)}") from error
+            raise refusal(error, f"NATS refuses {subject}") from error
         except (NatsError, OSError, TimeoutError) as error:
-            raise Unavailable(silence(error, self._connection.last_error)) from error
+            raise Silent(silence(error, self._connection.last_error)) from error

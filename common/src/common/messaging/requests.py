@@ -13,6 +13,7 @@ from nats.errors import NoRespondersError
 from common.errors import Unavailable
 from common.messaging.connection import Connection
 from common.messaging.delivery import Inbox
+from common.messaging.nats_errors import nats_errors
 from common.messaging.streams import STREAM
 from common.stopping import BUS_SECONDS
 
@@ -28,7 +29,9 @@ class Requests:
     async def ask(self, subject: str, body: bytes = b"") -> bytes:
         """The answer of one of those who serve a subject; raises Unavailable when nobody does."""
         client = self._connection.client
-        with self._connection.errors(STREAM):
+        if not self._connection.is_connected:
+            raise Unavailable("not connected to NATS")
+        with nats_errors(STREAM, lambda: self._connection.last_error):  # no word of JetStream
             try:
                 answer = await client.request(subject, body, timeout=ANSWER_SECONDS)
             except NoRespondersError as error:

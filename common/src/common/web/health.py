@@ -35,9 +35,12 @@ class Health(TypedDict):
 
 
 @router.get("/livez")
-async def live() -> dict[str, bool]:
-    """The loop turns."""
-    return {"live": True}
+async def live(request: Request, response: Response) -> dict[str, bool]:
+    """The loop turns, and somebody sees to the connection to NATS, whatever becomes of NATS."""
+    bus: Bus | None = request.app.state.bus
+    living = bus is None or bus.is_kept_up
+    response.status_code = 200 if living else 503
+    return {"live": living}
 
 
 @router.get("/acceptz")
@@ -64,7 +67,7 @@ async def ready(request: Request, response: Response) -> Health:
     }
     is_ready = not any(problems.values()) and _has_begun(state)
     if bus is not None:
-        problems["bus"] = "" if bus.is_connected else bus.last_error or "not connected to NATS"
+        problems["bus"] = bus.problem
         problems["topology"] = bus.waits_for
     response.status_code = 200 if is_ready else 503
     return Health(
