@@ -187,6 +187,7 @@ async def test_what_waits_is_measured(
     async with running(hearer) as client:
         await becomes(client, "bus_connected", 1)
         await becomes(client, "outbox_waiting", 0)
+        await becomes(client, "consumer_requests", 1)
         nats_server.stop()
         await becomes(client, "bus_connected", 0)
         await Tallies(database).add(Tally.begin())

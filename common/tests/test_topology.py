@@ -6,24 +6,17 @@ from functools import partial
 
 import pytest
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerConfig, DeliverPolicy, RawStreamMsg, StreamConfig
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RawStreamMsg, StreamConfig
 from nats.js.errors import NotFoundError
 
 from common.contracts.events import Event, PaymentFailed, TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
 from common.messaging.bus import Bus
+from common.messaging.changes import Scope, changes, make
 from common.messaging.consumer import Consumer
 from common.messaging.streams import DEAD_LETTERS, STREAM
-from common.messaging.topology import (
-    KEPT_SECONDS,
-    MAX_ACK_PENDING,
-    SUBJECTS,
-    Scope,
-    Topology,
-    changes,
-    make,
-)
+from common.messaging.topology import KEPT_SECONDS, MAX_ACK_PENDING, SUBJECTS, Topology
 from common.mongo import Database
 from common.topology import declare
 from devstack.keeper import TEST_SUBSCRIPTIONS, TOPOLOGY, connected, declare_now, keeping
@@ -262,6 +255,71 @@ async def test_a_consumer_made_by_hand_is_used(
     assert config.max_ack_pending == MAX_ACK_PENDING
 
 
+async def test_what_nats_refuses_to_change_keeps_nothing_else_from_being_changed(
+    nats_url: str, jetstream: JetStreamContext, caplog: pytest.LogCaptureFixture
+) -> None:
+    await jetstream.delete_consumer(STREAM, SERVICE)
+    by_hand = ConsumerConfig(
+        durable_name=SERVICE,
+        deliver_policy=DeliverPolicy.NEW,
+        filter_subject=HEARD.value,
+        max_ack_pending=7,
+    )
+    await jetstream.add_consumer(STREAM, by_hand)
+    await jetstream.update_stream(name=STREAM, subjects=["ticket:created"])
+    refusals = {
+        "update consumer tallies: deliver_policy all": "deliver policy can not be updated (10012)",
+        "update stream ticketing: num_replicas 3": "replicas > 1 not supported in non-clustered"
+        " mode (10074)",
+        "update stream ticketing-dead-letters: num_replicas 3": "replicas > 1 not supported in"
+        " non-clustered mode (10074)",
+    }
+
+    async def is_told() -> bool:
+        lines = [each.__dict__ for each in caplog.records if "not as declared" in each.message]
+        return {line["change"]: line["error"].removeprefix("NATS refuses: ") for line in lines} == (
+            refusals
+        )
+
+    async with keeping(nats_url, Topology.of(3, TEST_SUBSCRIPTIONS)):
+        await eventually(is_told)
+    mine = (await jetstream.consumer_info(STREAM, SERVICE)).config
+    assert mine.max_ack_pending == MAX_ACK_PENDING
+    assert set(mine.filter_subjects or []) == {HEARD.value, f"replay.{SERVICE}"}
+    assert set((await jetstream.stream_info(STREAM)).config.subjects or []) == {*SUBJECTS[STREAM]}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        ConsumerConfig(durable_name=SERVICE, deliver_subject="elsewhere"),
+        ConsumerConfig(durable_name=SERVICE, ack_policy=AckPolicy.NONE),
+    ],
+    ids=["it pushes", "it waits for nothing"],
+)
+async def test_a_consumer_that_cannot_be_used_is_told_until_somebody_deletes_it(
+    nats_url: str, jetstream: JetStreamContext, neighbour: Neighbour, config: ConsumerConfig
+) -> None:
+    await jetstream.delete_consumer(STREAM, SERVICE)
+    await jetstream.add_consumer(STREAM, config)
+    bus, hearer = Bus(nats_url, service=SERVICE), Hearer()
+    consumer = Consumer(bus, SERVICE, {HEARD: hearer.hear}, None)
+    bus.on_connected.append(consumer.start)
+    connecting = asyncio.create_task(bus.connect())
+
+    async def says_so() -> bool:
+        return bus.waits_for.startswith("NATS' consumer tallies was not made for this")
+
+    async with keeping(nats_url):
+        await eventually(says_so, "it says what it waits for")
+        await jetstream.delete_consumer(STREAM, SERVICE)
+        await connecting
+        await neighbour.say((tally := Tally.begin()).told())
+        await hearer.has_heard(tally)
+    await consumer.stop(1)
+    await bus.close()
+
+
 async def test_a_service_waits_until_its_subjects_are_declared(
     nats_url: str, neighbour: Neighbour, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -291,4 +349,4 @@ async def test_a_service_waits_until_its_subjects_are_declared(
 
 async def test_the_declared_topology_differs_in_nothing(nats_url: str) -> None:
     async with connected(nats_url) as connection:
-        assert await declare(connection, TOPOLOGY, Scope.EXACT, dry=True) == []
+        assert [change async for change in changes(connection, TOPOLOGY, Scope.EXACT)] == []

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
-from nats.js.api import StreamConfig
+from nats.js.api import ConsumerConfig, DeliverPolicy, StreamConfig
 
 from common.contracts.subscriptions import SUBSCRIPTIONS
 from common.messaging.streams import DEAD_LETTERS, STREAM
@@ -76,6 +76,21 @@ async def test_only_prune_takes_subjects_away(bare_url: str, jetstream: JetStrea
     pruned = await run(bare_url, "apply", "--prune")
     assert pruned.out.startswith("update stream ticketing: subjects ")
     assert "of:tomorrow" not in ((await jetstream.stream_info(STREAM)).config.subjects or [])
+
+
+async def test_what_nats_keeps_is_told_and_is_no_failure(
+    bare_url: str, jetstream: JetStreamContext
+) -> None:
+    await run(bare_url, "apply")
+    await jetstream.delete_consumer(STREAM, "orders")
+    await jetstream.add_consumer(
+        STREAM, ConsumerConfig(durable_name="orders", deliver_policy=DeliverPolicy.NEW)
+    )
+    await run(bare_url, "apply")
+    kept = "update consumer orders: deliver_policy all (NATS keeps it as it is)"
+    assert await run(bare_url, "check") == Answer(0, f"{kept}\n", "")
+    again = f"{kept}: NATS refuses: deliver policy can not be updated (10012)\n"
+    assert await run(bare_url, "apply") == Answer(0, again, "")
 
 
 Refusing = Callable[[Sequence[str]], NatsServer]

@@ -9,19 +9,26 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 
 from common.errors import Unavailable
 from common.logs import RateLimitedLog, configure_logs
+from common.messaging.changes import Change, Scope, changes, make
 from common.messaging.connection import Connection
-from common.messaging.topology import Scope, Topology, changes, make
+from common.messaging.nats_errors import Silent
+from common.messaging.topology import Topology
 from common.settings import TopologySettings
 from common.waiting import set_within
 
 CONNECT_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 """How often `keep` looks whether all is still there."""
+
+KEPT = " (NATS keeps it as it is)"
+
+Outcome = tuple[Change, str]
+"""A change, and why it was refused; empty when it was made."""
 
 log = logging.getLogger(__name__)
 rarely = RateLimitedLog(log)
@@ -61,7 +68,9 @@ async def _do(asked: argparse.Namespace, settings: TopologySettings) -> int:
             await keep(connection, wanted)
         await set_within(connection.was_connected, CONNECT_SECONDS)
         scope = Scope.EXACT if getattr(asked, "prune", False) else Scope.DECLARED
-        return _say(await declare(connection, wanted, scope, dry=asked.command == "check"), asked)
+        if asked.command == "check":
+            return _differs([change async for change in changes(connection, wanted, scope)])
+        return _done([each async for each in outcomes(connection, wanted, scope)])
     except Unavailable as problem:
         sys.stderr.write(f"error: {problem}\n")
         return 1
@@ -69,21 +78,54 @@ async def _do(asked: argparse.Namespace, settings: TopologySettings) -> int:
         await connection.close()
 
 
-def _say(texts: Sequence[str], asked: argparse.Namespace) -> int:
-    sys.stdout.write("".join(f"{text}\n" for text in texts or ["the topology is as declared"]))
-    return 1 if texts and asked.command == "check" else 0
+def _differs(found: Sequence[Change]) -> int:
+    """Say what is not as declared; 1 if anything needs to be."""
+    texts = [change.text if change.is_needed else f"{change.text}{KEPT}" for change in found]
+    _print(texts, is_whole=not texts)
+    return int(any(change.is_needed for change in found))
 
 
-async def declare(
-    connection: Connection, wanted: Topology, scope: Scope, *, dry: bool = False
-) -> list[str]:
-    """Make every change, unless it is a dry run; what they are. Raises Unavailable."""
-    texts = []
+def _done(outcomes: Sequence[Outcome]) -> int:
+    """Say what was made and what was not; 1 if anything that is needed was not."""
+    failed = [f"{change.text}: {why}" for change, why in outcomes if why and change.is_needed]
+    sys.stderr.writelines(f"error: {text}\n" for text in failed)
+    _print(
+        [
+            f"{change.text}{KEPT}: {why}" if why else change.text
+            for change, why in outcomes
+            if not (why and change.is_needed)
+        ],
+        is_whole=not failed,
+    )
+    return int(bool(failed))
+
+
+def _print(texts: Sequence[str], *, is_whole: bool) -> None:
+    whole = ["the topology is as declared"] if is_whole else []
+    sys.stdout.writelines(f"{text}\n" for text in texts or whole)
+
+
+async def outcomes(
+    connection: Connection, wanted: Topology, scope: Scope
+) -> AsyncIterator[Outcome]:
+    """Make every change, also after one that NATS refuses. Raises Unavailable when it is silent."""
     async for change in changes(connection, wanted, scope):
-        if not dry:
+        try:
             await make(change, connection)
-        texts.append(change.text)
-    return texts
+        except Silent:
+            raise
+        except Unavailable as error:
+            yield change, str(error)
+        else:
+            yield change, ""
+
+
+async def declare(connection: Connection, wanted: Topology, scope: Scope) -> list[str]:
+    """Make every change; what they are. Raises Unavailable, also when one is refused."""
+    done = [each async for each in outcomes(connection, wanted, scope)]
+    if refused := [why for change, why in done if why and change.is_needed]:
+        raise Unavailable("; ".join(refused))
+    return [change.text for change, why in done if not why]
 
 
 async def keep(connection: Connection, wanted: Topology) -> None:
@@ -91,14 +133,24 @@ async def keep(connection: Connection, wanted: Topology) -> None:
     scope = Scope.DECLARED
     while True:
         try:
-            for text in await declare(connection, wanted, scope):
-                log.warning("topology changed", extra={"change": text})
-            if scope is Scope.DECLARED:
-                log.info("the topology is as declared")
-            scope = Scope.MISSING
+            is_done = all([_logged(each) async for each in outcomes(connection, wanted, scope)])
         except Unavailable as error:
             rarely.warning("the topology is not as declared", error=str(error))
+            is_done = False
+        if is_done and scope is Scope.DECLARED:
+            log.info("the topology is as declared")
+            scope = Scope.MISSING
         await asyncio.sleep(LOOK_SECONDS)
+
+
+def _logged(outcome: Outcome) -> bool:
+    """Whether the change is made, or need not be."""
+    change, refusal = outcome
+    if refusal:
+        rarely.warning("the topology is not as declared", change=change.text, error=refusal)
+    else:
+        log.warning("topology changed", extra={"change": change.text})
+    return not (refusal and change.is_needed)
 
 
 def _stop_at_signals() -> None:

@@ -9,8 +9,9 @@ from typing import Final
 
 from common.contracts.subjects import Subject
 from common.contracts.subscriptions import SUBSCRIPTIONS
+from common.messaging.changes import Scope
 from common.messaging.connection import Connection
-from common.messaging.topology import Scope, Topology
+from common.messaging.topology import Topology
 from common.topology import declare, keep
 
 TEST_SUBSCRIPTIONS: Final[Mapping[str, frozenset[Subject]]] = {

@@ -4,7 +4,7 @@ import base64
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 
-from nats.js.api import ConsumerInfo, DeliverPolicy, RawStreamMsg
+from nats.js.api import AckPolicy, ConsumerInfo, DeliverPolicy, RawStreamMsg
 from nats.js.errors import NotFoundError
 
 from common.errors import Unavailable
@@ -44,10 +44,18 @@ class Streams:
         self._connection = connection
 
     async def require_consumer(self, service: str, subjects: Iterable[str]) -> None:
-        """Raises TopologyMissing unless the service's durable consumer delivers these subjects."""
+        """Raises TopologyMissing unless the service's durable consumer delivers these subjects.
+
+        It has to wait until it is asked, and until each message is acknowledged.
+        """
         consumer = await self._consumer(service)
         if consumer is None:
             raise TopologyMissing(f"NATS has no consumer {service}: nobody has declared it yet")
+        if consumer.config.deliver_subject or consumer.config.ack_policy != AckPolicy.EXPLICIT:
+            raise TopologyMissing(
+                f"NATS' consumer {service} was not made for this (it pushes, or does not wait for"
+                " acknowledgements): delete it, and it is made again"
+            )
         missing = set(subjects).difference(consumer.config.filter_subjects or [])
         if missing:
             listed = ", ".join(sorted(missing))
