@@ -1,17 +1,24 @@
 """What happens, for those who watch."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from typing_extensions import override
 
-from common.contracts.events import TicketUpdated
+from common.contracts.events import Event, TicketUpdated
 from common.contracts.subjects import Subject
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery, Inbox, PullStatus
-from common.messaging.live import Live, Place
+from common.messaging.live import Live
+from common.messaging.place import Place
 from common.messaging.watches import ANYTHING, Watch
+from devstack.keeper import declare_now
+from devstack.quick import Processes
+from devstack.servers import NatsServer
 from devstack.testing import Neighbour, eventually
 from devstack.ticket_history import TicketHistory
 
@@ -32,16 +39,161 @@ class LossyBus(Bus):
         return await super().listen(hear)
 
 
-@pytest.fixture
-async def live(nats_url: str, neighbour: Neighbour) -> AsyncIterator[Live]:  # noqa: ARG001 - first
-    """Who follows tickets, over a bad line."""
-    bus = LossyBus(nats_url, service="tickets")
+class SlowBus(Bus):
+    """A bus over a line so slow that the first sign of life comes late."""
+
+    @override
+    async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> Inbox:
+        loop, on_their_way = asyncio.get_running_loop(), set[asyncio.Task[None]]()
+
+        async def hear(message: Delivery | PullStatus) -> None:
+            loop.call_later(4, lambda: on_their_way.add(loop.create_task(arrive(message))))
+
+        async def arrive(message: Delivery | PullStatus) -> None:
+            await receive(message)
+
+        return await super().listen(hear)
+
+
+@asynccontextmanager
+async def following(bus: Bus) -> AsyncIterator[Live]:
+    """Follow tickets for as long as the block."""
     live = Live(bus, [Subject.TICKET_CREATED, Subject.TICKET_UPDATED])
     bus.on_connected.append(live.start)
     await bus.connect()
-    yield live
-    await live.stop(1)
-    await bus.close()
+    try:
+        yield live
+    finally:
+        await live.stop(1)
+        await bus.close()
+
+
+@pytest.fixture
+async def live(nats_url: str, neighbour: Neighbour) -> AsyncIterator[Live]:  # noqa: ARG001 - first
+    """Who follows tickets, over a bad line."""
+    async with following(LossyBus(nats_url, service="tickets")) as live:
+        yield live
+
+
+async def has_heard(live: Live, count: int) -> list[str]:
+    """Wait until so much news is there; about what it is."""
+
+    async def enough() -> bool:
+        return len(news()) >= count
+
+    def news() -> list[str]:
+        begin = Place(live.place.stream, 0) if live.place else Place.of("")
+        return [each.event.aggregate_id for each in live.since(begin) or []]
+
+    await eventually(enough, f"{count} events")
+    return news()
+
+
+async def test_a_slow_line_is_waited_for(nats_url: str, neighbour: Neighbour) -> None:
+    async with following(SlowBus(nats_url, service="tickets")) as live:
+        await neighbour.say((ticket := TicketHistory()).event(0))
+        assert await has_heard(live, 1) == [ticket.id]
+
+
+class Disk:
+    """Of a NATS server: it can be put back to what it was when it was copied."""
+
+    def __init__(self, folder: Path, processes: Processes) -> None:
+        self._processes, self._files, self._copy = processes, folder / "files", folder / "copy"
+        self._log = folder / "nats.log"
+        self.server = NatsServer(self._files, self._log)
+
+    async def say(self, *events: Event) -> None:
+        """Have these stored by the server."""
+        await _say(self.server.url, events)
+
+    def copy(self) -> None:
+        """Remember it as it is now."""
+        self.server.stop()
+        shutil.copytree(self._files, self._copy)
+        self.server.start()
+
+    async def put_back(self, *events: Event) -> None:
+        """Forget all since then; and have these stored before anybody is connected again."""
+        self.server.stop()
+        shutil.rmtree(self._files)
+        shutil.copytree(self._copy, self._files)
+        with self._processes.running(NatsServer(self._files, self._log)) as elsewhere:
+            await _say(elsewhere.url, events)
+            elsewhere.stop()
+        self.server.start()
+
+
+async def _say(url: str, events: Sequence[Event]) -> None:
+    async with Neighbour(url).listening() as neighbour:
+        for event in events:
+            await neighbour.say(event)
+
+
+async def place_after(live: Live, count: int) -> Place:
+    """Where it is when it has heard so much."""
+    await has_heard(live, count)
+    assert live.place
+    return live.place
+
+
+@pytest.mark.parametrize("grown", [0, 9], ids=["shorter", "longer"])
+async def test_a_stream_that_was_put_back_is_not_taken_for_what_it_was(
+    processes: Processes, tmp_path: Path, caplog: pytest.LogCaptureFixture, grown: int
+) -> None:
+    disk, [kept, lost, other] = Disk(tmp_path, processes), [TicketHistory() for _ in range(3)]
+    with processes.running(disk.server) as server:
+        declare_now(server.url)
+        async with following(Bus(server.url, service="tickets")) as live:
+            await disk.say(kept.event(0))
+            before = await place_after(live, 1)
+            disk.copy()
+            await disk.say(*(lost.event(version) for version in range(5)))
+            after = await place_after(live, 6)
+            await disk.put_back(*(other.event(version) for version in range(grown)))
+            await disk.say(other.event(grown))
+            async with following(Bus(server.url, service="tickets")) as fresh:
+                end = await place_after(fresh, 2 + grown)
+
+                async def is_there() -> bool:
+                    return live.place == end
+
+                await eventually(is_there, "both replicas are at one place")
+                events = [other.event(version) for version in range(grown + 1)]
+                for each in (live, fresh):
+                    assert each.since(after) is None
+                    assert [news.event for news in each.since(before) or []] == events
+    lines = [each.__dict__ for each in caplog.records if each.message == "the stream went back"]
+    assert [line["from"] for line in lines] == [6]
+
+
+async def test_what_comes_while_nats_is_asked_is_no_other_stream(
+    nats_url: str, neighbour: Neighbour, caplog: pytest.LogCaptureFixture
+) -> None:
+    bus, ticket, asked = Bus(nats_url, service="tickets"), TicketHistory(), asyncio.Event()
+    extent = bus.live_consumers.extent
+
+    async with following(bus) as live:
+
+        async def outdated() -> tuple[str, int, int]:
+            answer = await extent()
+            await neighbour.say(ticket.event(1))
+            await has_heard(live, 2)
+            bus.live_consumers.extent = extent  # type: ignore[method-assign]
+            asked.set()
+            return answer
+
+        async def is_asked() -> bool:
+            bus.prepare_again()
+            return asked.is_set()
+
+        await neighbour.say(ticket.event(0))
+        await has_heard(live, 1)
+        bus.live_consumers.extent = outdated  # type: ignore[method-assign]
+        await eventually(is_asked)
+        await neighbour.say(ticket.event(2))
+        assert await has_heard(live, 3) == [ticket.id] * 3
+    assert "the stream went back" not in caplog.text
 
 
 async def test_what_got_lost_on_the_way_is_heard_again_and_in_order(

@@ -5,7 +5,8 @@ from functools import lru_cache
 from fastapi.sse import format_sse_event
 
 from common.contracts.events import TicketCreated, TicketUpdated
-from common.messaging.live import Live, News, Place
+from common.messaging.live import Live, News
+from common.messaging.place import Place
 from common.messaging.watches import Watch
 from tickets.schemas import TicketOut
 

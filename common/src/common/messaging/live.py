@@ -1,8 +1,6 @@
 """What a service announces, heard by every replica of it at once, for those who watch it happen."""
 
-import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
@@ -10,14 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 
-from typing_extensions import override
-
 from common.contracts.events import Event
 from common.errors import Unavailable
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery, Inbox, PullStatus
 from common.messaging.envelope import Unreadable, event_of
-from common.messaging.live_consumers import HEARTBEAT_SECONDS
+from common.messaging.place import Place
+from common.messaging.watchdog import Watchdog
 from common.messaging.watches import ANYTHING, Watch, Watches
 
 REMEMBERED = 2_000
@@ -27,25 +24,6 @@ LOOK_BACK = 5_000
 """How many messages of the stream, of whatever kind, are heard once more at the start."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Place:
-    """A place in a stream: after the message of that number. It has a text for clients to keep."""
-
-    stream: str
-    number: int
-
-    @classmethod
-    def of(cls, text: str) -> "Place":
-        """What `str` made of a place; of anything else a place that is nowhere."""
-        stream, _, number = text.partition("-")
-        plausible = number.isascii() and number.isdecimal() and len(number) < 20
-        return cls(stream, int(number)) if plausible else cls("", -1)
-
-    @override
-    def __str__(self) -> str:
-        return f"{self.stream}-{self.number}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +37,9 @@ class News:
 class Live:
     """The last events of some subjects, each replica's own copy, and who waits for more.
 
-    It follows the stream with a consumer that lives as long as the connection, and goes on after
-    the last message it has heard: no outage of the bus makes a gap. Snapshots are no news.
+    It follows the stream with a consumer that lives as long as the connection, and goes on with
+    the last message it has heard: no outage of the bus makes a gap, and a stream that is not the
+    same any more is noticed. Snapshots are no news.
     """
 
     def __init__(self, bus: Bus, subjects: Iterable[str]) -> None:
@@ -69,15 +48,18 @@ class Live:
         self._begin = self._place = Place("", 0)  # the log has all that is between the two
         self._watches = Watches()
         self._round = self._heard = 0
-        self._seen = time.monotonic()
         self._inbox: Inbox | None = None
-        self._watchdog: asyncio.Task[None] | None = None
+        self._watchdog = Watchdog(bus)
         self.is_closed = False
 
     @property
     def place(self) -> Place | None:
-        """Up to where the stream has been heard; None before it was ever found."""
-        return self._place if self._place.stream else None
+        """The last place that is told to anybody; None before the stream was ever found."""
+        return self._last if self._begin.stream else None
+
+    @property
+    def _last(self) -> Place:
+        return self._log[-1].place if self._log else self._begin
 
     @property
     def followers(self) -> int:
@@ -85,11 +67,14 @@ class Live:
         return self._watches.followers
 
     def since(self, place: Place) -> list[News] | None:
-        """What came after a place, oldest first; None when that is not known any more."""
-        if place.stream != self._place.stream or place.number < self._begin.number:
-            return None
+        """What came after a place, oldest first; None when that is not known any more.
+
+        Another replica may have told more than has been heard here so far.
+        """
         newer = takewhile(lambda news: news.place.number > place.number, reversed(self._log))
-        return list(newer)[::-1]
+        found = list(newer)[::-1]
+        before = self._log[-1 - len(found)].place if len(found) < len(self._log) else self._begin
+        return found if place == before or place.is_beyond(self._last) else None
 
     def watching(self, what: str) -> AbstractContextManager[Watch]:
         """Be woken by all events of an aggregate, or by `ANYTHING`, for as long as the block."""
@@ -102,21 +87,29 @@ class Live:
         """
         if self.is_closed:
             return
-        self._watchdog = self._watchdog or asyncio.create_task(self._notice_silence())
         try:
             await self._follow()
         except Unavailable as error:
             log.warning("event streams stand still", extra={"error": str(error)})
+        self._watchdog.begin()
 
     async def _follow(self) -> None:
         consumers = self._bus.live_consumers
+        heard = self._place.number  # more may come while NATS is asked
         stream, first, last = await consumers.extent()
-        if stream != self._place.stream:
+        self._round, self._heard = self._round + 1, 0
+        if stream == self._place.stream and last < heard:
+            self._went_back(last)
+        if stream != self._place.stream or not first - 1 <= heard <= last:
             self._begin_with(Place(stream, max(first - 1, last - LOOK_BACK, 0)))
         await self._leave()
-        self._round, self._heard, self._seen = self._round + 1, 0, time.monotonic()
         self._inbox = await self._bus.listen(partial(self._receive, self._round))
-        await consumers.follow(self._inbox.address, self._subjects, self._place.number + 1)
+        heard_it = self._place.time > 0
+        start = self._place.number if heard_it else self._place.number + 1
+        await consumers.follow(self._inbox.address, self._subjects, start)
+
+    def _went_back(self, number: int) -> None:
+        log.warning("the stream went back", extra={"from": self._place.number, "to": number})
 
     def _begin_with(self, place: Place) -> None:
         self._log.clear()
@@ -131,8 +124,7 @@ class Live:
     async def stop(self, _seconds: float) -> None:
         """Hear nothing more."""
         self.close()
-        if self._watchdog:
-            self._watchdog.cancel()
+        self._watchdog.stop()
         await self._leave()
 
     async def _leave(self) -> None:
@@ -143,16 +135,32 @@ class Live:
     async def _receive(self, of_round: int, message: Delivery | PullStatus) -> None:
         if of_round != self._round:
             return
-        self._seen = time.monotonic()
+        self._watchdog.seen()
         self._heard += isinstance(message, Delivery)
         if message.position not in {None, self._heard}:  # something got lost: hear it again
-            self._round += 1
-            self._bus.prepare_again()
+            self._hear_again()
         elif isinstance(message, Delivery):
             self._take(message)
 
+    def _hear_again(self) -> None:
+        self._round += 1
+        self._bus.prepare_again()
+
     def _take(self, delivery: Delivery) -> None:
-        self._place = Place(self._place.stream, delivery.sequence)
+        came_at = int(delivery.stored_at.timestamp() * 1e6)
+        place = Place(self._place.stream, delivery.sequence, came_at)
+        if place == self._place:  # where it went on
+            return
+        if place.number <= self._place.number:  # it is another one than was heard
+            self._went_back(place.number - 1)
+            self._place = Place("", 0)  # so that it begins anew
+            self._hear_again()
+            return
+        self._place = place
+        self._note(delivery)
+
+    def _note(self, delivery: Delivery) -> None:
+        """Remember what is news."""
         try:
             event = event_of(delivery)
         except Unreadable:  # the service's consumer says so
@@ -163,9 +171,3 @@ class Live:
             self._begin = self._log[0].place
         self._log.append(News(event, self._place))
         self._watches.wake(ANYTHING, event.aggregate_id)
-
-    async def _notice_silence(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            if self._bus.is_connected and time.monotonic() - self._seen > 2.5 * HEARTBEAT_SECONDS:
-                self._bus.prepare_again()  # which starts this anew

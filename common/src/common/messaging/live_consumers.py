@@ -9,9 +9,9 @@ from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
 from common.errors import Unavailable
 from common.messaging.connection import Connection
+from common.messaging.delivery import HEARTBEAT_SECONDS
 from common.messaging.streams import STREAM
 
-HEARTBEAT_SECONDS = 1.0
 GONE_SECONDS = 5.0
 """When a consumer that nobody listens to any more is forgotten."""
 

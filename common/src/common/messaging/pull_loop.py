@@ -1,18 +1,15 @@
 """Keeps credit for messages outstanding on a durable consumer, through every reconnection."""
 
-import asyncio
-import math
-import time
 from collections.abc import Callable
 
 from common.messaging.bus import Bus
-from common.messaging.delivery import Delivery, Inbox, PullStatus
+from common.messaging.delivery import HEARTBEAT_SECONDS, Delivery, Inbox, PullStatus
+from common.messaging.watchdog import Watchdog
 
 CREDIT = 256
 """How many messages one replica has asked for or is working on; what waits in a lane is neither."""
 
 EXPIRES_SECONDS = 20.0
-HEARTBEAT_SECONDS = 1.0
 
 _NANO = 1_000_000_000
 
@@ -30,10 +27,9 @@ class PullLoop:
     ) -> None:
         self._bus, self._durable, self._take, self._load = bus, durable, take, load
         self._asked = 0
-        self._seen = time.monotonic()
         self._inbox: Inbox | None = None
         self._stopped = False
-        self._watchdog: asyncio.Task[None] | None = None
+        self._watchdog = Watchdog(bus)
 
     async def start(self) -> None:
         """Begin; or ask anew, because requests survive neither a reconnection nor a deletion."""
@@ -41,15 +37,14 @@ class PullLoop:
             return
         if self._inbox is None or not self._inbox.is_open():
             self._inbox = await self._bus.listen(self._receive)
-        self._watchdog = self._watchdog or asyncio.create_task(self._watch())
-        self._asked, self._seen = 0, time.monotonic()
+        self._watchdog.begin()
+        self._asked = 0
         await self.ask()
 
     async def stop(self) -> None:
         """Take nothing more."""
         self._stopped = True
-        if self._watchdog:
-            self._watchdog.cancel()
+        self._watchdog.stop()
         inbox, self._inbox = self._inbox, None
         if inbox:
             await inbox.close()
@@ -68,7 +63,7 @@ class PullLoop:
         await self._bus.pull(self._durable, self._inbox, request)
 
     async def _receive(self, message: Delivery | PullStatus) -> None:
-        self._seen = time.monotonic()
+        self._watchdog.seen()
         if isinstance(message, Delivery):
             self._asked = max(0, self._asked - 1)
             self._take(message)
@@ -77,10 +72,5 @@ class PullLoop:
             self._asked = max(0, self._asked - (message.unused or self._asked))
             await self.ask()
         elif message.code != "100":  # deleted, no responders: asking at once would be a hot loop
-            self._asked, self._seen = 0, -math.inf
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-            if self._bus.is_connected and time.monotonic() - self._seen > 2.5 * HEARTBEAT_SECONDS:
-                self._bus.prepare_again()  # which starts this anew
+            self._asked = 0
+            self._watchdog.missed()
