@@ -112,6 +112,15 @@ def unprobed(objects: Objects) -> list[str]:
     return wrong
 
 
+def misjudged_nats(objects: Objects) -> list[str]:
+    """NATS that nobody restarts when it takes nothing any more, or whose servers all restart."""
+    server = get(objects, "StatefulSet", "nats")
+    [container] = containers_of(server)
+    asked = container.get("livenessProbe", {}).get("httpGet", {}).get("path")
+    wanted = "/healthz" if server["spec"]["replicas"] == 1 else "/healthz?js-enabled-only=true"
+    return [f"nats is asked {asked}"] if asked != wanted else []
+
+
 def cut_short(objects: Objects) -> list[str]:
     """Services that would be killed while they stop."""
     wrong = []

@@ -197,6 +197,12 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
             path="/readyz"
         ),
     ),
+    "streams that restart all servers": (
+        "probes of NATS",
+        lambda it: container_of(it, "StatefulSet", "nats")["livenessProbe"]["httpGet"].update(
+            path="/healthz"
+        ),
+    ),
     "too little time to stop": (
         "stopping",
         lambda it: pod(it, "auth").update(terminationGracePeriodSeconds=13),

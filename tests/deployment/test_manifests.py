@@ -50,6 +50,7 @@ ALWAYS: dict[str, Callable[[Objects], list[str]]] = {
     "sized": hardening.unsized,
     "images": hardening.loose_images,
     "probes": hardening.unprobed,
+    "probes of NATS": hardening.misjudged_nats,
     "stopping": hardening.cut_short,
     "pause": hardening.without_pause,
     "settings": environment.refused_settings,

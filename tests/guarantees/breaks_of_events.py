@@ -36,7 +36,7 @@ TRIED_AGAIN = Break(
 NOT_SENT = Break(
     "not sending what is too large",
     "common/src/common/messaging/publications.py",
-    "        await self.limit.admit(subject, body, headers)\n",
+    "            await self.limit.admit(subject, body, headers)\n",
     "",
 )
 TURNS = Break(
@@ -132,19 +132,25 @@ FOLLOW_AGAIN = Break(
 NO_GAP = Break(
     "going on after the last event that was heard",
     "common/src/common/messaging/live.py",
-    "self._subjects, self._place.number + 1)",
-    "self._subjects, last + 1)",
+    "self._inbox.address, self._subjects, start)",
+    "self._inbox.address, self._subjects, last + 1)",
+)
+ANOTHER_STREAM = Break(
+    "noticing that a number was given to another message",
+    "common/src/common/messaging/live.py",
+    "        if place.number <= self._place.number:",
+    "        if False:",
 )
 BEGIN_ANEW = Break(
     "telling who cannot go on to begin anew",
     "common/src/common/messaging/live.py",
-    "if place.stream != self._place.stream or place.number < self._begin.number:",
-    "if place.stream != self._place.stream:",
+    "return found if place == before or place.is_beyond(self._last) else None",
+    "return found",
 )
 
 SUBJECTS_OF_ANOTHER_VERSION = Break(
     "a declaration that takes nothing away",
-    "common/src/common/messaging/topology.py",
+    "common/src/common/messaging/changes.py",
     "    kept = set() if scope is Scope.EXACT else set(there or [])\n",
     "    kept = set[str]()\n",
 )
@@ -160,9 +166,15 @@ REFUSAL_IS_AN_OUTAGE = Break(
     "    return code in _STATES\n",
     "    return False\n",
 )
+NEXT_SERVER = Break(
+    "leaving a server that does not answer",
+    "common/src/common/messaging/connection.py",
+    "            self._over.set()\n",
+    "            pass\n",
+)
 NEW_CLIENT = Break(
     "a new client after the connection was closed",
     "common/src/common/messaging/connection.py",
-    "                self.client = _Client()\n",
-    "                await asyncio.sleep(3600)\n",
+    "            self.client = NatsClient()\n",
+    "            await asyncio.sleep(3600)\n",
 )

@@ -63,6 +63,11 @@ TABLE: Mapping[str, Row] = {
         events.REFUSAL_IS_AN_OUTAGE: ("test_a_service_waits_for_its_user_in_the_database",),
         events.NEW_CLIENT: ("test_a_changed_password_of_the_bus_is_an_outage",),
     },
+    "A service leaves a NATS server that does not answer it,"
+    " and comes back to one that had sent it away.": {
+        events.NEXT_SERVER: ("test_who_is_connected_to_it_goes_to_another_one",),
+        events.NEW_CLIENT: ("test_who_is_one_too_many_for_a_while_comes_back",),
+    },
     "An unpaid order ends, never before its time.": {
         sales.EXPIRY: ("test_an_order_that_is_not_paid_expires",),
         sales.NOT_EARLY: ("test_a_timer_is_due_at_its_time_not_before",),
@@ -170,6 +175,7 @@ TABLE: Mapping[str, Row] = {
         events.NO_GAP: ("test_what_got_lost_on_the_way_is_heard_again_and_in_order",),
         events.NOTHING_TWICE: ("test_an_outage_of_the_bus_makes_no_gap",),
         events.FOLLOW_AGAIN: ("test_a_stream_that_somebody_deleted_is_begun_anew",),
+        events.ANOTHER_STREAM: ("test_a_stream_that_was_put_back_is_not_taken_for_what_it_was",),
         events.BEGIN_ANEW: ("test_who_was_away_for_too_long_is_told_to_begin_anew",),
     },
     "No password, token, cookie or address of a person is in a log.": {
