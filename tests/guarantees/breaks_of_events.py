@@ -166,6 +166,12 @@ REFUSAL_IS_AN_OUTAGE = Break(
     "    return code in _STATES\n",
     "    return False\n",
 )
+REFUSED_AT_THE_START = Break(
+    "a refusal at the start is waited for",
+    "common/src/common/indexes.py",
+    "    except PyMongoError as error:\n        raise Unavailable(words_of(error)) from error\n",
+    "",
+)
 NEXT_SERVER = Break(
     "leaving a server that does not answer",
     "common/src/common/messaging/connection.py",

@@ -60,7 +60,8 @@ TABLE: Mapping[str, Row] = {
     },
     "A server that refuses (not set up yet, a password or a permission that was changed)"
     " is waited for, and quoted.": {
-        events.REFUSAL_IS_AN_OUTAGE: ("test_a_service_waits_for_its_user_in_the_database",),
+        events.REFUSED_AT_THE_START: ("test_a_service_waits_for_its_user_in_the_database",),
+        events.REFUSAL_IS_AN_OUTAGE: ("test_a_permission_that_was_taken_away_is_an_outage",),
         events.NEW_CLIENT: ("test_a_changed_password_of_the_bus_is_an_outage",),
     },
     "A service leaves a NATS server that does not answer it,"
