@@ -149,7 +149,7 @@ TRIED_AGAIN = Break(
     "the next try after a setback",
     CHECKOUT,
     "due_at=self._unless_asked(now + pause, now))",
-    "due_at=now + 1000 * pause)",
+    "due_at=None)",
 )
 VISIBLE = Break(
     "the error that a person sees",
