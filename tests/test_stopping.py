@@ -119,8 +119,11 @@ async def test_it_says_that_it_stops_and_still_serves(
     await becomes(client, "/acceptz", 503)
     async with AsyncClient(base_url=str(client.base_url)) as newcomer:
         assert await status(newcomer, "/livez") == 200
-        orders = await newcomer.get("/api/orders", headers=buyer.headers)
-        readiness = await newcomer.get("/readyz")
+        try:
+            orders = await newcomer.get("/api/orders", headers=buyer.headers)
+            readiness = await newcomer.get("/readyz")
+        except TransportError as error:
+            pytest.fail(f"it does not serve any more: {error}")
     assert (readiness.status_code, readiness.json()["checks"]["accepting"]) == (503, False)
     assert (orders.status_code, orders.json()) == (200, [])
     assert await exit_code(replica) == 0
