@@ -148,7 +148,7 @@ TABLE: Mapping[str, Row] = {
         doors.ORDERLY_STOP: ("test_nobody_notices_a_rolling_restart",),
         doors.LAME_DUCK: ("test_it_says_that_it_stops_and_still_serves",),
         doors.LAST_RESORT: ("test_it_ends_in_time_whatever_hangs",),
-        doors.SILENT_BUS: ("test_it_ends_in_time_while_nats_is_silent",),
+        doors.SILENT_BUS: ("test_the_budget_of_a_stop_is_what_we_promise",),
     },
     "A page that is open misses nothing and is told nothing twice, whichever replica dies.": {
         events.PLACE_IN_THE_STREAM: PAGE,

@@ -1,10 +1,12 @@
 """One ticket that everybody wants."""
 
 import asyncio
+from collections import Counter
+from datetime import datetime
 
 import pytest
 
-from common.contracts.events import OrderCancelled, OrderCreated, TicketUpdated
+from common.contracts.events import OrderCancelled, OrderCreated, OrderEvent, TicketUpdated
 from devstack.order_history import OrderHistory
 from devstack.testing import Neighbour
 from tickets.domain import Claim, Ticket
@@ -16,7 +18,15 @@ async def test_its_orders_do_not_fight_over_it(
     ticket: Ticket,
     neighbour: Neighbour,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    decisions, heed = Counter[str](), Ticket.heed
+
+    def counted(ticket: Ticket, event: OrderEvent, now: datetime) -> Ticket:
+        decisions[event.id] += 1
+        return heed(ticket, event, now)
+
+    monkeypatch.setattr(Ticket, "heed", counted)
     orders = [OrderHistory("somebody", ticket_id=ticket.id) for _ in range(100)]
     for kind, version in ((OrderCreated, 0), (OrderCancelled, 1)):
         said = (order.event(kind, version) for order in orders)
@@ -29,4 +39,5 @@ async def test_its_orders_do_not_fight_over_it(
     assert after.claims == {order.id: Claim(version=1, live=False) for order in orders}
     announced = neighbour.heard_of(TicketUpdated)
     assert [event.version for event in announced] == list(range(1, 201))
+    assert set(decisions.values()) == {2}  # nobody was beaten to it, and decided once more
     assert {log.getMessage() for log in caplog.records if "event" in log.msg} == {"event handled"}

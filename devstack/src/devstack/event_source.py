@@ -11,7 +11,8 @@ from httpx import AsyncClient, HTTPError, Response
 
 from devstack.testing import eventually
 
-RETRY_SECONDS = 0.1
+RETRY_SECONDS = 1.0
+"""Shorter than a browser's, and long enough to miss something that is not told afterwards."""
 
 
 @dataclass
