@@ -28,7 +28,7 @@ LOCAL_READS: Final = Break(
     "majority reads", "common/src/common/mongo.py", 'readConcernLevel="majority",', ""
 )
 TICKETS, ORDERS = 1_000, 600
-ROUNDS, CLIENTS = 6, 8
+ROUNDS, CLIENTS = 12, 8
 SHARE = 0.97
 PAUSE_SECONDS = 0.5
 """Until what was ordered is announced, so that the other side does not compute beside it."""
