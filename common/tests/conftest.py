@@ -17,6 +17,7 @@ from common import errors
 from common.contracts.events import WireModel
 from common.contracts.ids import Id
 from common.contracts.money import Dollars
+from common.messaging.bus import Bus
 from common.mongo import Database
 from common.service import create_service
 from common.settings import ServiceSettings
@@ -129,6 +130,15 @@ async def tallies(database: Database) -> Tallies:
     tallies = Tallies(database)
     await tallies.prepare()
     return tallies
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    """The connection of a replica that hears nothing yet."""
+    bus = Bus(nats_url, service=SERVICE)
+    await bus.connect()
+    yield bus
+    await bus.close()
 
 
 @pytest.fixture

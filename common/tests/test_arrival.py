@@ -8,9 +8,9 @@ import pytest
 from common.contracts.ids import new_id
 from common.web import arrival as arrival_module
 from common.web.arrival import Arrival, NotHeardOfYet
+from devstack.owner import made_ago
 
-OLD = f"{(time.time_ns() // 1000) - 60_000_000:014x}{'0' * 10}"
-"""An id of a minute ago."""
+OLD = made_ago(60)
 
 
 class Replica:

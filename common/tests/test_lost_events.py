@@ -17,10 +17,10 @@ from common.copies import CHECKPOINTS
 from common.messaging import lost_events
 from common.messaging.bus import Bus
 from common.messaging.lost_events import LOST, MISSING, LostEvents
-from common.messaging.questions import Answering
 from common.messaging.streams import STREAM
 from common.mongo import Database
 from devstack.keeper import declare_now
+from devstack.owner import answering
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import Neighbour, eventually
 
@@ -66,15 +66,6 @@ class Scene:
 def scene(nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext) -> Scene:
     """An empty stream."""
     return Scene(nats_url, neighbour, jetstream)
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    """The connection of the service."""
-    bus = Bus(nats_url, service=SERVICE)
-    await bus.connect()
-    yield bus
-    await bus.close()
 
 
 def watching(bus: Bus, database: Database) -> LostEvents:
@@ -128,13 +119,9 @@ LOSSES: dict[Break, str] = {
 @asynccontextmanager
 async def owner_on(url: str) -> AsyncIterator[Owner]:
     """An owner that can be asked."""
-    owner, bus = Owner(), Bus(url, service=OWNER)
-    answering = Answering(bus, OWNER, {Question.REPUBLISH: owner.answer})
-    bus.on_connected.append(answering.start)
-    await bus.connect()
-    yield owner
-    await answering.stop(1)
-    await bus.close()
+    owner = Owner()
+    async with answering(url, OWNER, {Question.REPUBLISH: owner.answer}):
+        yield owner
 
 
 @asynccontextmanager

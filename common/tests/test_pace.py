@@ -1,7 +1,6 @@
 """What can wait goes only as fast as those who hear it, and waits for nobody who does not run."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,15 +11,6 @@ from common.messaging.bus import Bus
 from common.messaging.pace import Pace
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import Neighbour, eventually
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    """A connection of somebody who has much to say."""
-    bus = Bus(nats_url, service="neighbour")
-    await bus.connect()
-    yield bus
-    await bus.close()
 
 
 async def test_it_waits_for_who_is_at_it(nats_url: str, bus: Bus, neighbour: Neighbour) -> None:

@@ -1,7 +1,6 @@
 """A copy knows up to when it has heard everything that its owner made, and never claims more."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,15 +22,6 @@ LONG_AGO = timedelta(minutes=1)
 async def whole() -> bool:
     """Nothing was lost."""
     return True
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    """The connection of the service with the copies."""
-    bus = Bus(nats_url, service=SERVICE)
-    await bus.connect()
-    yield bus
-    await bus.close()
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from common.contracts.money import Price
 from common.contracts.order_status import CancelReason
 from common.contracts.subscriptions import SUBSCRIPTIONS
 from common.messaging.bus import Bus
-from common.messaging.consumer import Consumer
 from devstack.scraping import samples_in
+from devstack.tallies import hearing
 from devstack.testing import Neighbour
 from orders.domain import Order, Ticket
 from orders.metrics import OVERDUE_AFTER
@@ -45,13 +45,9 @@ async def timers(url: str) -> AsyncIterator[None]:
     async def forget(_: OrderEvent, _repository: object) -> None:
         """As if it had been lost."""
 
-    bus = Bus(url, service="expiration")
-    consumer = Consumer(bus, "expiration", dict.fromkeys(SUBSCRIPTIONS["expiration"], forget), None)
-    bus.on_connected.append(consumer.start)
-    await bus.connect()
-    yield
-    await consumer.stop(1)
-    await bus.close()
+    handlers = dict.fromkeys(SUBSCRIPTIONS["expiration"], forget)
+    async with hearing(url, handlers, service="expiration"):
+        yield
 
 
 async def said_again(neighbour: Neighbour) -> list[str]:

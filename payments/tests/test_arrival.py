@@ -1,18 +1,11 @@
 """An order that nobody has heard of: it does not exist, or its event is still on its way."""
 
-import time
-
 from httpx import AsyncClient, Response
 
 from common.messaging.watermark import LAG
-from devstack.owner import owner_on
+from devstack.owner import made_ago, owner_on
 from devstack.servers import NatsServer
 from devstack.testing import Person, eventually
-
-
-def placed_ago(seconds: float) -> str:
-    """The id of an order that was placed so long ago."""
-    return f"{int((time.time() - seconds) * 1_000_000):014x}{'0' * 10}"
 
 
 async def pay(client: AsyncClient, buyer: Person, order_id: str) -> Response:
@@ -26,7 +19,7 @@ async def test_while_the_bus_is_silent_nobody_knows(
     client: AsyncClient, buyer: Person, nats_server: NatsServer
 ) -> None:
     nats_server.kill()
-    answer = await pay(client, buyer, placed_ago(6))
+    answer = await pay(client, buyer, made_ago(6))
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
 
@@ -38,10 +31,10 @@ async def test_what_its_owner_never_stored_does_not_exist(
 
         async def is_known() -> bool:
             age = LAG.total_seconds() + 5
-            return (await pay(client, buyer, placed_ago(age))).status_code == 404
+            return (await pay(client, buyer, made_ago(age))).status_code == 404
 
         await eventually(is_known)
-        assert (await pay(client, buyer, placed_ago(3600))).status_code == 404
+        assert (await pay(client, buyer, made_ago(3600))).status_code == 404
 
 
 async def test_what_its_owner_has_not_announced_may_exist(
@@ -50,7 +43,7 @@ async def test_what_its_owner_has_not_announced_may_exist(
     async with owner_on(nats_url, "orders"):
 
         async def is_known() -> bool:
-            return (await pay(client, buyer, placed_ago(3600))).status_code == 404
+            return (await pay(client, buyer, made_ago(3600))).status_code == 404
 
         await eventually(is_known)
-        assert (await pay(client, buyer, placed_ago(6))).status_code == 503
+        assert (await pay(client, buyer, made_ago(6))).status_code == 503

@@ -6,7 +6,7 @@ from tests.chaos.evidence import HEARING, Databases
 
 from common.errors import Unavailable
 from common.messaging.bus import Bus
-from common.messaging.checkpoint import Checkpoint, what_was_lost
+from common.messaging.checkpoint import from_document, what_was_lost
 
 
 async def unhealed(bus: Bus, databases: Databases) -> AsyncIterator[tuple[str, str]]:
@@ -16,13 +16,12 @@ async def unhealed(bus: Bus, databases: Databases) -> AsyncIterator[tuple[str, s
         if known is None:
             yield service, "has not looked yet whether it misses something"
             continue
-        checkpoint = Checkpoint(known["stream"], known["sequence"], known["begins_late"])
         try:
             progress = await bus.streams.progress_of(service)
         except Unavailable as error:
             yield service, str(error)
             continue
-        if lost := what_was_lost(checkpoint, progress, service):
+        if lost := what_was_lost(from_document(known), progress, service):
             yield service, f"has not noticed: {lost}"
         elif "missing" in known:
             yield service, f"has not been told again: {known['missing']['lost']}"

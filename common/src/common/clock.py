@@ -5,6 +5,8 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 TOLERANCE_SECONDS = 0.25
 """A machine that differs by less is believed: what is heard may be wrong by as much."""
 

@@ -16,6 +16,9 @@ ANSWER_SECONDS = 1.0
 KEPT_SECONDS = 5.0
 """How long an answer is good for, so that many who look cost no more than one."""
 
+MOST_COUNTED = 100_000
+"""A look at a backlog must not cost more the worse it gets."""
+
 log = logging.getLogger(__name__)
 
 SERVERS = Gauge("server_answers", "Whether a server answered when it was asked (0 or 1)", "server")

@@ -2,8 +2,8 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
+from common import clock
 from common.contracts.ids import new_id
 from common.contracts.questions import RepublishRun
 from common.mongo import Database, Document, DuplicateKey
@@ -11,7 +11,6 @@ from common.mongo import Database, Document, DuplicateKey
 LEASE_SECONDS = 20
 """How long whoever is at it may be silent before somebody else goes on."""
 
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 RUNS: Document = {"_id": "runs"}
 
 
@@ -70,7 +69,7 @@ class Runs:
     async def claim(self) -> Run | None:
         """The run that is wanted next, or that somebody has left; None when there is none."""
         owner, key = new_id(), new_id()
-        is_free = {"$lt": [_known("leaseUntil", LONG_AGO), "$$NOW"]}
+        is_free = {"$lt": [_known("leaseUntil", clock.EPOCH), "$$NOW"]}
         wanted = {**RUNS, "$expr": {"$and": [{"$gt": ["$wanted", "$done"]}, is_free]}}
         begun = {
             "begun": True,

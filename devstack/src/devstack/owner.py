@@ -1,12 +1,13 @@
 """Stands for a service of which others keep copies: says up to when it has announced all."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from common import clock
 from common.contracts.questions import Question
 from common.messaging.bus import Bus
-from common.messaging.questions import Answering
+from common.messaging.questions import Answer, Answering
 from common.messaging.watermark import say_watermark
 
 
@@ -26,10 +27,24 @@ async def owner_on(
     async def answer(_: bytes) -> bytes:
         return await say_watermark(waiting_since)
 
+    async with answering(url, service, {Question.WATERMARK: answer}):
+        yield
+
+
+def made_ago(seconds: float) -> str:
+    """An id that was made so long ago."""
+    return f"{int((clock.seconds() - seconds) * 1_000_000):014x}{'0' * 10}"
+
+
+@asynccontextmanager
+async def answering(
+    url: str, service: str, answers: Mapping[Question, Answer]
+) -> AsyncIterator[None]:
+    """What a service is asked is answered like this, for as long as the block."""
     bus = Bus(url, service=service)
-    answering = Answering(bus, service, {Question.WATERMARK: answer})
-    bus.on_connected.append(answering.start)
+    door = Answering(bus, service, answers)
+    bus.on_connected.append(door.start)
     await bus.connect()
     yield
-    await answering.stop(1)
+    await door.stop(1)
     await bus.close()

@@ -95,11 +95,11 @@ async def announcing(url: str, database: Database) -> AsyncIterator[Bus]:
 
 @asynccontextmanager
 async def hearing(
-    url: str, handlers: Handlers, lane: Lane = by_aggregate
+    url: str, handlers: Handlers, lane: Lane = by_aggregate, service: str = SERVICE
 ) -> AsyncIterator[Consumer]:
     """What hears for one replica of a service, for as long as the block."""
-    bus = Bus(url, service=SERVICE)
-    consumer = Consumer(bus, SERVICE, handlers, None, lane)
+    bus = Bus(url, service=service)
+    consumer = Consumer(bus, service, handlers, None, lane)
     bus.on_connected.append(consumer.start)
     await bus.connect()
     try:

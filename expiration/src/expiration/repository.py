@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common import clock, tracing
+from common.measuring import MOST_COUNTED
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
 from expiration.domain import TimerState
 
 LEASE = timedelta(seconds=5)
 BATCH = 1_000
-MOST_COUNTED = 100_000
 KEPT_SECONDS = 14 * 24 * 3600
 """How long a timer that is done is kept: longer than the stream could deliver its order again."""
 

@@ -10,6 +10,7 @@ from common.contracts.money import Price
 from common.contracts.order_status import CancelReason, OrderStatus
 from common.contracts.versions import Fit, fit
 from common.errors import VersionGap
+from common.measuring import MOST_COUNTED
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
 from common.together import Together
 from orders.domain import Order, OrderNotFound, Step, Ticket, TicketAlreadyReserved
@@ -19,7 +20,6 @@ FIRST_ENDED = [("expiresAt", 1)]
 OPEN: Document = {
     "status": {"$in": [each.value for each in OrderStatus if not each.is_final]},
 }
-MOST_COUNTED = 100_000
 
 
 def _to_document(order: Order) -> Document:

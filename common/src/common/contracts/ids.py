@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -28,7 +28,7 @@ def is_id(text: str) -> bool:
 
 def made_at(identity: str) -> datetime:
     """When an id was made (UTC); meaningless (but harmless) for one this module did not make."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(identity[:14], 16))
+    return clock.EPOCH + timedelta(microseconds=int(identity[:14], 16))
 
 
 def age_of(identity: str) -> float:

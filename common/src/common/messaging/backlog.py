@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common import clock
+from common.measuring import MOST_COUNTED
 from common.mongo import Collection, Document, Sort, Update
 
 LEFT_BEHIND = timedelta(seconds=1)
@@ -21,9 +22,6 @@ is being elected refuses, too."""
 
 IMPOSSIBLE = LONGEST_PAUSE + timedelta(seconds=5)
 """A time that lies ahead by more was stored by another clock, and is over."""
-
-MOST_COUNTED = 100_000
-"""A look at a backlog must not cost more the worse it gets."""
 
 
 @dataclass(frozen=True)

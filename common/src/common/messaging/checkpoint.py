@@ -4,7 +4,9 @@ NATS remembers that too, but moves its own memory along when messages are droppe
 the number elsewhere can tell that something is missing.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from common.messaging.streams import Progress
 
@@ -46,6 +48,11 @@ def what_was_lost(known: Checkpoint, now: Progress, service: str) -> str:
     if now.begins_late != known.begins_late and now.begins_late:
         return f"the consumer {service} was made anew after event {known.sequence}, and begins late"
     return ""
+
+
+def from_document(document: Mapping[str, Any]) -> Checkpoint:
+    """As it was stored."""
+    return Checkpoint(document["stream"], document["sequence"], document["begins_late"])
 
 
 def to_document(checkpoint: Checkpoint) -> dict[str, object]:

@@ -19,6 +19,7 @@ from common.messaging.checkpoint import (
     Checkpoint,
     begin,
     begin_again,
+    from_document,
     to_document,
     what_was_lost,
 )
@@ -69,7 +70,7 @@ class LostEvents:
         if known is None:
             await self._store_first(begin(now))
             return True
-        checkpoint = Checkpoint(known["stream"], known["sequence"], known["begins_late"])
+        checkpoint = from_document(known)
         if lost := what_was_lost(checkpoint, now, self._service):
             await self._tell(checkpoint, now, lost)
             return False

@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from common import clock
 from common.contracts.questions import Question, Watermark, subject_of
@@ -26,8 +26,6 @@ HEARD_SECONDS = 1.0
 """How long to wait until what is in the stream has been heard, too."""
 
 LOOK_AGAIN_SECONDS = 0.05
-
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def say_watermark(waiting_since: Callable[[], Awaitable[datetime | None]]) -> bytes:
@@ -49,7 +47,7 @@ class CopyWatermark:
     ) -> None:
         self._bus, self._service, self._owner = bus, service, owner
         self._is_whole = is_whole
-        self._moment = LONG_AGO
+        self._moment = clock.EPOCH
         self._asking = asyncio.Lock()
         self._asked = -math.inf
 
