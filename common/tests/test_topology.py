@@ -6,12 +6,20 @@ from functools import partial
 
 import pytest
 from nats.js import JetStreamContext
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, RawStreamMsg, StreamConfig
+from nats.js.api import (
+    AckPolicy,
+    ConsumerConfig,
+    ConsumerInfo,
+    DeliverPolicy,
+    RawStreamMsg,
+    StreamConfig,
+)
 from nats.js.errors import NotFoundError
 
 from common.contracts.events import Event, PaymentFailed, TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
+from common.errors import Unavailable
 from common.messaging.bus import Bus
 from common.messaging.changes import Scope, changes, make
 from common.messaging.consumer import Consumer
@@ -235,6 +243,40 @@ async def test_an_older_declaration_takes_nothing_away(
     assert pruned == "update consumer tallies: filter_subjects ['replay.tallies', 'ticket:updated']"
     heard = (await jetstream.consumer_info(STREAM, SERVICE)).config.filter_subjects
     assert set(heard or []) == {"ticket:updated", "replay.tallies"}
+
+
+async def test_who_adds_a_consumer_late_takes_nothing_from_who_was_faster(
+    nats_url: str, jetstream: JetStreamContext
+) -> None:
+    await jetstream.delete_consumer(STREAM, SERVICE)
+    older = version(SERVICE, Subject.TICKET_UPDATED)
+    async with connected(nats_url) as connection:
+        [adding] = [each async for each in changes(connection, older)]
+        declare_now(nats_url, version(SERVICE, Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED))
+        with pytest.raises(Unavailable, match="consumer already exists"):
+            await make(adding, connection)
+    heard = (await jetstream.consumer_info(STREAM, SERVICE)).config.filter_subjects
+    assert set(heard or []) == {"payment:failed", "ticket:updated", "replay.tallies"}
+
+
+async def test_what_is_deleted_while_it_is_changed_is_not_made_again_as_it_was(
+    nats_url: str, jetstream: JetStreamContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(nats_url) as connection:
+        look = connection.jetstream.consumer_info
+
+        async def look_and_delete(stream: str, consumer: str) -> ConsumerInfo:
+            seen: ConsumerInfo = await look(stream, consumer)
+            await jetstream.delete_consumer(stream, consumer)
+            return seen
+
+        wider = version(SERVICE, Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED)
+        [updating] = [each async for each in changes(connection, wider)]
+        monkeypatch.setattr(connection.jetstream, "consumer_info", look_and_delete)
+        with pytest.raises(Unavailable, match="consumer does not exist"):
+            await make(updating, connection)
+    with pytest.raises(NotFoundError):
+        await jetstream.consumer_info(STREAM, SERVICE)
 
 
 async def test_a_consumer_made_by_hand_is_used(

@@ -110,14 +110,14 @@ def _changes_of_stream(
 async def _changes_of_consumer(
     connection: Connection, wanted: ConsumerConfig, scope: Scope
 ) -> list[Change]:
-    jetstream, name = connection.jetstream, wanted.name or ""
+    name, put = wanted.name or "", partial(connection.client.put_consumer, STREAM)
     there = await _consumer_there(connection, name)
     if there is None:
-        return [Change(f"add consumer {name}", partial(jetstream.add_consumer, STREAM, wanted))]
+        return [Change(f"add consumer {name}", partial(put, wanted, "create"))]
 
     async def update(fields: Fields) -> None:
-        config = (await jetstream.consumer_info(STREAM, name)).config
-        await jetstream.add_consumer(STREAM, config.evolve(**{"name": name, **fields}))
+        config = (await connection.jetstream.consumer_info(STREAM, name)).config
+        await put(config.evolve(**{"name": name, **fields}), "update")
 
     heard = there.filter_subjects or ([there.filter_subject] if there.filter_subject else [])
     subjects = _together(heard, wanted.filter_subjects, scope)

@@ -1,11 +1,11 @@
 """Consumers that live only as long as one replica listens, for what each replica has to hear."""
 
-import json
 import random
 import zlib
 from collections.abc import Iterable
 
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import APIError
 
 from common.errors import Unavailable
 from common.messaging.connection import Connection
@@ -22,7 +22,6 @@ The consumers have names from a list because NATS can permit whole names only, a
 consumers of any name may take over those of others.
 """
 
-ANSWER_SECONDS = 5.0
 CONSUMER_EXISTS = 10148  # https://github.com/nats-io/nats-server/blob/main/server/errors.json
 
 
@@ -66,14 +65,12 @@ class LiveConsumers:
         raise Unavailable(f"{len(self._names)} replicas follow the stream already")
 
     async def _create(self, config: ConsumerConfig) -> bool:
-        """Whether the name was free; the library would take over the consumer that has it."""
-        wanted = {"stream_name": STREAM, "config": config.as_dict(), "action": "create"}
-        address = f"$JS.API.CONSUMER.CREATE.{STREAM}.{config.name}"
+        """Whether the name was free."""
         with self._connection.errors(STREAM):
-            answer = await self._connection.client.request(
-                address, json.dumps(wanted).encode(), timeout=ANSWER_SECONDS
-            )
-        error = json.loads(answer.data).get("error")
-        if error and error["err_code"] != CONSUMER_EXISTS:
-            raise Unavailable(f"NATS refuses: {error['description']} ({error['err_code']})")
-        return error is None
+            try:
+                await self._connection.client.put_consumer(STREAM, config, "create")
+            except APIError as error:
+                if error.err_code != CONSUMER_EXISTS:
+                    raise
+                return False
+        return True

@@ -1,12 +1,17 @@
 """The library's client of NATS, mended where it would mislead us."""
 
 import asyncio
+import json
+from typing import Literal
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError
 from typing_extensions import override
+
+ANSWER_SECONDS = 5.0
 
 
 class NatsClient(Client):
@@ -16,6 +21,20 @@ class NatsClient(Client):
     async def _send_ping(self, future: "asyncio.Future[bool] | None" = None) -> None:
         await self._flush_pending(force_flush=True)
         await super()._send_ping(future)
+
+    async def put_consumer(
+        self, stream: str, config: ConsumerConfig, action: Literal["create", "update"]
+    ) -> None:
+        """Make a consumer, or change one that is there; raises APIError where it is otherwise.
+
+        The library names no action, so it takes over what somebody made in the meantime, and makes
+        again what somebody deleted.
+        """
+        wanted = {"stream_name": stream, "config": config.as_dict(), "action": action}
+        address = f"$JS.API.CONSUMER.CREATE.{stream}.{config.name}"
+        answer = await self.request(address, json.dumps(wanted).encode(), timeout=ANSWER_SECONDS)
+        if error := json.loads(answer.data).get("error"):
+            raise APIError.from_error(error)
 
 
 class JetStream(JetStreamContext):
