@@ -49,8 +49,8 @@ async def effect_times(
                 _, free = await _timed(person.cancel(order), market, ticket, "free")
                 times["cancel -> free"].append(free)
                 continue
-            async with listening(own, f"/api/orders/{order}/events") as story:
-                _, paid = await _timed(person.pay(order), story, order, "complete")
+            async with listening(own, f"/api/orders/{order}/events") as stream:
+                _, paid = await _timed(person.pay(order), stream, order, "complete")
                 times["pay -> complete"].append(paid)
     return times
 

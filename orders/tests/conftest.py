@@ -34,5 +34,5 @@ def buyer(sign_in: SignIn) -> Person:
 async def ticket(orders: OrderRepository) -> TicketHistory:
     """A ticket that the service has heard of."""
     ticket = TicketHistory()
-    await orders.follow_ticket(ticket.event(0))
+    await orders.apply_ticket_event(ticket.event(0))
     return ticket

@@ -115,8 +115,8 @@ def test_a_paid_order_cannot_be_cancelled() -> None:
 @pytest.mark.parametrize("status", OrderStatus)
 def test_an_order_is_its_buyers_business_alone(status: OrderStatus) -> None:
     order = in_status(status)
-    assert order.shown_to("buyer") is order
-    for look in (Order.shown_to, Order.cancel_by):
+    assert order.visible_to("buyer") is order
+    for look in (Order.visible_to, Order.cancel_by):
         with pytest.raises(NotTheBuyer):
             look(order, "stranger")
 

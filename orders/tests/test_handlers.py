@@ -94,7 +94,7 @@ async def test_a_crash_before_the_confirmation_loses_nothing(
     orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order
 ) -> None:
     reserved = ticket.event(1, order.id)
-    await orders.follow_ticket(reserved)
+    await orders.apply_ticket_event(reserved)
     await neighbour.say(reserved)
     assert await neighbour.hears(OrderAwaitingPayment) == [order.confirm().event]
 
@@ -185,7 +185,7 @@ async def test_a_snapshot_fills_a_replica_and_skips_gaps(
 async def test_an_old_snapshot_changes_nothing(
     orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
 ) -> None:
-    await orders.follow_ticket(ticket.event(1))
+    await orders.apply_ticket_event(ticket.event(1))
     await neighbour.say(ticket.snapshot(0).model_copy(update={"title": "Wrong"}))
     await neighbour.heard_by("orders")
     known = await orders.ticket(ticket.id)
@@ -196,7 +196,7 @@ async def test_an_old_snapshot_changes_nothing(
 async def test_a_snapshot_of_the_same_version_fills_in_what_is_new(
     orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
 ) -> None:
-    await orders.follow_ticket(ticket.event(1))
+    await orders.apply_ticket_event(ticket.event(1))
     await neighbour.say(ticket.event(1).model_copy(update={"title": "Late copy"}), copy=":late")
     await neighbour.say(ticket.snapshot(1).model_copy(update={"title": "Back-filled"}))
     await neighbour.heard_by("orders")
@@ -211,8 +211,8 @@ async def test_a_snapshot_of_a_new_ticket_can_be_ordered(
     new = TicketHistory()
     await neighbour.say(new.snapshot(0))
     await neighbour.heard_by("orders")
-    await orders.follow_ticket(new.event(0))
-    await orders.follow_ticket(new.event(1))
+    await orders.apply_ticket_event(new.event(0))
+    await orders.apply_ticket_event(new.event(1))
     known = await orders.ticket(new.id)
     assert known
     assert known.version == 1
@@ -222,7 +222,7 @@ async def test_replicas_that_fill_a_copy_at_once_lose_nothing_newer(
     orders: OrderRepository,
 ) -> None:
     async def adopt(ticket: TicketHistory, version: int) -> None:
-        await orders.follow_ticket(ticket.snapshot(version))
+        await orders.apply_ticket_event(ticket.snapshot(version))
         known = await orders.ticket(ticket.id)
         assert known
         assert known.version >= version

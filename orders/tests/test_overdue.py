@@ -18,7 +18,7 @@ from devstack.tallies import hearing
 from devstack.testing import Neighbour
 from orders.domain import Order, Ticket
 from orders.metrics import OVERDUE_AFTER
-from orders.reconciler import say_overdue
+from orders.reconciler import republish_overdue
 from orders.repository import OrderRepository
 
 AGO = -(OVERDUE_AFTER + timedelta(seconds=10))
@@ -72,9 +72,9 @@ async def test_what_nobody_ends_is_said_again(
     await orders.add(overdue)
     await orders.add(placed(timedelta(0)))
     await neighbour.hears(OrderCreated, 2)
-    await say_overdue(orders, bus)  # nobody has heard of it yet, so nothing was lost
+    await republish_overdue(orders, bus)  # nobody has heard of it yet, so nothing was lost
     assert await said_again(neighbour) == []
     async with timers(nats_url):
         await neighbour.heard_by("expiration")
-        await say_overdue(orders, bus)
+        await republish_overdue(orders, bus)
     assert await said_again(neighbour) == [overdue.id]

@@ -131,14 +131,14 @@ async def test_any_number_of_cancelled_orders_may_share_a_ticket(orders: OrderRe
 async def test_many_tickets_at_once_get_what_each_deserves(orders: OrderRepository) -> None:
     new, known, early, broken = (TicketHistory() for _ in range(4))
     for ticket in (known, broken):
-        await orders.follow_ticket(ticket.event(0))
+        await orders.apply_ticket_event(ticket.event(0))
     too_much = broken.event(1).model_copy(update={"price": Price(2**70)})
     results = await asyncio.gather(
-        orders.follow_ticket(new.event(0)),
-        orders.follow_ticket(known.event(1)),
-        orders.follow_ticket(known.event(0)),
-        orders.follow_ticket(early.event(2)),
-        orders.follow_ticket(too_much),
+        orders.apply_ticket_event(new.event(0)),
+        orders.apply_ticket_event(known.event(1)),
+        orders.apply_ticket_event(known.event(0)),
+        orders.apply_ticket_event(early.event(2)),
+        orders.apply_ticket_event(too_much),
         return_exceptions=True,
     )
     assert [type(result) for result in results] == [*[type(None)] * 3, VersionGap, OverflowError]
@@ -150,7 +150,7 @@ async def test_many_copies_at_once_are_one(orders: OrderRepository) -> None:
     ticket = TicketHistory()
     copies = [ticket.event(version) for version in (0, 1, 2)] * 3
     for _ in range(3):
-        await asyncio.gather(*map(orders.follow_ticket, copies), return_exceptions=True)
+        await asyncio.gather(*map(orders.apply_ticket_event, copies), return_exceptions=True)
     known = await orders.ticket(ticket.id)
     assert known is not None
     assert (known.version, known.title) == (2, "Concert 2")

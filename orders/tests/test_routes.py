@@ -122,7 +122,7 @@ async def test_one_buyer_may_hold_two_tickets(
     client: AsyncClient, orders: OrderRepository, ticket: TicketHistory, buyer: Person
 ) -> None:
     another = TicketHistory()
-    await orders.follow_ticket(another.event(0))
+    await orders.apply_ticket_event(another.event(0))
     for each in (ticket, another):
         assert (await place(client, buyer, each.id)).status_code == 201
 
@@ -131,7 +131,7 @@ async def test_an_order_keeps_what_was_ordered(
     client: AsyncClient, orders: OrderRepository, ticket: TicketHistory, buyer: Person
 ) -> None:
     path = await placed(client, buyer, ticket)
-    await orders.follow_ticket(ticket.event(1))
+    await orders.apply_ticket_event(ticket.event(1))
     shown = (await client.get(path, headers=buyer.headers)).json()
     assert shown["ticket"] == {"id": ticket.id, "title": "Concert 0", "price": 10, "version": 0}
 

@@ -44,7 +44,7 @@ ALL_HEARD = Break(
 SAY_OVERDUE = Break(
     "saying overdue orders again",
     "orders/src/orders/reconciler.py",
-    "    await asyncio.gather(*(_say(order, bus) for order in overdue))\n",
+    "    await asyncio.gather(*(_publish_snapshot(order, bus) for order in overdue))\n",
     "",
 )
 SET_WHATEVER_IT_WAS = Break(

@@ -1,5 +1,5 @@
-"""Who is buying what, until it is paid, cancelled or expired.
+"""The orders service: who buys which ticket, until the order is paid, cancelled or expired.
 
-Owns orders and a replica of tickets; hears tickets, expirations and payments; announces every
-change of an order's status. Only this service changes it.
+Owns orders and a read model (replica) of tickets. Consumes events of tickets, expirations and
+payments; publishes every change of an order. Only this service changes an order's status.
 """

@@ -1,4 +1,4 @@
-"""`python -m orders republish` says the state of all orders once more."""
+"""`python -m orders republish` publishes a snapshot of every order."""
 
 from common.republish_command import main
 from orders.repository import OrderRepository

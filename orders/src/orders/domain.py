@@ -1,4 +1,4 @@
-"""The order, its rules and refusals."""
+"""The order aggregate: its state machine and domain errors."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,7 +28,7 @@ class OrderNotFound(NotFound):
 
 
 class NotTheBuyer(Forbidden):
-    """An order is its buyer's business alone."""
+    """Only the buyer may see or change an order."""
 
     message = "This is somebody else's order"
 
@@ -40,7 +40,7 @@ class TicketAlreadyReserved(Conflict):
 
 
 class OrderAlreadyPaid(Conflict):
-    """What is paid stays."""
+    """A paid order cannot be cancelled."""
 
     message = "Cannot cancel a paid order"
 
@@ -52,12 +52,12 @@ EVENT_OF: dict[OrderStatus, type[OrderEvent]] = {
     OrderStatus.CANCELLED: OrderCancelled,
 }
 
-Told = TypeVar("Told", bound=OrderEvent)
+E = TypeVar("E", bound=OrderEvent)
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """The ticket as the tickets service last announced it."""
+    """The replica of a ticket, as the tickets service last announced it."""
 
     id: str
     version: int
@@ -66,8 +66,8 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class Step:
-    """What an order became, and when."""
+class StatusChange:
+    """One entry of an order's history: the status it changed to, and when."""
 
     status: OrderStatus
     at: datetime
@@ -76,7 +76,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Order:
-    """A buyer's hold on a ticket, with the ticket as it was at the moment of ordering."""
+    """A buyer's reservation of a ticket, with the ticket as it was when it was ordered."""
 
     id: str
     version: int
@@ -85,64 +85,64 @@ class Order:
     expires_at: datetime
     ticket: Ticket
     cancel_reason: CancelReason | None = None
-    history: tuple[Step, ...] = field(default=(), compare=False)
+    history: tuple[StatusChange, ...] = field(default=(), compare=False)
 
     @classmethod
     def place(cls, ticket: Ticket, buyer: str, window: timedelta) -> Self:
-        """Hold the ticket for the buyer until the window is over."""
+        """Reserve the ticket for the buyer until the order window ends."""
         now = _now()
-        begun = Step(OrderStatus.CREATED, now)
+        first = StatusChange(OrderStatus.CREATED, now)
         expires_at = _whole_milliseconds(now + window)
-        return cls(new_id(), 0, begun.status, buyer, expires_at, ticket, history=(begun,))
+        return cls(new_id(), 0, first.status, buyer, expires_at, ticket, history=(first,))
 
     @property
     def holds_ticket(self) -> bool:
         """Whether nobody else may order the ticket."""
         return self.status is not OrderStatus.CANCELLED
 
-    def shown_to(self, user_id: str) -> Self:
-        """The order itself, for its buyer only."""
+    def visible_to(self, user_id: str) -> Self:
+        """The order itself if the user is its buyer; raises NotTheBuyer."""
         if user_id != self.user_id:
             raise NotTheBuyer
         return self
 
     def confirm(self) -> Self:
         """The tickets service has reserved the ticket."""
-        return self._become(OrderStatus.AWAITING_PAYMENT)
+        return self._transition(OrderStatus.AWAITING_PAYMENT)
 
     def complete(self) -> Self:
         """The price is held on the buyer's card."""
-        return self._become(OrderStatus.COMPLETE)
+        return self._transition(OrderStatus.COMPLETE)
 
     def cancel(self, reason: CancelReason) -> Self:
-        """Give the ticket back; whatever is final already stays as it is."""
-        return self._become(OrderStatus.CANCELLED, reason)
+        """Release the ticket; an order that is final already stays as it is."""
+        return self._transition(OrderStatus.CANCELLED, reason)
 
     def cancel_by(self, user_id: str) -> Self:
-        """The buyer does not want it any more."""
-        if self.shown_to(user_id).status is OrderStatus.COMPLETE:
+        """Cancellation by the buyer; raises NotTheBuyer and OrderAlreadyPaid."""
+        if self.visible_to(user_id).status is OrderStatus.COMPLETE:
             raise OrderAlreadyPaid
         return self.cancel(CancelReason.BUYER)
 
-    def _become(self, status: OrderStatus, reason: CancelReason | None = None) -> Self:
-        """The next version, or this one when the transition table does not know the step."""
+    def _transition(self, status: OrderStatus, reason: CancelReason | None = None) -> Self:
+        """The next version, or this one when the transition table does not allow the change."""
         if not self.status.may_become(status):
             return self
-        history = (*self.history, Step(status, _now(), reason))
+        history = (*self.history, StatusChange(status, _now(), reason))
         version = self.version + 1
         return replace(self, version=version, status=status, cancel_reason=reason, history=history)
 
     @property
     def event(self) -> OrderEvent:
-        """What announces the change to this version."""
-        return self._told(EVENT_OF[self.status])
+        """The event that announces this version."""
+        return self._event(EVENT_OF[self.status])
 
     @property
     def snapshot(self) -> OrderCreated:
-        """The whole state, on the subject that every keeper of a copy hears."""
-        return self._told(OrderCreated, snapshot=True)
+        """The whole state, on the subject to which every service with a replica subscribes."""
+        return self._event(OrderCreated, snapshot=True)
 
-    def _told(self, kind: type[Told], *, snapshot: Literal[True] | None = None) -> Told:
+    def _event(self, kind: type[E], *, snapshot: Literal[True] | None = None) -> E:
         return kind(
             id=self.id,
             version=self.version,
@@ -162,5 +162,5 @@ def _now() -> datetime:
 
 
 def _whole_milliseconds(moment: datetime) -> datetime:
-    """As the database keeps it."""
+    """The precision with which the database stores times."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

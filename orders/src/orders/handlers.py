@@ -1,4 +1,4 @@
-"""The event door of the orders service."""
+"""Event handlers of the orders service."""
 
 from common.contracts.events import (
     ExpirationComplete,
@@ -15,29 +15,29 @@ from orders.repository import OrderRepository
 
 
 async def on_ticket_created(event: TicketCreated, orders: OrderRepository) -> None:
-    """A ticket can be ordered from now on."""
-    await orders.follow_ticket(event)
+    """Add the ticket to the replica; it can be ordered from now on."""
+    await orders.apply_ticket_event(event)
 
 
 async def on_ticket_updated(event: TicketUpdated, orders: OrderRepository) -> None:
-    """The replica follows; an order's own id in it confirms the reservation."""
-    await orders.follow_ticket(event)
+    """Update the replica; the id of an order in the event confirms its reservation."""
+    await orders.apply_ticket_event(event)
     if event.order_id:
         await orders.change(event.order_id, Order.confirm)
 
 
 async def on_expiration_complete(event: ExpirationComplete, orders: OrderRepository) -> None:
-    """The time to pay is over."""
+    """Cancel the order: it was not paid in time."""
     await orders.change(event.order_id, lambda order: order.cancel(CancelReason.EXPIRED))
 
 
 async def on_payment_created(event: PaymentCreated, orders: OrderRepository) -> None:
-    """The price is held on the card."""
+    """Complete the order: the price is authorized on the card."""
     await orders.change(event.order_id, Order.complete)
 
 
 async def on_payment_failed(event: PaymentFailed, orders: OrderRepository) -> None:
-    """The card was declined."""
+    """Cancel the order: the card was declined."""
     await orders.change(event.order_id, lambda order: order.cancel(CancelReason.PAYMENT_FAILED))
 
 

@@ -1,4 +1,4 @@
-"""What the orders service shows of its orders."""
+"""Metrics of the orders service."""
 
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -8,20 +8,20 @@ from common.measuring import Measure, Readings
 from common.metrics import Gauge
 
 OVERDUE_AFTER = timedelta(minutes=1)
-"""Past its end by so much, an order should have been cancelled, even after a crash."""
+"""So long after its expiry an order should have been cancelled, even after a crash."""
 
 OVERDUE = Gauge("orders_overdue", "Orders that are open more than a minute past their end")
 
 
 class Orders(Protocol):
-    """Where orders are kept."""
+    """The part of the repository that the gauges read."""
 
     async def count_overdue(self, before: datetime) -> int:
-        """How many are open although they ended before that."""
+        """The number of open orders that expired before this time."""
 
 
 def of_orders(orders: Orders) -> Measure:
-    """How many nobody ends."""
+    """The number of overdue orders."""
 
     async def ask() -> Readings:
         return {OVERDUE: await orders.count_overdue(clock.now() - OVERDUE_AFTER)}

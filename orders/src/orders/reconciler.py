@@ -1,4 +1,4 @@
-"""Says orders again that are open past their end: whoever was to end them has missed something."""
+"""The reconciler: publishes snapshots of overdue orders, whose expiration events were lost."""
 
 import asyncio
 import logging
@@ -14,43 +14,43 @@ from orders.domain import Order
 from orders.metrics import OVERDUE_AFTER
 from orders.repository import OrderRepository
 
-LOOK_SECONDS = 15.0
-PAGE = 100
+POLL_SECONDS = 15.0
+BATCH_SIZE = 100
 
 log = logging.getLogger(__name__)
 rarely = RateLimitedLog(log)
 
 
 async def run_reconciler(orders: OrderRepository, bus: Bus) -> None:
-    """Look now and then, until cancelled."""
+    """Poll until cancelled."""
     while True:
-        await asyncio.sleep(LOOK_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - replicas apart
+        await asyncio.sleep(POLL_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 - replicas apart
         try:
             if bus.is_connected:
-                await say_overdue(orders, bus)
+                await republish_overdue(orders, bus)
         except Unavailable as error:
-            rarely.warning("orders past their end wait", error=str(error))
+            rarely.warning("overdue orders cannot be checked", error=str(error))
 
 
-async def say_overdue(orders: OrderRepository, bus: Bus) -> None:
-    """Once more the state of those that nobody ends, although all that was said is heard.
+async def republish_overdue(orders: OrderRepository, bus: Bus) -> None:
+    """Publish snapshots of overdue orders, if no event is pending that could end them.
 
-    It sets their timers again, and every copy right. Raises Unavailable.
+    A snapshot sets the timer again and repairs every replica. Raises Unavailable.
     """
-    overdue = await orders.overdue(clock.now() - OVERDUE_AFTER, PAGE)
-    if not overdue or not await _is_heard(bus):
+    overdue = await orders.overdue(clock.now() - OVERDUE_AFTER, BATCH_SIZE)
+    if not overdue or not await _is_caught_up(bus):
         return
-    log.warning("orders are open past their end: said again", extra={"count": len(overdue)})
-    await asyncio.gather(*(_say(order, bus) for order in overdue))
+    log.warning("overdue orders: snapshots published again", extra={"count": len(overdue)})
+    await asyncio.gather(*(_publish_snapshot(order, bus) for order in overdue))
 
 
-async def _is_heard(bus: Bus) -> bool:
-    """Whether neither the timers nor this service have anything before them."""
+async def _is_caught_up(bus: Bus) -> bool:
+    """Whether the consumers of expiration and orders have no lag."""
     backlogs = [await bus.streams.backlog_of(service) for service in ("expiration", "orders")]
     return not any(map(any, backlogs))
 
 
-async def _say(order: Order, bus: Bus) -> None:
+async def _publish_snapshot(order: Order, bus: Bus) -> None:
     snapshot = Announcement.of(order.snapshot, order.version)
-    turn = int(clock.seconds() / LOOK_SECONDS)  # replicas that look at the same time say one thing
-    await send(bus, snapshot, "orders", again=f"overdue:{turn}")
+    round_number = int(clock.seconds() / POLL_SECONDS)  # replicas publish one message together
+    await send(bus, snapshot, "orders", again=f"overdue:{round_number}")

@@ -13,10 +13,10 @@ from common.errors import VersionGap
 from common.measuring import MOST_COUNTED
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
 from common.together import Together
-from orders.domain import Order, OrderNotFound, Step, Ticket, TicketAlreadyReserved
+from orders.domain import Order, OrderNotFound, StatusChange, Ticket, TicketAlreadyReserved
 
 NEWEST_FIRST = [("_id", -1)]
-FIRST_ENDED = [("expiresAt", 1)]
+BY_EXPIRY = [("expiresAt", 1)]
 OPEN: Document = {
     "status": {"$in": [each.value for each in OrderStatus if not each.is_final]},
 }
@@ -30,7 +30,7 @@ def _to_document(order: Order) -> Document:
         "expiresAt": order.expires_at,
         "holdsTicket": order.holds_ticket,
         "ticket": {"id": order.ticket.id, **_ticket_fields(order.ticket)},
-        "history": [_step_fields(step) for step in order.history],
+        "history": [_status_change_fields(change) for change in order.history],
     }
 
 
@@ -48,21 +48,21 @@ def _from_document(document: Document) -> Order:
     )
 
 
-def _step_fields(step: Step) -> Document:
-    reason = step.reason and step.reason.value
-    return {"status": step.status.value, "at": step.at, "reason": reason}
+def _status_change_fields(change: StatusChange) -> Document:
+    reason = change.reason and change.reason.value
+    return {"status": change.status.value, "at": change.at, "reason": reason}
 
 
-def _history(document: Document) -> tuple[Step, ...]:
-    """Of an order from before there was one, only its beginning is known."""
-    begun = {"status": OrderStatus.CREATED, "at": made_at(document["_id"]), "reason": None}
+def _history(document: Document) -> tuple[StatusChange, ...]:
+    """Orders that were stored before there was a history have its first entry only."""
+    first = {"status": OrderStatus.CREATED, "at": made_at(document["_id"]), "reason": None}
     return tuple(
-        Step(
-            OrderStatus(step["status"]),
-            step["at"],
-            CancelReason(step["reason"]) if step["reason"] else None,
+        StatusChange(
+            OrderStatus(change["status"]),
+            change["at"],
+            CancelReason(change["reason"]) if change["reason"] else None,
         )
-        for step in document.get("history") or [begun]
+        for change in document.get("history") or [first]
     )
 
 
@@ -75,15 +75,15 @@ def _ticket(ticket_id: str, document: Document) -> Ticket:
     return Ticket(ticket_id, document["version"], document["title"], price)
 
 
-def _step_of(event: TicketCreated | TicketUpdated) -> Update:
-    """From the version before; the first one from nothing."""
+def _update_of(event: TicketCreated | TicketUpdated) -> Update:
+    """Optimistic concurrency: an update of the previous version; version 0 is an insert."""
     fields = _ticket_fields(event)
     if event.version == 0:
         return Update({"_id": event.id}, {"$setOnInsert": fields}, upsert=True)
     return Update({"_id": event.id, "version": event.version - 1}, {"$set": fields})
 
 
-def _ended(before: datetime) -> Document:
+def _expired_before(before: datetime) -> Document:
     return {**OPEN, "expiresAt": {"$lte": before}}
 
 
@@ -100,7 +100,7 @@ class OrderRepository:
             database, "orders", to_document=_to_document, from_document=_from_document
         )
         self._tickets = database.collection("tickets")
-        self._followed = Together(self._follow)
+        self._apply_loader = Together(self._apply_batch)
 
     @property
     def outboxes(self) -> Sequence[Collection]:
@@ -108,12 +108,12 @@ class OrderRepository:
         return [self._orders.collection]
 
     async def prepare(self) -> None:
-        """Make the indexes exist; the first one is why a ticket cannot be sold twice."""
+        """Create the indexes; the unique one is what keeps a ticket from being sold twice."""
         await self._orders.collection.ensure_index(
             [("ticket.id", 1)], unique=True, where={"holdsTicket": True}
         )
         await self._orders.collection.ensure_index([("userId", 1), ("_id", -1)])
-        await self._orders.collection.ensure_index(FIRST_ENDED, where=OPEN)
+        await self._orders.collection.ensure_index(BY_EXPIRY, where=OPEN)
         await self._orders.prepare()
 
     async def add(self, order: Order) -> None:
@@ -136,45 +136,45 @@ class OrderRepository:
         raise OrderNotFound
 
     async def after(self, order_id: str, limit: int) -> list[Order]:
-        """The next orders in the order of their ids."""
+        """The next page of orders, sorted by id."""
         return await self._orders.after(order_id, limit)
 
     async def overdue(self, before: datetime, limit: int) -> list[Order]:
-        """Orders that are open although they ended before that, the longest overdue first."""
-        return await self._orders.find(_ended(before), sort=FIRST_ENDED, limit=limit)
+        """Open orders that expired before this time, the longest overdue first."""
+        return await self._orders.find(_expired_before(before), sort=BY_EXPIRY, limit=limit)
 
     async def count_overdue(self, before: datetime) -> int:
-        """How many there are, up to `MOST_COUNTED`."""
-        return await self._orders.collection.count(_ended(before), limit=MOST_COUNTED)
+        """The number of overdue orders, counted up to `MOST_COUNTED`."""
+        return await self._orders.collection.count(_expired_before(before), limit=MOST_COUNTED)
 
-    async def of_buyer(
+    async def list_by_buyer(
         self, user_id: str, statuses: Iterable[OrderStatus], older_than: str | None, limit: int
     ) -> list[Order]:
-        """Somebody's orders in some statuses, newest first."""
+        """A buyer's orders with one of the statuses, newest first."""
         query: Document = {"userId": user_id, "status": {"$in": sorted(statuses)}}
         if older_than:
             query["_id"] = {"$lt": older_than}
         return await self._orders.find(query, sort=NEWEST_FIRST, limit=limit)
 
     async def ticket(self, ticket_id: str) -> Ticket | None:
-        """The ticket as far as it is known here."""
+        """The replica of the ticket; None if no event of it has been applied."""
         document = await self._tickets.get(ticket_id)
         return _ticket(ticket_id, document) if document else None
 
-    async def follow_ticket(self, event: TicketCreated | TicketUpdated) -> None:
-        """Apply what fits (`common.contracts.versions`); what is early raises VersionGap."""
+    async def apply_ticket_event(self, event: TicketCreated | TicketUpdated) -> None:
+        """Apply the next version to the replica; raises VersionGap for an early one."""
         fields = _ticket_fields(event)
         if event.snapshot:
-            await self._adopt_ticket(event.id, fields)
+            await self._apply_snapshot(event.id, fields)
             return
-        if not await self._followed(event):
+        if not await self._apply_loader(event):
             raise VersionGap(f"ticket {event.id} is not at version {event.version - 1} yet")
 
-    async def _follow(
+    async def _apply_batch(
         self, events: Sequence[TicketCreated | TicketUpdated]
     ) -> list[bool | Exception]:
-        """Whether each is known now; a second round trip only when one of them did not fit."""
-        written = await self._tickets.update_each([_step_of(event) for event in events])
+        """Whether each event is applied now; reads the versions only if an update failed."""
+        written = await self._tickets.update_each([_update_of(event) for event in events])
         if written.found == len(events):
             return [True] * len(events)
         known = await self._tickets.find_each(event.id for event in events)
@@ -183,10 +183,10 @@ class OrderRepository:
             for position, event in enumerate(events)
         ]
 
-    async def _adopt_ticket(self, ticket_id: str, fields: Document) -> None:
-        """The state itself, unless something newer is known."""
+    async def _apply_snapshot(self, ticket_id: str, fields: Document) -> None:
+        """Replace the replica by the snapshot, unless the replica is newer."""
         not_newer = {"_id": ticket_id, "version": {"$lte": fields["version"]}}
         try:
             await self._tickets.update(not_newer, {"$set": fields}, upsert=True)
-        except DuplicateKey:  # there is a newer one, or another replica inserts in this very moment
+        except DuplicateKey:  # a newer version exists, or another process inserts it now
             await self._tickets.update(not_newer, {"$set": fields})

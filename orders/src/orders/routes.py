@@ -1,4 +1,4 @@
-"""The HTTP door of the orders service."""
+"""HTTP routes of the orders service."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ from common.web.error_responses import errors
 from common.web.event_stream import EventStream
 from common.web.paging import PageQuery
 from orders.domain import Order, TicketNotFound
-from orders.live import Story
+from orders.live import OrderStream
 from orders.repository import OrderRepository
 from orders.schemas import OrderOut, PlaceOrder, StatusFilter, statuses_of
 from orders.settings import Settings
@@ -36,7 +36,7 @@ async def place_order(
     settings: Configured,
     arrival: Arriving,
 ) -> Response:
-    """Hold a ticket, so that nobody else can take it until the order expires."""
+    """Reserve a ticket, so that nobody else can order it until the order expires."""
     ticket = await arrival.of(orders.ticket, body.ticket_id)
     if ticket is None:
         raise TicketNotFound
@@ -54,7 +54,7 @@ async def list_orders(
     status: Annotated[list[StatusFilter], Query(default_factory=list)],
 ) -> Response:
     """The caller's orders, newest first; without `status` all that are not cancelled."""
-    found = await orders.of_buyer(user.id, statuses_of(status), page.cursor, page.wanted)
+    found = await orders.list_by_buyer(user.id, statuses_of(status), page.cursor, page.wanted)
     return SHOWN.many(page.of(found), page.links(found))
 
 
@@ -62,7 +62,7 @@ async def list_orders(
 async def show_order(user: CurrentUser, order_id: str, orders: Orders) -> Response:
     """One of the caller's orders."""
     order = await orders.get(order_id)
-    return SHOWN.one(order.shown_to(user.id))
+    return SHOWN.one(order.visible_to(user.id))
 
 
 @router.get("/{order_id}/events", response_class=EventStream, responses=errors(401, 403, 404))
@@ -70,12 +70,12 @@ async def follow_order(
     user: CurrentUser, order_id: str, orders: Orders, live: LiveEvents, settings: Configured
 ) -> EventStream:
     """Server-Sent Events: `order` with the order as it is, and after each change, to its end."""
-    (await orders.get(order_id)).shown_to(user.id)
-    story = Story(order_id, orders)
-    return EventStream.of(live, order_id, story, settings.event_streams_limit)
+    (await orders.get(order_id)).visible_to(user.id)
+    stream = OrderStream(order_id, orders)
+    return EventStream.of(live, order_id, stream, settings.event_streams_limit)
 
 
 @router.delete("/{order_id}", status_code=204, responses=errors(401, 403, 404, 409))
 async def cancel_order(user: CurrentUser, order_id: str, orders: Orders) -> None:
-    """Give the ticket back; again and again is fine."""
+    """Cancel the order, which releases the ticket; idempotent."""
     await orders.change(order_id, lambda order: order.cancel_by(user.id))

@@ -1,4 +1,4 @@
-"""The bodies that clients send and get."""
+"""Request and response bodies."""
 
 from enum import StrEnum
 from typing import Annotated, Self
@@ -8,13 +8,13 @@ from common.contracts.ids import Id
 from common.contracts.money import Dollars
 from common.contracts.order_status import CancelReason, OrderStatus
 from common.web.bodies import Body, Says
-from orders.domain import Order, Step
+from orders.domain import Order, StatusChange
 
 ACTIVE = frozenset(OrderStatus) - {OrderStatus.CANCELLED}
 
 
 class PlaceOrder(Body):
-    """Which ticket the buyer wants."""
+    """The request to order a ticket."""
 
     ticket_id: Annotated[Id, Says("TicketId must be provided")]
 
@@ -45,17 +45,17 @@ class TicketOut(WireModel):
     version: int
 
 
-class StepOut(WireModel):
-    """What an order became and when, and why if it was cancelled."""
+class StatusChangeOut(WireModel):
+    """An entry of the history: the new status, when, and why if it was cancelled."""
 
     status: OrderStatus
     at: WireTime
     reason: CancelReason | None = None
 
     @classmethod
-    def of(cls, step: Step) -> Self:
-        """One line of the history."""
-        return cls(status=step.status, at=step.at, reason=step.reason)
+    def of(cls, change: StatusChange) -> Self:
+        """One entry of the history."""
+        return cls(status=change.status, at=change.at, reason=change.reason)
 
 
 class OrderOut(WireModel):
@@ -68,7 +68,7 @@ class OrderOut(WireModel):
     ticket: TicketOut
     version: int
     cancel_reason: CancelReason | None = None
-    history: list[StepOut]
+    history: list[StatusChangeOut]
 
     @classmethod
     def of(cls, order: Order) -> Self:
@@ -84,5 +84,5 @@ class OrderOut(WireModel):
             ),
             version=order.version,
             cancel_reason=order.cancel_reason,
-            history=[StepOut.of(step) for step in order.history],
+            history=[StatusChangeOut.of(change) for change in order.history],
         )

@@ -1,4 +1,4 @@
-"""What the orders service can be configured with."""
+"""Settings of the orders service."""
 
 from datetime import timedelta
 from typing import ClassVar

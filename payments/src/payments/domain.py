@@ -59,7 +59,7 @@ class Checkout:
         uncollected = self.payment and self.payment.status is PaymentStatus.UNCOLLECTED
         return bool(uncollected) and self.order.status is OrderStatus.COMPLETE
 
-    def shown_to(self, user_id: str) -> Self:
+    def visible_to(self, user_id: str) -> Self:
         """The checkout itself, for the buyer only."""
         if user_id != self.order.user_id:
             raise NotTheBuyer
@@ -67,7 +67,7 @@ class Checkout:
 
     def begin(self, payment: Payment, user_id: str, now: datetime, margin: timedelta) -> Self:
         """Claim the order for this payment; whatever was begun already goes on instead."""
-        self.shown_to(user_id)
+        self.visible_to(user_id)
         cancelled = self.order.status is OrderStatus.CANCELLED
         if self.payment and self.payment.status.is_paid and not cancelled:
             return self

@@ -107,7 +107,7 @@ async def show_config(settings: Configured) -> BrowserConfig:
 async def show_payment(order_id: str, user: CurrentUser, checkouts: Checkouts) -> PaymentOut:
     """The payment of one of the caller's orders."""
     checkout = await checkouts.get(order_id)
-    return PaymentOut.of(checkout.shown_to(user.id))
+    return PaymentOut.of(checkout.visible_to(user.id))
 
 
 @router.post("/webhook", responses=errors(400))
