@@ -11,7 +11,7 @@ from statistics import quantiles
 from pymongo import MongoClient
 
 from bench.processes import cpu_ms
-from common.aggregates import Announcement
+from common.aggregate_store import OutboxEntry
 from common.contracts.events import Event
 from common.messaging.bus import Bus
 from common.messaging.envelope import headers_of
@@ -63,9 +63,9 @@ class Alone:
             await asyncio.gather(*map(self._say, events[begin : begin + AT_ONCE]))
 
     async def _say(self, event: Event) -> None:
-        announcement = Announcement.of(event, getattr(event, "version", 0))
-        headers = headers_of(announcement, "bench")
-        await self.bus.publish(event.subject, announcement.body.encode(), headers)
+        entry = OutboxEntry.of(event, getattr(event, "version", 0))
+        headers = headers_of(entry, "bench")
+        await self.bus.publish(event.subject, entry.body.encode(), headers)
 
     async def left(self) -> int:
         """How many events are not acknowledged yet."""

@@ -44,7 +44,7 @@ def test_composition_roots_fit_on_a_screen() -> None:
 
 
 def test_no_group_of_tasks_cancels_only_once() -> None:
-    """Where a library swallows that one cancellation, the service hangs: `common.background`."""
+    """Where a library swallows that one cancellation, the service hangs: `common.tasks`."""
     assert [path for path in MODULES if "TaskGroup(" in path.read_text()] == []
 
 
@@ -82,6 +82,17 @@ def test_every_promise_names_a_test_that_exists() -> None:
     assert len(rows) > 10
     assert [row for row in rows if "::test_" not in row] == []
     assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []
+
+
+def test_every_term_of_the_glossary_is_a_name_in_the_code() -> None:
+    named = re.findall(r"`([\w/]+\.\w+)::(\w+)`", (ROOT / "docs/glossary.md").read_text())
+    assert named
+    missing = [(path, name) for path, name in named if not _has_name(ROOT / path, name)]
+    assert missing == []
+
+
+def _has_name(path: Path, name: str) -> bool:
+    return path.is_file() and re.search(rf"\b{name}\b", path.read_text()) is not None
 
 
 def test_a_given_system_is_asked_for_no_more_than_its_addresses() -> None:

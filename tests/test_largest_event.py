@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from common.aggregates import Announcement
+from common.aggregate_store import OutboxEntry
 from common.contracts.events import EVENTS, Event, OrderedTicket
 from common.contracts.ids import new_id
 from common.contracts.money import Price
@@ -37,7 +37,7 @@ FIELDS: dict[str, object] = {
 @pytest.mark.parametrize("kind", EVENTS.values(), ids=EVENTS)
 def test_no_event_is_larger_than_the_largest(kind: type[Event]) -> None:
     event = kind.model_validate({name: FIELDS[name] for name in kind.model_fields})
-    announcement = Announcement.of(event, 10**9)
-    headers = headers_of(announcement, "expiration", again=f"snapshot:{new_id()}")
+    entry = OutboxEntry.of(event, 10**9)
+    headers = headers_of(entry, "expiration", again=f"snapshot:{new_id()}")
     headers["traceparent"] = "0" * 55
-    assert size_of(announcement.body.encode(), headers) < LARGEST_EVENT_BYTES
+    assert size_of(entry.body.encode(), headers) < LARGEST_EVENT_BYTES

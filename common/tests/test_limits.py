@@ -205,7 +205,7 @@ async def test_new_changes_overtake_the_backlog_of_an_outage(
     async with announcing(nats_url, database) as bus:
         nats_server.kill()
         await asyncio.gather(*(tallies.add(tally) for tally in old))
-        await asyncio.gather(*(tallies.change(tally.id, Tally.count) for tally in old))
+        await asyncio.gather(*(tallies.update(tally.id, Tally.count) for tally in old))
         bus.on_connected.append(change_something)
         nats_server.spawn()
         await eventually(lambda: is_there(new))

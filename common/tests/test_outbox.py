@@ -42,7 +42,7 @@ async def begin(tallies: Tallies, count: int) -> list[Tally]:
 async def count_twice(tallies: Tallies, begun: list[Tally]) -> None:
     """Two changes of each tally, all tallies side by side."""
     for _ in range(2):
-        await asyncio.gather(*(tallies.change(tally.id, Tally.count) for tally in begun))
+        await asyncio.gather(*(tallies.update(tally.id, Tally.count) for tally in begun))
 
 
 def message_ids(begun: list[Tally], versions: int) -> list[str]:
@@ -148,7 +148,7 @@ async def test_who_has_much_to_say_lets_others_have_their_turn(
     monkeypatch.setattr(backlog, "PAGE", 1)
     [busy] = await begin(tallies, 1)  # nobody announces yet
     for _ in range(5 * SHARE):
-        await tallies.change(busy.id, Tally.count)
+        await tallies.update(busy.id, Tally.count)
     others = await begin(tallies, 3)
     async with announcing(nats_url, database):
         await drained(tallies)
@@ -210,7 +210,7 @@ async def test_a_crash_of_the_bus_loses_nothing(
     async def count_until_then(tally: Tally) -> list[str]:
         counted = tally
         while not crashed.is_set():
-            counted = await tallies.change(tally.id, Tally.count) or tally
+            counted = await tallies.update(tally.id, Tally.count) or tally
         return message_ids([tally], counted.version + 1)
 
     async def under_way() -> bool:

@@ -47,7 +47,7 @@ async def grow(tallies: Tallies, tally: Tally) -> None:
     """All versions, each as soon as the one before is stored."""
     await tallies.add(tally)
     for _ in range(VERSIONS - 1):
-        await tallies.change(tally.id, Tally.count)
+        await tallies.update(tally.id, Tally.count)
 
 
 async def test_each_event_is_published_once(

@@ -143,7 +143,7 @@ async def test_what_was_refused_is_announced_when_it_may_be(
     strict: Strict, database: Database, tallies: Tallies
 ) -> None:
     [tally] = await leave_behind(tallies, 1, DENIED)
-    await tallies.change(tally.id, Tally.count)
+    await tallies.update(tally.id, Tally.count)
     async with speaking(strict, database):
         await refused(tallies, 1)
         strict.reload()

@@ -107,11 +107,11 @@ class Interrupted(Tallies):
     """Is cut off after the first page."""
 
     @override
-    async def after(self, identity: str, limit: int) -> list[Tally]:
+    async def list_after(self, identity: str, limit: int) -> list[Tally]:
         """The first page, and then nothing ever."""
         if identity:
             await asyncio.Event().wait()
-        return await super().after(identity, limit)
+        return await super().list_after(identity, limit)
 
 
 async def test_a_run_goes_on_where_it_was_left(

@@ -2,15 +2,15 @@
 
 from tests.guarantees.safeguards import Break
 
-AGGREGATES = "common/src/common/aggregates.py"
+AGGREGATE_STORE = "common/src/common/aggregate_store.py"
 BACKLOG = "common/src/common/messaging/backlog.py"
 LANES = "common/src/common/messaging/lanes.py"
 CONSUMER = "common/src/common/messaging/consumer.py"
-ANNOUNCE = 'self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": waiting})'
+ANNOUNCE = 'self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": pending})'
 
 NO_WAIT_FOR_THE_BUS = Break(
     "requests that do not wait for the bus",
-    AGGREGATES,
+    AGGREGATE_STORE,
     ANNOUNCE,
     f"""{ANNOUNCE}
         for _ in range(200):
@@ -19,7 +19,7 @@ NO_WAIT_FOR_THE_BUS = Break(
             await __import__("asyncio").sleep(0.02)
         raise Unavailable("NATS did not acknowledge")""",
 )
-AT_ONCE = Break("announcing at once, beside the sweep", AGGREGATES, ANNOUNCE, "")
+AT_ONCE = Break("announcing at once, beside the sweep", AGGREGATE_STORE, ANNOUNCE, "")
 
 SET_ASIDE = Break(
     "a queue of its own for what is refused",
@@ -47,8 +47,8 @@ TURNS = Break(
 )
 BOUND = Break(
     "the bound of an outbox",
-    AGGREGATES,
-    "            self._refuse_if_full(document, changed)\n",
+    AGGREGATE_STORE,
+    "            self._check_capacity(document, changed)\n",
     "",
 )
 ONE_CLOCK = Break(

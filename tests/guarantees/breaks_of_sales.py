@@ -6,7 +6,7 @@ ORDERS = "orders/src/orders/repository.py"
 CHECKOUT = "payments/src/payments/domain.py"
 INTENT = "payments/src/payments/intent.py"
 SETTLEMENT = "payments/src/payments/settlement.py"
-AGGREGATES = "common/src/common/aggregates.py"
+AGGREGATE_STORE = "common/src/common/aggregate_store.py"
 TIMERS = "expiration/src/expiration/repository.py"
 
 UNIQUE_INDEX = Break("the unique index", ORDERS, "unique=True", "unique=False")
@@ -58,8 +58,8 @@ RELEASE_OF_TICKET = Break(
 
 EVENT_IN_THE_WRITE = Break(
     "the event in the write of its change",
-    AGGREGATES,
-    '"$push": {"outbox": said}',
+    AGGREGATE_STORE,
+    '"$push": {"outbox": entry}',
     '"$push": {"outbox": {"$each": []}}',
 )
 SWEEP = Break(
@@ -71,7 +71,7 @@ SWEEP = Break(
 
 GATE_OF_AGGREGATE = Break(
     "the version gate of an aggregate",
-    AGGREGATES,
+    AGGREGATE_STORE,
     '{"_id": aggregate.id, "version": aggregate.version - 1}',
     '{"_id": aggregate.id}',
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from httpx import AsyncClient
 
-from common import aggregates
+from common import aggregate_store
 from common.contracts.events import OrderCreated, TicketCreated, TicketUpdated
 from common.contracts.money import Price
 from common.errors import Busy
@@ -143,7 +143,7 @@ async def test_a_ticket_that_is_edited_too_often_while_nats_is_away_has_to_wait(
     sign_in: SignIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(aggregates, "MOST_WAITING", 5)
+    monkeypatch.setattr(aggregate_store, "MAX_PENDING", 5)
     [created] = await neighbour.hears(TicketCreated)
     nats_server.stop()
     path, edits = f"/api/tickets/{ticket.id}", 0

@@ -23,7 +23,7 @@ CHECKPOINTS = "checkpoints"
 class Copies:
     """What a service does for copies: for its own if it hears events, and for others' of it.
 
-    `repository` has `after` when other services keep copies of what this one owns.
+    `repository` has `list_after` when other services keep copies of what this one owns.
     """
 
     def __init__(

@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
-from common.aggregates import Aggregate, Announcement
+from common.aggregate_store import Aggregate, OutboxEntry
 from common.contracts.events import Event
 from common.contracts.questions import RepublishRun
 from common.contracts.subscriptions import hearers_of
@@ -51,7 +51,7 @@ class Repeatable(Aggregate, Protocol):
 class Repository(Protocol):
     """Where they are kept."""
 
-    async def after(self, identity: str, limit: int) -> Sequence[Repeatable]:
+    async def list_after(self, identity: str, limit: int) -> Sequence[Repeatable]:
         """The next ones in the order of their ids."""
 
 
@@ -101,7 +101,7 @@ class Republisher:
     async def _say_all(self, run: Run) -> Run | None:
         """As it is at the end; None when somebody else has taken it over."""
         pace = Pace(self._bus, hearers_of(self._service))
-        while page := await patiently(partial(self._repository.after, run.cursor, PAGE)):
+        while page := await patiently(partial(self._repository.list_after, run.cursor, PAGE)):
             began = time.monotonic()
             said = (patiently(partial(self._say, each, run)) for each in page)
             await asyncio.gather(*said)
@@ -113,7 +113,7 @@ class Republisher:
         return run
 
     async def _say(self, aggregate: Repeatable, run: Run) -> None:
-        snapshot = Announcement.of(aggregate.snapshot, aggregate.version)
+        snapshot = OutboxEntry.of(aggregate.snapshot, aggregate.version)
         try:
             await send(self._bus, snapshot, self._service, again=f"snapshot:{run.key}")
         except TooLarge as error:  # it would hold up all others for ever

@@ -9,10 +9,9 @@ from typing import Any, Protocol
 from fastapi import APIRouter, FastAPI
 
 from common import metrics, open_files
-from common.background import Background
 from common.contracts.subjects import Subject
 from common.copies import Copies
-from common.garbage import kept_from_collector
+from common.gc_freeze import gc_frozen
 from common.logs import configure_logs
 from common.measuring import Measure, Measuring, of_database
 from common.messaging import measures as of_events
@@ -25,6 +24,7 @@ from common.mongo import Collection, Database
 from common.preparing import Preparation
 from common.settings import EventSettings, ServiceSettings
 from common.stopping import Stop
+from common.tasks import TaskSupervisor
 from common.tracing import export_traces, finish_export
 from common.web import health, scrape
 from common.web.body_limit import BodyLimitMiddleware
@@ -70,7 +70,7 @@ def create_service(  # noqa: PLR0913 - one argument for each part of a service
     handled one after the other. Event streams show what is `watched`. `workers` run beside all
     that; `measures`, of the repository, are what `/metrics` asks for besides what all services
     have; `closing` is awaited at the very end. `copies_of` names the service whose aggregates
-    clients refer to here: its repository has `after` if others keep copies of what it owns.
+    clients refer to here: its repository has `list_after` if others keep copies of what it owns.
     """
     configure_logs(settings.service, settings.log_format, settings.log_level)
     parts = _Parts(repository, handlers or {}, lane, watched, workers, measures, closing, copies_of)
@@ -97,13 +97,13 @@ async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> A
     database = app.state.database = Database(settings.mongo_uri)
     app.state.repository = parts.repository(database)
     app.state.measuring.measures = [of_database(database)]
-    beginning, work = Background(), AsyncExitStack()
+    beginning, work = TaskSupervisor(), AsyncExitStack()
     with app.state.stop.heeded():
         if settings.exports_traces:
             export_traces(settings.otel_service_name or settings.service)
         beginning.start(lambda: _begin(app, work, _events(app, settings, parts)))
         try:
-            with kept_from_collector():
+            with gc_frozen():
                 yield
         finally:
             await beginning.stop()

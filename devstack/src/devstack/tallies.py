@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Self
 
-from common.aggregates import Aggregates
+from common.aggregate_store import AggregateStore
 from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.money import Price
@@ -61,7 +61,7 @@ def _from_document(document: Document) -> Tally:
     return Tally(document["_id"], document["version"], document["isSilent"])
 
 
-class Tallies(Aggregates[Tally]):
+class Tallies(AggregateStore[Tally]):
     """Where tallies are kept."""
 
     def __init__(self, database: Database) -> None:

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
-from common.aggregates import Announcement
+from common.aggregate_store import OutboxEntry
 from common.contracts.events import (
     Event,
 )
@@ -141,8 +141,8 @@ class Neighbour:
 
     async def say(self, event: Event, copy: str = "") -> None:
         """Publish an event; `copy` makes the bus store it although it did before."""
-        announcement = Announcement.of(event, getattr(event, "version", 0))
-        headers = headers_of(announcement, "neighbour")
+        entry = OutboxEntry.of(event, getattr(event, "version", 0))
+        headers = headers_of(entry, "neighbour")
         headers["Nats-Msg-Id"] += copy
 
         async def said() -> bool:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import partial
 
 from common import clock
-from common.aggregates import Announcement
-from common.background import for_each
+from common.aggregate_store import OutboxEntry
 from common.contracts.events import ExpirationComplete
 from common.errors import Unavailable
 from common.messaging.bus import Bus
 from common.messaging.envelope import send
+from common.tasks import for_each_concurrently
 from expiration.metrics import LATENESS
 from expiration.repository import BATCH, Due, TimerRepository
 
@@ -57,7 +57,7 @@ async def fire_due(timers: TimerRepository, bus: Bus) -> None:
 
     What the bus does not acknowledge is claimed again when its lease is over.
     """
-    await for_each(_claims(timers, bus), partial(_fire, timers, bus), BATCHES_AT_ONCE)
+    await for_each_concurrently(_claims(timers, bus), partial(_fire, timers, bus), BATCHES_AT_ONCE)
 
 
 async def _claims(timers: TimerRepository, bus: Bus) -> AsyncIterator[Mapping[str, Due]]:
@@ -87,12 +87,12 @@ async def _fire(timers: TimerRepository, bus: Bus, claimed: Mapping[str, Due]) -
 
 
 async def _announce(order_id: str, due: Due, bus: Bus) -> bool:
-    announcement = replace(
-        Announcement.of(ExpirationComplete(order_id=order_id), version=due.repeats),
+    entry = replace(
+        OutboxEntry.of(ExpirationComplete(order_id=order_id), version=due.repeats),
         traceparent=due.traceparent,
     )
     try:
-        await send(bus, announcement, "expiration")
+        await send(bus, entry, "expiration")
     except Unavailable:
         return False
     LATENESS.observe((clock.now() - due.fire_at).total_seconds())

@@ -5,7 +5,7 @@ import logging
 import random
 
 from common import clock
-from common.aggregates import Announcement
+from common.aggregate_store import OutboxEntry
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
@@ -51,6 +51,6 @@ async def _is_caught_up(bus: Bus) -> bool:
 
 
 async def _publish_snapshot(order: Order, bus: Bus) -> None:
-    snapshot = Announcement.of(order.snapshot, order.version)
+    snapshot = OutboxEntry.of(order.snapshot, order.version)
     round_number = int(clock.seconds() / POLL_SECONDS)  # replicas publish one message together
     await send(bus, snapshot, "orders", again=f"overdue:{round_number}")

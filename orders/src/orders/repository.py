@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from common.aggregates import Aggregates
+from common.aggregate_store import AggregateStore
 from common.contracts.events import TicketCreated, TicketUpdated
 from common.contracts.ids import made_at
 from common.contracts.money import Price
@@ -96,7 +96,7 @@ class OrderRepository:
     """What the orders service owns."""
 
     def __init__(self, database: Database) -> None:
-        self._orders = Aggregates(
+        self._orders = AggregateStore(
             database, "orders", to_document=_to_document, from_document=_from_document
         )
         self._tickets = database.collection("tickets")
@@ -131,13 +131,13 @@ class OrderRepository:
 
     async def change(self, order_id: str, decide: Callable[[Order], Order]) -> Order:
         """Store what the domain decides; raises OrderNotFound and whatever it refuses with."""
-        if order := await self._orders.change(order_id, decide):
+        if order := await self._orders.update(order_id, decide):
             return order
         raise OrderNotFound
 
-    async def after(self, order_id: str, limit: int) -> list[Order]:
+    async def list_after(self, order_id: str, limit: int) -> list[Order]:
         """The next page of orders, sorted by id."""
-        return await self._orders.after(order_id, limit)
+        return await self._orders.list_after(order_id, limit)
 
     async def overdue(self, before: datetime, limit: int) -> list[Order]:
         """Open orders that expired before this time, the longest overdue first."""

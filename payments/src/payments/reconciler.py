@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from common import clock, logs
-from common.background import for_each
 from common.errors import Refusal, Unavailable
 from common.messaging.bus import Bus
+from common.tasks import for_each_concurrently
 from common.tracing import Kind, begin
 from common.waiting import set_within
 from payments.gateway import StripeGateway, StripeTrouble
@@ -27,7 +27,7 @@ def reconciler(gateway: StripeGateway) -> Callable[[CheckoutRepository, Bus], Aw
 
     async def run(checkouts: CheckoutRepository, _bus: Bus) -> None:
         settlement = Settlement(checkouts, gateway)
-        await for_each(_due(checkouts), partial(_look, settlement), AT_ONCE)
+        await for_each_concurrently(_due(checkouts), partial(_look, settlement), AT_ONCE)
 
     return run
 

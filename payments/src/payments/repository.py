@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from common import clock
-from common.aggregates import Aggregates
+from common.aggregate_store import AggregateStore
 from common.contracts.order_status import OrderStatus
 from common.mongo import Collection, Database, Document, DuplicateKey
 from payments.domain import LEASE, Checkout
@@ -95,7 +95,7 @@ class CheckoutRepository:
     """What the payments service owns."""
 
     def __init__(self, database: Database) -> None:
-        self._checkouts = Aggregates(
+        self._checkouts = AggregateStore(
             database, "checkouts", to_document=_to_document, from_document=_from_document
         )
         self.something_due = asyncio.Event()
@@ -139,7 +139,7 @@ class CheckoutRepository:
             decided_on[:] = [current]
             return decide(current)
 
-        checkout = await self._checkouts.change(order_id, decide_again)
+        checkout = await self._checkouts.update(order_id, decide_again)
         if checkout is None:
             raise OrderNotFound
         count_change(decided_on[0], checkout)

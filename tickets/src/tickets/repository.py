@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from common.aggregates import Aggregates
+from common.aggregate_store import AggregateStore
 from common.contracts.money import Price
 from common.mongo import Collection, Database, Document, Update
 from common.together import Together
@@ -42,12 +42,12 @@ class TicketRepository:
     """What the tickets service owns."""
 
     def __init__(self, database: Database) -> None:
-        self._tickets = Aggregates(
+        self._tickets = AggregateStore(
             database,
             "tickets",
             to_document=_to_document,
             from_document=_from_document,
-            unread=["beginnings"],
+            exclude=["beginnings"],
         )
         self._newest = Together(self._newest_free)
         self._search = Search(self._tickets)
@@ -89,13 +89,13 @@ class TicketRepository:
 
     async def change(self, ticket_id: str, decide: Callable[[Ticket], Ticket]) -> Ticket:
         """Store what the domain decides; raises TicketNotFound and whatever it refuses with."""
-        if ticket := await self._tickets.change(ticket_id, decide):
+        if ticket := await self._tickets.update(ticket_id, decide):
             return ticket
         raise TicketNotFound
 
-    async def after(self, ticket_id: str, limit: int) -> list[Ticket]:
+    async def list_after(self, ticket_id: str, limit: int) -> list[Ticket]:
         """The next tickets in the order of their ids."""
-        return await self._tickets.after(ticket_id, limit)
+        return await self._tickets.list_after(ticket_id, limit)
 
     async def free(self, words: Sequence[str], older_than: str | None, limit: int) -> Found:
         """Tickets that nobody holds and whose titles have such words, newest first."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from common.aggregates import Aggregates
+from common.aggregate_store import AggregateStore
 from common.mongo import Document, Sort
 from tickets.domain import Ticket
 
@@ -50,7 +50,7 @@ class _Shelf:
 class Search:
     """Finds tickets in whose titles each word begins a word."""
 
-    def __init__(self, tickets: Aggregates[Ticket]) -> None:
+    def __init__(self, tickets: AggregateStore[Ticket]) -> None:
         self._tickets = tickets
 
     async def free(self, words: Sequence[str], older_than: str | None, limit: int) -> Found:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from nats.errors import Error as NatsError
 
-from common.background import Background
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.nats_client import JetStream, NatsClient
 from common.messaging.nats_errors import nats_errors, words_of
 from common.messaging.silence import Silence
 from common.stopping import BUS_SECONDS
+from common.tasks import TaskSupervisor
 from common.waiting import set_within
 
 TRY_AGAIN_SECONDS = 0.5
@@ -54,7 +54,7 @@ class Connection:
         """Called with what NATS says whenever it reports a problem."""
         self.was_connected = asyncio.Event()
         """Set after the first connection."""
-        self._background = Background()
+        self._supervisor = TaskSupervisor()
         self._is_closing = False
         self._over = asyncio.Event()
         self._seen_to_at = math.inf  # before `start`, nobody has to
@@ -92,7 +92,7 @@ class Connection:
     def start(self) -> None:
         """Be connected in the background, until `close`."""
         self._seen_to_at = time.monotonic()
-        self._background.start(self._run)
+        self._supervisor.start(self._run)
 
     async def _run(self) -> None:
         """One client after the other, with growing pauses in between."""
@@ -181,7 +181,7 @@ class Connection:
     async def close(self) -> None:
         """Send what is still on its way out and leave."""
         self._is_closing = True
-        await self._background.stop()
+        await self._supervisor.stop()
         with suppress(NatsError, OSError, TimeoutError):
             async with asyncio.timeout(BUS_SECONDS):
                 if self.client.is_connected:

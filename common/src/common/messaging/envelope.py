@@ -1,7 +1,7 @@
 """How an event travels: CloudEvents headers in binary mode, a message id and a trace."""
 
 from common import tracing
-from common.aggregates import Announcement
+from common.aggregate_store import OutboxEntry
 from common.contracts.events import EVENTS, Event
 from common.contracts.json import MalformedJson, parse_json
 from common.contracts.subjects import Subject
@@ -18,32 +18,32 @@ class Unreadable(Exception):
     """A message that no later delivery will make readable."""
 
 
-async def send(bus: Bus, announcement: Announcement, source: str, *, again: str = "") -> None:
-    """Publish an announcement; raises Unavailable when it is not known to be stored.
+async def send(bus: Bus, entry: OutboxEntry, source: str, *, again: str = "") -> None:
+    """Publish an entry; raises Unavailable when it is not known to be stored.
 
     `again` is different for each repetition that the bus must not take for a copy of the first.
     """
-    name = f"send {announcement.subject}"
-    with tracing.begin(Kind.SENDING, name, announcement.traceparent) as sending:
-        sending.went({**NATS, "messaging.destination.name": announcement.subject})
-        headers = headers_of(announcement, source, again=again) | {TRACE: sending.traceparent}
-        await bus.publish(announcement.subject, announcement.body.encode(), headers)
+    name = f"send {entry.subject}"
+    with tracing.begin(Kind.SENDING, name, entry.traceparent) as sending:
+        sending.went({**NATS, "messaging.destination.name": entry.subject})
+        headers = headers_of(entry, source, again=again) | {TRACE: sending.traceparent}
+        await bus.publish(entry.subject, entry.body.encode(), headers)
 
 
-def headers_of(announcement: Announcement, source: str, *, again: str = "") -> dict[str, str]:
-    """The headers of an announcement (CloudEvents 1.0.2, NATS binding; W3C Trace Context)."""
-    message_id = f"{announcement.message_id}:{again}" if again else announcement.message_id
-    trace = {TRACE: announcement.traceparent} if announcement.traceparent else {}
+def headers_of(entry: OutboxEntry, source: str, *, again: str = "") -> dict[str, str]:
+    """The headers of an entry (CloudEvents 1.0.2, NATS binding; W3C Trace Context)."""
+    message_id = f"{entry.message_id}:{again}" if again else entry.message_id
+    trace = {TRACE: entry.traceparent} if entry.traceparent else {}
     return trace | {
         "Nats-Msg-Id": message_id,
         "content-type": "application/json",
         "ce-specversion": "1.0",
         "ce-id": message_id,
         "ce-source": f"/{source}",
-        "ce-type": announcement.subject,
-        "ce-subject": announcement.aggregate_id,
-        "ce-time": announcement.time,
-        SCHEMA_VERSION: str(announcement.schema_version),
+        "ce-type": entry.subject,
+        "ce-subject": entry.aggregate_id,
+        "ce-time": entry.time,
+        SCHEMA_VERSION: str(entry.schema_version),
     }
 
 

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
-from common.background import Background
 from common.messaging.bus import Bus
 from common.messaging.outbox import Outbox
 from common.stopping import HANDLERS_SECONDS, OUTBOX_SECONDS
+from common.tasks import TaskSupervisor
 
 
 class Hearing(Protocol):
@@ -33,13 +33,13 @@ async def event_side(
     It does not wait for the bus: a service starts, and serves requests, while NATS is down.
     """
     bus.on_connected += [*(each.start for each in hearing), outbox.sweep_soon]
-    background = Background()
+    supervisor = TaskSupervisor()
     for work in (bus.connect, outbox.run, *workers):
-        background.start(work)
+        supervisor.start(work)
     try:
         yield
     finally:
-        await background.stop()
+        await supervisor.stop()
         await _finish(hearing, outbox)
         await bus.close()
 

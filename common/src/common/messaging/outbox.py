@@ -5,13 +5,13 @@ import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
-from common.background import side_by_side
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.backlog import Backlog, Page, Size
 from common.messaging.bus import Bus
 from common.messaging.publisher import Key, Publisher
 from common.mongo import Collection, Document
+from common.tasks import run_concurrently
 from common.waiting import set_within
 
 SWEEP_SECONDS = 1.0
@@ -62,7 +62,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Clear and sweep until cancelled."""
-        await side_by_side(self._clear_for_ever(), self._sweep_for_ever())
+        await run_concurrently(self._clear_for_ever(), self._sweep_for_ever())
 
     async def size(self) -> Size:
         """How much waits, and since when; and how much was refused."""

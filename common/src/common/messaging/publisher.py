@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 
-from common.aggregates import Announcement, announcement_of
+from common.aggregate_store import OutboxEntry, entry_from_document
 from common.errors import Refused, Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
@@ -34,7 +34,7 @@ class _Line:
     __slots__ = ("acknowledged", "task", "used", "waiting")
 
     def __init__(self) -> None:
-        self.waiting: dict[int, Announcement] = {}
+        self.waiting: dict[int, OutboxEntry] = {}
         self.acknowledged = -1
         self.used = time.monotonic()
         self.task: asyncio.Task[bool] | None = None
@@ -48,7 +48,7 @@ class _Line:
         for entry in entries:
             version = entry["version"]
             if version > self.acknowledged and version not in self.waiting:
-                self.waiting[version] = announcement_of(entry)
+                self.waiting[version] = entry_from_document(entry)
 
 
 class Publisher:

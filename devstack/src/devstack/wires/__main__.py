@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from common.background import side_by_side
+from common.tasks import run_concurrently
 from devstack.ports import LOOPBACK
 from devstack.wires.control import Control
 from devstack.wires.links import Links
@@ -20,7 +20,7 @@ async def serve(wiring: Wiring) -> None:
     """Until cancelled."""
     links = Links()
     members = {wire.port: wire.target for wire in wiring.wires}
-    await side_by_side(
+    await run_concurrently(
         *(_listen(wire.listen, Proxy(wire, links, members).serve) for wire in wiring.wires),
         _listen(wiring.control, Control(links).serve),
     )

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 
-from common.background import side_by_side
+from common.tasks import run_concurrently
 from devstack.ports import LOOPBACK
 from devstack.wires.links import CLIENT, Links, Way
 from devstack.wires.wiring import Wire
@@ -31,7 +31,7 @@ class Proxy:
             server, requests = await asyncio.open_connection(LOOPBACK, self._wire.port)
             async with closing(requests):
                 requests.write(said)
-                await side_by_side(
+                await run_concurrently(
                     self._pass_on(client, requests, way),
                     self._pass_on(server, answers, (way[1], way[0])),
                 )

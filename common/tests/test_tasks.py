@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from common import background as module
-from common.background import Background, for_each, side_by_side
+from common import tasks as module
+from common.tasks import TaskSupervisor, for_each_concurrently, run_concurrently
 from devstack.testing import PATIENCE_SECONDS, eventually
 
 LONG_SECONDS = 20
@@ -18,11 +18,11 @@ LONG_SECONDS = 20
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What swallows a cancellation is asked again soon."""
-    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(module, "RESTART_SECONDS", 0.05)
 
 
 async def test_work_begins_again_after_a_failure() -> None:
-    background, begun = Background(), list[str]()
+    supervisor, begun = TaskSupervisor(), list[str]()
 
     async def work() -> None:
         begun.append("work")
@@ -33,13 +33,13 @@ async def test_work_begins_again_after_a_failure() -> None:
     async def twice() -> bool:
         return len(begun) == 2
 
-    background.start(work)
+    supervisor.start(work)
     await eventually(twice)
-    await background.stop()
+    await supervisor.stop()
 
 
 async def test_a_failure_leaves_other_work_alone() -> None:
-    background, done = Background(), asyncio.Event()
+    supervisor, done = TaskSupervisor(), asyncio.Event()
 
     async def fail() -> None:
         raise ValueError("always")
@@ -48,28 +48,28 @@ async def test_a_failure_leaves_other_work_alone() -> None:
         await asyncio.sleep(0)
         done.set()
 
-    background.start(fail)
-    background.start(work)
+    supervisor.start(fail)
+    supervisor.start(work)
     await asyncio.wait_for(done.wait(), PATIENCE_SECONDS)
-    await background.stop()
+    await supervisor.stop()
 
 
 async def test_work_that_ends_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
-    background, begun = Background(), list[str]()
+    supervisor, begun = TaskSupervisor(), list[str]()
 
     async def work() -> None:
         begun.append("work")
 
-    monkeypatch.setattr(module, "AGAIN_SECONDS", 0)
-    background.start(work)
+    monkeypatch.setattr(module, "RESTART_SECONDS", 0)
+    supervisor.start(work)
     for _ in range(10):  # as many turns as it needs to begin again
         await asyncio.sleep(0)
-    await background.stop()
+    await supervisor.stop()
     assert begun == ["work"]
 
 
 async def test_stopping_ends_what_goes_on() -> None:
-    background, log = Background(), list[str]()
+    supervisor, log = TaskSupervisor(), list[str]()
 
     async def work() -> None:
         log.append("begins")
@@ -81,9 +81,9 @@ async def test_stopping_ends_what_goes_on() -> None:
     async def begun() -> bool:
         return log == ["begins"]
 
-    background.start(work)
+    supervisor.start(work)
     await eventually(begun)
-    await background.stop()
+    await supervisor.stop()
     assert log == ["begins", "tidies up"]
 
 
@@ -116,15 +116,15 @@ async def ended(work: "asyncio.Task[None]") -> "asyncio.Task[None]":
 
 
 async def test_a_swallowed_cancellation_is_asked_again() -> None:
-    background, log = Background(), list[str]()
-    background.start(partial(swallow, 1, log))
+    supervisor, log = TaskSupervisor(), list[str]()
+    supervisor.start(partial(swallow, 1, log))
     await begun(log, 1)
-    await background.stop()
+    await supervisor.stop()
     assert log == ["begins", "ended"]
 
 
 async def test_a_cancellation_nobody_asked_for_ends_no_work() -> None:
-    background, log = Background(), list[str]()
+    supervisor, log = TaskSupervisor(), list[str]()
 
     async def work() -> None:
         log.append("begins")
@@ -133,15 +133,15 @@ async def test_a_cancellation_nobody_asked_for_ends_no_work() -> None:
             forgotten.cancel()  # as a client library does with what waits for a lost connection
         await forgotten
 
-    background.start(work)
+    supervisor.start(work)
     await begun(log, 2)
-    await ended(asyncio.create_task(background.stop()))
+    await ended(asyncio.create_task(supervisor.stop()))
 
 
 @pytest.mark.parametrize("times", [0, 1, 2])
 async def test_a_cancellation_ends_all_that_is_side_by_side(times: int) -> None:
     log = list[str]()
-    group = asyncio.create_task(side_by_side(swallow(times, log), swallow(0, log)))
+    group = asyncio.create_task(run_concurrently(swallow(times, log), swallow(0, log)))
     await begun(log, 2)
     group.cancel()
     assert (await ended(group)).cancelled()
@@ -156,7 +156,7 @@ async def test_a_failure_ends_all_that_is_side_by_side(times: int) -> None:
         await may_fail.wait()
         raise ValueError("this one")
 
-    group = asyncio.create_task(side_by_side(swallow(times, log), fail(), swallow(0, log)))
+    group = asyncio.create_task(run_concurrently(swallow(times, log), fail(), swallow(0, log)))
     await begun(log, 2)
     may_fail.set()
     assert str((await ended(group)).exception()) == "this one"
@@ -165,7 +165,7 @@ async def test_a_failure_ends_all_that_is_side_by_side(times: int) -> None:
 
 async def test_a_second_cancellation_leaves_nothing_behind() -> None:
     log = list[str]()
-    group = asyncio.create_task(side_by_side(swallow(10, log), swallow(0, log)))
+    group = asyncio.create_task(run_concurrently(swallow(10, log), swallow(0, log)))
     await begun(log, 2)
     for _ in range(2):
         group.cancel()
@@ -182,7 +182,7 @@ async def test_what_is_side_by_side_ends_when_all_is_done() -> None:
     async def work(name: str) -> None:
         log.append(name)
 
-    await side_by_side(work("a"), work("b"))
+    await run_concurrently(work("a"), work("b"))
     assert log == ["a", "b"]
 
 
@@ -201,7 +201,7 @@ async def test_items_are_asked_for_when_there_is_room() -> None:
     async def so_many(wanted: int) -> bool:
         return len(asked) == wanted
 
-    group = asyncio.create_task(for_each(items(), work, at_once=2))
+    group = asyncio.create_task(for_each_concurrently(items(), work, limit=2))
     for finished in range(4):
         await eventually(partial(so_many, finished + 2))
         assert done == list(range(finished))
@@ -220,7 +220,9 @@ async def test_what_is_done_for_each_item_ends_with_a_cancellation(times: int) -
             yield times
         await swallow(times, log)
 
-    group = asyncio.create_task(for_each(items(), lambda each: swallow(each, log), at_once=3))
+    group = asyncio.create_task(
+        for_each_concurrently(items(), lambda each: swallow(each, log), limit=3)
+    )
     await begun(log, 3)
     group.cancel()
     assert (await ended(group)).cancelled()
@@ -240,6 +242,6 @@ async def test_a_failure_ends_what_is_done_for_each_item() -> None:
             raise ValueError("item 2")
         await swallow(1, log)
 
-    group = asyncio.create_task(for_each(items(), work, at_once=2))
+    group = asyncio.create_task(for_each_concurrently(items(), work, limit=2))
     assert str((await ended(group)).exception()) == "item 2"
     assert log == ["begins", "ended"]

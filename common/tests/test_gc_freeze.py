@@ -6,7 +6,7 @@ import weakref
 import pytest
 from httpx import AsyncClient
 
-from common.garbage import kept_from_collector
+from common.gc_freeze import gc_frozen
 
 
 class Part:
@@ -23,7 +23,7 @@ def is_looked_at(part: Part) -> bool:
 
 def test_only_what_is_made_within_the_block_is_looked_at() -> None:
     before = Part()
-    with kept_from_collector():
+    with gc_frozen():
         within = Part()
         assert (is_looked_at(before), is_looked_at(within)) == (False, True)
     assert is_looked_at(before)
@@ -31,14 +31,14 @@ def test_only_what_is_made_within_the_block_is_looked_at() -> None:
 
 def test_garbage_of_before_is_not_kept() -> None:
     garbage = weakref.ref(Part())
-    with kept_from_collector():
+    with gc_frozen():
         assert garbage() is None
 
 
 def test_what_is_kept_is_garbage_like_any_other_afterwards() -> None:
     before = Part()
     seen = weakref.ref(before)
-    with pytest.raises(RuntimeError), kept_from_collector():
+    with pytest.raises(RuntimeError), gc_frozen():
         raise RuntimeError
     del before
     gc.collect()

@@ -11,19 +11,19 @@ from common.contracts.events import Event, wire_time
 from common.errors import Busy, Unavailable
 from common.mongo import Database, Document, DuplicateKey, Sort, Update
 
-ATTEMPTS = 100
-"""How often a change is decided anew when others keep changing the aggregate first."""
+OPTIMISTIC_ATTEMPTS = 100
+"""How often `update` decides again when others keep writing the aggregate first."""
 
-MOST_WAITING = 1_000
-"""How many events of one aggregate may wait: each change reads them, and a document has 16 MB."""
+MAX_PENDING = 1_000
+"""How many events may wait in one outbox: each update reads them, and a document has 16 MB."""
 
 
 class Aggregate(Protocol):
-    """What has an identity, a version, and something to say after a change."""
+    """What has an identity, a version, and an event after a change."""
 
     @property
     def id(self) -> str:
-        """Its identity, for ever."""
+        """Its identity; never changes."""
 
     @property
     def version(self) -> int:
@@ -38,8 +38,8 @@ A = TypeVar("A", bound=Aggregate)
 
 
 @dataclass(frozen=True)
-class Announcement:
-    """An event on its way: what waits in an outbox and what the bus carries."""
+class OutboxEntry:
+    """An event as it waits in the outbox of its aggregate and as the bus carries it."""
 
     version: int
     subject: str
@@ -51,12 +51,12 @@ class Announcement:
 
     @property
     def message_id(self) -> str:
-        """The same for every copy, so that the bus can drop a second one."""
+        """The same each time it is published, so that the bus can drop duplicates."""
         return f"{self.subject}:{self.aggregate_id}:{self.version}"
 
     @classmethod
     def of(cls, event: Event, version: int) -> Self:
-        """The announcement of `version` of an aggregate."""
+        """The entry for this version of an aggregate."""
         return cls(
             version=version,
             subject=event.subject.value,
@@ -68,15 +68,15 @@ class Announcement:
         )
 
 
-_FIELDS = {field.name for field in fields(Announcement)}
+_FIELDS = {field.name for field in fields(OutboxEntry)}
 
 
-class Aggregates(Generic[A]):
-    """A collection of aggregates of one kind.
+class AggregateStore(Generic[A]):
+    """A collection of aggregates of one kind, written with optimistic concurrency.
 
-    A change and the event that announces it are one write to one document: the event waits in
-    the document's `outbox` until the bus has acknowledged it. What is `unread` stays in the
-    database: `from_document` does without these fields.
+    A change and the event that announces it are one write to one document (transactional outbox):
+    the event waits in the document's `outbox` until the bus has acknowledged it. `exclude` names
+    fields that `list_after` and `find` leave in the database: `from_document` does without them.
     """
 
     def __init__(
@@ -86,16 +86,16 @@ class Aggregates(Generic[A]):
         *,
         to_document: Callable[[A], Document],
         from_document: Callable[[Document], A],
-        unread: Sequence[str] = (),
+        exclude: Sequence[str] = (),
     ) -> None:
-        self._unread = dict.fromkeys(["outbox", *unread], 0)
+        self._excluded = dict.fromkeys(["outbox", *exclude], 0)
         self._database = database
         self.collection = database.collection(name)
         self._to_document = to_document
         self._from_document = from_document
 
     async def prepare(self) -> None:
-        """Create the indexes that find what was left in an outbox, and what was refused of it."""
+        """Create the indexes that find pending and rejected outbox entries."""
         for found_by in ("outboxSince", "outboxRetryAt", "outboxRefusedSince"):
             await self.collection.ensure_index([(found_by, 1)], where={found_by: {"$exists": True}})
 
@@ -105,13 +105,13 @@ class Aggregates(Generic[A]):
         return self._from_document(document) if document else None
 
     async def find(self, query: Document, *, sort: Sort, limit: int, index: Sort = ()) -> list[A]:
-        """The first `limit` aggregates that match; by this index, or one MongoDB chooses."""
+        """The first `limit` aggregates that match; `index` is a hint for MongoDB."""
         found = await self.collection.find(
-            query, sort=sort, limit=limit, index=index, fields=self._unread
+            query, sort=sort, limit=limit, index=index, fields=self._excluded
         )
         return [self._from_document(document) for document in found]
 
-    async def after(self, identity: str, limit: int) -> list[A]:
+    async def list_after(self, identity: str, limit: int) -> list[A]:
         """The next `limit` aggregates in the order of their ids; begin with ""."""
         return await self.find({"_id": {"$gt": identity}}, sort=[("_id", 1)], limit=limit)
 
@@ -119,16 +119,16 @@ class Aggregates(Generic[A]):
         """Store a new aggregate with its event; raises DuplicateKey."""
         await self._write(aggregate, [])
 
-    async def change(self, identity: str, decide: Callable[[A], A]) -> A | None:
-        """Let the domain decide what comes next and store it with its event.
+    async def update(self, identity: str, decide: Callable[[A], A]) -> A | None:
+        """Load the aggregate, let `decide` change it, and store the result with its event.
 
-        `decide` returns the aggregate itself when nothing is to change, and may raise; it is asked
-        again with the newer state when somebody else was first. None when there is no such
-        aggregate. Raises Unavailable after `ATTEMPTS` lost races, and Busy while `MOST_WAITING`
-        events of the aggregate wait to be announced.
+        `decide` returns the aggregate itself when nothing is to change, and may raise; it is called
+        again with the newer state when another writer was first. None when there is no such
+        aggregate. Raises Unavailable after `OPTIMISTIC_ATTEMPTS` conflicts, and Busy while
+        `MAX_PENDING` events of the aggregate wait to be published.
         """
-        for attempt in range(ATTEMPTS):
-            await _pause_before(attempt)
+        for attempt in range(OPTIMISTIC_ATTEMPTS):
+            await _backoff(attempt)
             document = await self.collection.get(identity)
             if document is None:
                 return None
@@ -136,53 +136,53 @@ class Aggregates(Generic[A]):
             changed = decide(current)
             if changed is current:
                 return changed
-            self._refuse_if_full(document, changed)
-            if await self._replace(document, changed):
+            self._check_capacity(document, changed)
+            if await self._write_optimistically(document, changed):
                 return changed
         raise Unavailable(f"{self.collection.name} {identity} is changed too often")
 
-    def _refuse_if_full(self, document: Document, changed: A) -> None:
+    def _check_capacity(self, document: Document, changed: A) -> None:
         waiting = len(document.get("outbox", []))
-        if waiting >= MOST_WAITING and changed.event:
+        if waiting >= MAX_PENDING and changed.event:
             name = f"{self.collection.name} {changed.id}"
             raise Busy(f"{waiting} events of {name} wait to be announced")
 
-    async def _replace(self, document: Document, aggregate: A) -> bool:
-        """Whether nobody else was first."""
+    async def _write_optimistically(self, document: Document, aggregate: A) -> bool:
+        """Whether it was written: not when another writer was first."""
         try:
             await self._write(aggregate, document.get("outbox", []))
         except DuplicateKey:
             return False
         return True
 
-    async def _write(self, aggregate: A, waiting: list[Document]) -> None:
-        """Make this version of the one before, which for a new aggregate is nothing.
+    async def _write(self, aggregate: A, pending: list[Document]) -> None:
+        """Replace the version before, which for a new aggregate does not exist, by this one.
 
         Raises DuplicateKey: where the version before is not there, the upsert would insert the
-        same id a second time. `waiting` is what the outbox holds already.
+        same id a second time. `pending` is what the outbox holds already.
         """
         change: Document = {
             "$set": {**self._to_document(aggregate), "version": aggregate.version},
         }
         if event := aggregate.event:
-            said = asdict(Announcement.of(event, aggregate.version))
-            change |= {"$push": {"outbox": said}, "$min": {"outboxSince": clock.now()}}
-            waiting = [*waiting, said]
+            entry = asdict(OutboxEntry.of(event, aggregate.version))
+            change |= {"$push": {"outbox": entry}, "$min": {"outboxSince": clock.now()}}
+            pending = [*pending, entry]
         before = {"_id": aggregate.id, "version": aggregate.version - 1}
         await self.collection.apply(Update(before, change, upsert=True))
-        self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": waiting})
+        self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": pending})
 
 
-async def _pause_before(attempt: int) -> None:
-    """None before the first tries; then up to 50 ms, until the winner's write is committed."""
+async def _backoff(attempt: int) -> None:
+    """Exponential backoff with jitter, from the third attempt on, up to 50 ms."""
     if attempt > 1:
         longest = min(0.001 * 2 ** min(attempt, 10), 0.05)
         await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - losers apart
 
 
-def announcement_of(entry: Document) -> Announcement:
+def entry_from_document(entry: Document) -> OutboxEntry:
     """One entry of a document's outbox.
 
     Another version of the service, before or after this one, may have written more or less of it.
     """
-    return Announcement(**{name: entry[name] for name in _FIELDS & entry.keys()})
+    return OutboxEntry(**{name: entry[name] for name in _FIELDS & entry.keys()})

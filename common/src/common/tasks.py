@@ -1,4 +1,4 @@
-"""Work beside the requests: for as long as the service lives, or several pieces at the same time.
+"""Background tasks: supervised for the life of the service, or several run concurrently.
 
 Nothing here uses `asyncio.TaskGroup`, which cancels each child once: where a library swallows that
 cancellation, the group waits for ever.
@@ -9,42 +9,42 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-AGAIN_SECONDS = 1.0
+RESTART_SECONDS = 1.0
 
 T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
 
-class Background:
-    """Tasks that are begun again when they fail, because nobody waits for them to notice."""
+class TaskSupervisor:
+    """Restarts tasks that fail, as nobody awaits them."""
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Do this work until it ends by itself or the service stops."""
-        self._tasks.append(asyncio.create_task(self._keep(work)))
+        """Run this until it returns or `stop` is called."""
+        self._tasks.append(asyncio.create_task(self._run(work)))
 
-    async def _keep(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
                 return await work()
             except asyncio.CancelledError:
                 if _is_being_cancelled():
                     raise
-                log.exception("background work was cancelled by a library; it begins again")
+                log.exception("a background task was cancelled by a library; restarting it")
             except Exception:
-                log.exception("background work failed; it begins again")
-            await asyncio.sleep(AGAIN_SECONDS)
+                log.exception("a background task failed; restarting it")
+            await asyncio.sleep(RESTART_SECONDS)
 
     async def stop(self) -> None:
-        """End all of it."""
+        """Cancel all tasks."""
         await _end(self._tasks)
 
 
-async def side_by_side(*works: Coroutine[Any, Any, None]) -> None:
-    """Do all of it; the first failure is raised, and that or a cancellation ends the rest."""
+async def run_concurrently(*works: Coroutine[Any, Any, None]) -> None:
+    """Run all; the first failure is raised, and that or a cancellation cancels the rest."""
     tasks = [asyncio.create_task(work) for work in works]
     try:
         for ended in asyncio.as_completed(tasks):
@@ -53,10 +53,10 @@ async def side_by_side(*works: Coroutine[Any, Any, None]) -> None:
         await _end(tasks)
 
 
-async def for_each(
-    items: AsyncIterator[T], work: Callable[[T], Coroutine[Any, Any, None]], at_once: int
+async def for_each_concurrently(
+    items: AsyncIterator[T], work: Callable[[T], Coroutine[Any, Any, None]], limit: int
 ) -> None:
-    """Work at so many items side by side; the next one is asked for when there is room for it."""
+    """Process at most `limit` items concurrently; the next one is pulled when there is room."""
     turn = asyncio.Lock()
 
     async def work_on() -> None:
@@ -68,17 +68,17 @@ async def for_each(
                     return
             await asyncio.create_task(work(item))  # what it notes for log lines stays its own
 
-    await side_by_side(*(work_on() for _ in range(at_once)))
+    await run_concurrently(*(work_on() for _ in range(limit)))
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel until all are gone, whoever swallows it, and even if we are cancelled meanwhile."""
+    """Cancel until all have ended, even if one swallows it or we are cancelled meanwhile."""
     cancelled: asyncio.CancelledError | None = None
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
         try:
-            await asyncio.wait(running, timeout=AGAIN_SECONDS)
+            await asyncio.wait(running, timeout=RESTART_SECONDS)
         except asyncio.CancelledError as error:
             cancelled = error
     if cancelled:

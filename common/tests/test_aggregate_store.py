@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from pymongo import MongoClient
 
-from common.aggregates import MOST_WAITING, announcement_of
+from common.aggregate_store import MAX_PENDING, entry_from_document
 from common.contracts.ids import new_id
 from common.errors import Busy, Conflict, Refused
 from common.mongo import Document, DuplicateKey, Update
@@ -33,7 +33,7 @@ async def test_what_was_added_is_found(tallies: Tallies) -> None:
 
 async def test_what_nobody_added_is_unknown(tallies: Tallies) -> None:
     assert await tallies.get(new_id()) is None
-    assert await tallies.change(new_id(), Tally.count) is None
+    assert await tallies.update(new_id(), Tally.count) is None
     assert await tallies.find({}, sort=[("_id", 1)], limit=10) == []
 
 
@@ -42,7 +42,7 @@ async def test_a_new_aggregate_carries_its_event(tallies: Tallies) -> None:
     await tallies.add(tally)
     document = await document_of(tallies, tally)
     [entry] = document["outbox"]
-    waiting = announcement_of(entry)
+    waiting = entry_from_document(entry)
     assert document["version"] == 0
     assert (waiting.version, waiting.subject) == (0, "ticket:updated")
     assert (waiting.aggregate_id, waiting.body) == (tally.id, tally.told().to_json())
@@ -54,7 +54,7 @@ async def test_a_change_carries_its_event(tallies: Tallies) -> None:
     tally = Tally.begin()
     await tallies.add(tally)
     since = (await document_of(tallies, tally))["outboxSince"]
-    counted = await tallies.change(tally.id, Tally.count)
+    counted = await tallies.update(tally.id, Tally.count)
     document = await document_of(tallies, tally)
     assert counted == tally.count() == await tallies.get(tally.id)
     assert document["version"] == 1
@@ -65,7 +65,7 @@ async def test_a_change_carries_its_event(tallies: Tallies) -> None:
 async def test_a_silent_change_announces_nothing(tallies: Tallies) -> None:
     tally = Tally.begin()
     await tallies.add(tally)
-    await tallies.change(tally.id, Tally.count_silently)
+    await tallies.update(tally.id, Tally.count_silently)
     assert (await document_of(tallies, tally))["version"] == 1
     assert await versions_announced(tallies, tally) == [0]
 
@@ -74,7 +74,7 @@ async def test_deciding_for_no_change_writes_nothing(tallies: Tallies) -> None:
     tally = Tally.begin()
     await tallies.add(tally)
     before = await document_of(tallies, tally)
-    assert await tallies.change(tally.id, lambda current: current) == tally
+    assert await tallies.update(tally.id, lambda current: current) == tally
     assert await document_of(tallies, tally) == before
 
 
@@ -86,7 +86,7 @@ async def test_a_refusal_writes_nothing(tallies: Tallies) -> None:
     await tallies.add(tally)
     before = await document_of(tallies, tally)
     with pytest.raises(Conflict):
-        await tallies.change(tally.id, refuse)
+        await tallies.update(tally.id, refuse)
     assert await document_of(tallies, tally) == before
 
 
@@ -94,12 +94,12 @@ async def test_no_more_events_wait_than_a_document_can_hold(tallies: Tallies) ->
     tally = Tally.begin()
     await tallies.add(tally)
     entry = (await document_of(tallies, tally))["outbox"][0]
-    full = {"$set": {"outbox": [entry] * MOST_WAITING}}
+    full = {"$set": {"outbox": [entry] * MAX_PENDING}}
     await tallies.collection.update({"_id": tally.id}, full)
-    with pytest.raises(Busy, match=f"{MOST_WAITING} events of tallies {tally.id}"):
-        await tallies.change(tally.id, Tally.count)
+    with pytest.raises(Busy, match=f"{MAX_PENDING} events of tallies {tally.id}"):
+        await tallies.update(tally.id, Tally.count)
     assert (await document_of(tallies, tally))["version"] == 0
-    await tallies.change(tally.id, Tally.count_silently)
+    await tallies.update(tally.id, Tally.count_silently)
     assert (await document_of(tallies, tally))["version"] == 1
 
 
@@ -133,7 +133,7 @@ async def test_a_lost_race_is_decided_anew(tallies: Tallies, mongo_uri: str) -> 
         seen.append(current.version)
         return current.count()
 
-    assert await tallies.change(tally.id, decide) == Tally(tally.id, version=2)
+    assert await tallies.update(tally.id, decide) == Tally(tally.id, version=2)
     assert seen == [0, 1]
     assert await versions_announced(tallies, tally) == [0, 2]
 
@@ -141,13 +141,13 @@ async def test_a_lost_race_is_decided_anew(tallies: Tallies, mongo_uri: str) -> 
 async def test_two_changes_at_once_both_count(tallies: Tallies) -> None:
     tally = Tally.begin()
     await tallies.add(tally)
-    changed = await asyncio.gather(*(tallies.change(tally.id, Tally.count) for _ in range(2)))
+    changed = await asyncio.gather(*(tallies.update(tally.id, Tally.count) for _ in range(2)))
     assert {each.version for each in changed if each} == {1, 2}
 
 
 async def test_thirty_changes_at_once_leave_no_hole(tallies: Tallies) -> None:
     tally = Tally.begin()
     await tallies.add(tally)
-    changed = await asyncio.gather(*(tallies.change(tally.id, Tally.count) for _ in range(30)))
+    changed = await asyncio.gather(*(tallies.update(tally.id, Tally.count) for _ in range(30)))
     assert sorted(each.version for each in changed if each) == list(range(1, 31))
     assert await versions_announced(tallies, tally) == list(range(31))
