@@ -17,7 +17,7 @@ from bench.rounds import Side, alternate
 from bench.stacks import settled, stack
 from devstack.headless import Stack
 from devstack.people import Person
-from tickets.words import beginnings_of
+from tickets.tokenizer import prefixes
 
 SIZES = (1_000, 100_000, 1_000_000)
 SELLERS = 1_000
@@ -49,7 +49,7 @@ def _store(running: Stack, count: int) -> list[str]:
     def ticket(number: int) -> dict[str, Any]:
         title = f"{WORDS[number % len(WORDS)]} {number % 9973}"
         seller = sellers[number % SELLERS]
-        return {"title": title, "beginnings": beginnings_of(title), "userId": seller}
+        return {"title": title, "beginnings": prefixes(title), "userId": seller}
 
     ids = seed.known_tickets(running, count, ticket)
     later = datetime.now(UTC) + timedelta(days=1)

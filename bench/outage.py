@@ -50,7 +50,7 @@ async def _write(tickets: Alone) -> None:
     database = Database(tickets.plan.mongo_uri("tickets"))
     repository, seller = TicketRepository(database), "seller"
     for _ in range(BACKLOG // AT_ONCE):
-        offers = [Ticket.offer("Concert", Price(1999), seller) for _ in range(AT_ONCE)]
+        offers = [Ticket.list_for_sale("Concert", Price(1999), seller) for _ in range(AT_ONCE)]
         await asyncio.gather(*map(repository.add, offers))
     database.close()
 

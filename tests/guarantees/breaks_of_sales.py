@@ -92,14 +92,14 @@ GATE_OF_ORDERS_COPY = Break(
 GATE_OF_TICKETS_ORDERS = Break(
     "the version gate of a ticket's orders",
     "tickets/src/tickets/domain.py",
-    "(_is_known(order, known) or not claim.says_other_than(known))",
-    "not claim.says_other_than(known)",
+    "(_is_known(order, known) or not reservation.differs_from(known))",
+    "not reservation.differs_from(known)",
 )
 KNOWN_ALREADY = Break(
     "the memory of what a ticket knows already",
     "tickets/src/tickets/domain.py",
-    "(_is_known(order, known) or not claim.says_other_than(known))",
-    "claim.version < known.version",
+    "(_is_known(order, known) or not reservation.differs_from(known))",
+    "reservation.version < known.version",
 )
 
 EXPIRY = Break(

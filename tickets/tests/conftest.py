@@ -35,7 +35,7 @@ def seller(sign_in: SignIn) -> Person:
 @pytest.fixture
 async def ticket(tickets: TicketRepository, seller: Person) -> Ticket:
     """A ticket that the seller offers."""
-    ticket = Ticket.offer("Concert", Price(1999), seller.id)
+    ticket = Ticket.list_for_sale("Concert", Price(1999), seller.id)
     await tickets.add(ticket)
     return ticket
 

@@ -23,7 +23,7 @@ async def offer(tickets: TicketRepository, seller: Person, count: int) -> list[s
 
 async def offer_titles(tickets: TicketRepository, seller: Person, *titles: str) -> list[str]:
     """Put tickets with these titles up for sale; their ids, newest first."""
-    offered = [Ticket.offer(title, Price(1999), seller.id) for title in titles]
+    offered = [Ticket.list_for_sale(title, Price(1999), seller.id) for title in titles]
     for ticket in offered:
         await tickets.add(ticket)
     return [ticket.id for ticket in reversed(offered)]
@@ -46,7 +46,9 @@ async def test_the_newest_ticket_comes_first(
 async def test_a_held_ticket_is_hidden_but_readable(
     client: AsyncClient, tickets: TicketRepository, ticket: Ticket, order: OrderHistory
 ) -> None:
-    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0), NOW))
+    await tickets.change(
+        ticket.id, lambda free: free.apply_order(order.event(OrderCreated, 0), NOW)
+    )
     assert (await client.get("/api/tickets")).json() == []
     shown = await client.get(f"/api/tickets/{ticket.id}")
     assert shown.status_code == 200
@@ -61,7 +63,9 @@ async def test_sellers_see_all_of_their_own(
     seller: Person,
     sign_in: SignIn,
 ) -> None:
-    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0), NOW))
+    await tickets.change(
+        ticket.id, lambda free: free.apply_order(order.event(OrderCreated, 0), NOW)
+    )
     free = await offer(tickets, seller, 1)
     await offer(tickets, sign_in(), 1)
     mine = await client.get("/api/tickets?mine=true", headers=seller.headers)

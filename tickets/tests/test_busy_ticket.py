@@ -9,7 +9,7 @@ import pytest
 from common.contracts.events import OrderCancelled, OrderCreated, OrderEvent, TicketUpdated
 from devstack.order_history import OrderHistory
 from devstack.testing import Neighbour
-from tickets.domain import Claim, Ticket
+from tickets.domain import Reservation, Ticket
 from tickets.repository import TicketRepository
 
 
@@ -20,13 +20,13 @@ async def test_its_orders_do_not_fight_over_it(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    decisions, heed = Counter[str](), Ticket.heed
+    decisions, apply_order = Counter[str](), Ticket.apply_order
 
     def counted(ticket: Ticket, event: OrderEvent, now: datetime) -> Ticket:
         decisions[event.id] += 1
-        return heed(ticket, event, now)
+        return apply_order(ticket, event, now)
 
-    monkeypatch.setattr(Ticket, "heed", counted)
+    monkeypatch.setattr(Ticket, "apply_order", counted)
     orders = [OrderHistory("somebody", ticket_id=ticket.id) for _ in range(100)]
     for kind, version in ((OrderCreated, 0), (OrderCancelled, 1)):
         said = (order.event(kind, version) for order in orders)
@@ -36,7 +36,7 @@ async def test_its_orders_do_not_fight_over_it(
     await neighbour.heard_by("tickets")
     after = await tickets.get(ticket.id)
     assert (after.version, after.order_id) == (200, None)
-    assert after.claims == {order.id: Claim(version=1, live=False) for order in orders}
+    assert after.reservations == {order.id: Reservation(version=1, live=False) for order in orders}
     announced = neighbour.heard_of(TicketUpdated)
     assert [event.version for event in announced] == list(range(1, 201))
     assert set(decisions.values()) == {2}  # nobody was beaten to it, and decided once more

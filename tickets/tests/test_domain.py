@@ -20,14 +20,14 @@ from common.contracts.ids import is_id
 from common.contracts.money import Price
 from common.contracts.ticket_status import TicketStatus
 from devstack.order_history import OrderHistory
-from tickets.domain import MEMORY, NotTheSeller, Ticket, TicketReserved
+from tickets.domain import RETENTION, NotTheSeller, Ticket, TicketReserved
 
 NOW = datetime.now(UTC)
-LONG_AFTER = NOW + MEMORY + timedelta(hours=1)
+LONG_AFTER = NOW + RETENTION + timedelta(hours=1)
 
-FREE = Ticket.offer("Concert", Price(1999), "seller")
+FREE = Ticket.list_for_sale("Concert", Price(1999), "seller")
 A, B, C = (OrderHistory("buyer", ticket_id=FREE.id) for _ in "ABC")
-HELD = FREE.heed(A.event(OrderCreated, 0), NOW)
+HELD = FREE.apply_order(A.event(OrderCreated, 0), NOW)
 
 A_THEN_B: list[OrderEvent] = [
     A.event(OrderCreated, 0),
@@ -50,16 +50,16 @@ A_THEN_B_PAYS: list[OrderEvent] = [*A_THEN_B, B.event(OrderCompleted, 2)]
 FREED, TAKEN, BOUGHT = TicketStatus.FREE, TicketStatus.HELD, TicketStatus.SOLD
 
 
-def heed(ticket: Ticket, event: OrderEvent) -> Ticket:
+def apply_order(ticket: Ticket, event: OrderEvent) -> Ticket:
     """Hear of an order now."""
-    return ticket.heed(event, NOW)
+    return ticket.apply_order(event, NOW)
 
 
 def ends(
     history: Sequence[OrderEvent], arrivals: Iterable[Sequence[int]]
 ) -> set[tuple[str | None, TicketStatus]]:
     """Who holds the ticket and how, after each way in which a history may arrive."""
-    after = (reduce(heed, (history[index] for index in way), FREE) for way in arrivals)
+    after = (reduce(apply_order, (history[index] for index in way), FREE) for way in arrivals)
     return {(ticket.order_id, ticket.status) for ticket in after}
 
 
@@ -102,24 +102,24 @@ def test_a_hold_is_announced_with_its_order() -> None:
 
 @pytest.mark.parametrize("later", [OrderAwaitingPayment, OrderCompleted])
 def test_a_live_order_keeps_its_ticket(later: type[OrderEvent]) -> None:
-    assert HELD.heed(A.event(later, 1), NOW).order_id == A.id
+    assert HELD.apply_order(A.event(later, 1), NOW).order_id == A.id
 
 
 def test_a_cancelled_order_gives_its_ticket_back() -> None:
-    freed = HELD.heed(A.event(OrderCancelled, 1), NOW)
+    freed = HELD.apply_order(A.event(OrderCancelled, 1), NOW)
     assert (freed.version, freed.order_id) == (2, None)
     assert freed.edit("Opera", Price(2500), by="seller").version == 3
 
 
 def test_a_cancellation_ends_only_its_own_order() -> None:
-    assert HELD.heed(B.event(OrderCancelled, 1), NOW).order_id == A.id
+    assert HELD.apply_order(B.event(OrderCancelled, 1), NOW).order_id == A.id
 
 
 def test_what_is_known_already_changes_nothing() -> None:
-    assert HELD.heed(A.event(OrderCreated, 0), NOW) is HELD
-    freed = HELD.heed(A.event(OrderCancelled, 1), NOW)
+    assert HELD.apply_order(A.event(OrderCreated, 0), NOW) is HELD
+    freed = HELD.apply_order(A.event(OrderCancelled, 1), NOW)
     for old in (A.event(OrderCancelled, 1), A.event(OrderCreated, 0)):
-        assert freed.heed(old, NOW) is freed
+        assert freed.apply_order(old, NOW) is freed
 
 
 @pytest.mark.parametrize(
@@ -150,15 +150,15 @@ def test_duplicates_between_the_events_change_no_holder(last: type[OrderEvent]) 
 
 
 def test_a_paid_order_keeps_the_ticket_whatever_comes_late() -> None:
-    sold = FREE.heed(A.event(OrderCompleted, 2), NOW)
+    sold = FREE.apply_order(A.event(OrderCompleted, 2), NOW)
     assert (sold.status, sold.version) == (BOUGHT, 1)
     assert sold.event == bought(sold)
-    late = sold.heed(B.event(OrderCreated, 0), NOW)
+    late = sold.apply_order(B.event(OrderCreated, 0), NOW)
     assert (late.order_id, late.status) == (A.id, BOUGHT)
 
 
 def test_a_sale_is_announced_and_cannot_be_edited() -> None:
-    sold = HELD.heed(A.event(OrderCompleted, 2), NOW)
+    sold = HELD.apply_order(A.event(OrderCompleted, 2), NOW)
     assert (HELD.status, sold.status) == (TAKEN, BOUGHT)
     assert sold.event == bought(sold)
     with pytest.raises(TicketReserved):
@@ -193,36 +193,36 @@ def test_a_snapshot_says_the_whole_state_at_any_version(ticket: Ticket) -> None:
 
 @pytest.mark.parametrize("kind", [OrderCreated, OrderAwaitingPayment, OrderCompleted])
 def test_a_snapshot_of_a_live_order_holds_its_ticket(kind: type[OrderEvent]) -> None:
-    held = FREE.heed(A.snapshot(kind, 2), NOW)
+    held = FREE.apply_order(A.snapshot(kind, 2), NOW)
     assert held.order_id == A.id
     for late in (A.event(OrderCreated, 0), A.snapshot(kind, 2)):
-        assert held.heed(late, NOW) is held
+        assert held.apply_order(late, NOW) is held
 
 
 def test_a_snapshot_of_a_cancelled_order_frees_its_ticket() -> None:
-    freed = HELD.heed(A.snapshot(OrderCancelled, 2), NOW)
+    freed = HELD.apply_order(A.snapshot(OrderCancelled, 2), NOW)
     assert freed.order_id is None
     for late in (A.event(OrderCreated, 0), A.snapshot(OrderAwaitingPayment, 1)):
-        assert freed.heed(late, NOW) is freed
+        assert freed.apply_order(late, NOW) is freed
 
 
 def test_what_does_not_change_the_status_is_not_announced() -> None:
-    assert HELD.heed(A.snapshot(OrderAwaitingPayment, 1), NOW) is HELD
-    sold = HELD.heed(A.snapshot(OrderCompleted, 2), NOW)
-    assert sold.heed(A.snapshot(OrderCompleted, 2), NOW) is sold
+    assert HELD.apply_order(A.snapshot(OrderAwaitingPayment, 1), NOW) is HELD
+    sold = HELD.apply_order(A.snapshot(OrderCompleted, 2), NOW)
+    assert sold.apply_order(A.snapshot(OrderCompleted, 2), NOW) is sold
 
 
 def test_an_order_that_ended_long_ago_is_forgotten_with_the_next_change() -> None:
-    freed = HELD.heed(A.event(OrderCancelled, 1), NOW)
-    assert set(freed.heed(B.event(OrderCreated, 0), NOW).claims) == {A.id, B.id}
-    later = freed.heed(B.snapshot(OrderCompleted, 2), LONG_AFTER)
-    assert (set(later.claims), later.order_id) == ({B.id}, B.id)
+    freed = HELD.apply_order(A.event(OrderCancelled, 1), NOW)
+    assert set(freed.apply_order(B.event(OrderCreated, 0), NOW).reservations) == {A.id, B.id}
+    later = freed.apply_order(B.snapshot(OrderCompleted, 2), LONG_AFTER)
+    assert (set(later.reservations), later.order_id) == ({B.id}, B.id)
 
 
 def test_a_live_order_is_never_forgotten() -> None:
-    later = HELD.heed(B.snapshot(OrderCompleted, 2), LONG_AFTER)
-    assert set(later.claims) == {A.id, B.id}
-    assert later.heed(A.event(OrderCancelled, 1), LONG_AFTER).order_id == B.id
+    later = HELD.apply_order(B.snapshot(OrderCompleted, 2), LONG_AFTER)
+    assert set(later.reservations) == {A.id, B.id}
+    assert later.apply_order(A.event(OrderCancelled, 1), LONG_AFTER).order_id == B.id
 
 
 @pytest.mark.parametrize(
@@ -236,4 +236,4 @@ def test_a_live_order_is_never_forgotten() -> None:
     ids=["created", "cancelled", "snapshot of a live one", "snapshot of a cancelled one"],
 )
 def test_a_late_copy_of_what_is_forgotten_changes_nothing(late: OrderEvent) -> None:
-    assert FREE.heed(late, LONG_AFTER) is FREE
+    assert FREE.apply_order(late, LONG_AFTER) is FREE

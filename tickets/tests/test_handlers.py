@@ -100,7 +100,7 @@ async def test_what_is_stored_ends_the_same_after_any_arrival(
     tickets: TicketRepository, seller: Person
 ) -> None:
     for arrival in permutations(range(3)):
-        ticket = Ticket.offer("Concert", Price(1999), seller.id)
+        ticket = Ticket.list_for_sale("Concert", Price(1999), seller.id)
         await tickets.add(ticket)
         a, b = (OrderHistory("somebody", ticket_id=ticket.id) for _ in "AB")
         history: list[OrderEvent] = [

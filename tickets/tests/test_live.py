@@ -1,4 +1,4 @@
-"""Watching the market over HTTP."""
+"""Watching the stream over HTTP."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -118,7 +118,10 @@ async def test_an_unknown_ticket_is_not_found(
         await client.get(path),
         await client.put(path, json=OPERA, headers=seller.headers),
     ):
-        assert (answer.status_code, answer.json()) == (404, {"errors": [{"message": "Not Found"}]})
+        assert (answer.status_code, answer.json()) == (
+            404,
+            {"errors": [{"message": "Not Found"}]},
+        )
 
 
 async def test_an_edit_is_shown_and_announced(
@@ -171,7 +174,9 @@ async def test_a_strangers_edit_changes_nothing(
     is_held: bool,
 ) -> None:
     if is_held:
-        await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0), NOW))
+        await tickets.change(
+            ticket.id, lambda free: free.apply_order(order.event(OrderCreated, 0), NOW)
+        )
     path = f"/api/tickets/{ticket.id}"
     answer = await client.put(path, json=OPERA, headers=sign_in().headers)
     assert answer.status_code == 403
@@ -186,7 +191,9 @@ async def test_a_held_ticket_cannot_be_edited(
     order: OrderHistory,
     seller: Person,
 ) -> None:
-    await tickets.change(ticket.id, lambda free: free.heed(order.event(OrderCreated, 0), NOW))
+    await tickets.change(
+        ticket.id, lambda free: free.apply_order(order.event(OrderCreated, 0), NOW)
+    )
     path = f"/api/tickets/{ticket.id}"
     answer = await client.put(path, json=OPERA, headers=seller.headers)
     assert answer.status_code == 409

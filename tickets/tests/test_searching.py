@@ -15,7 +15,7 @@ from devstack.testing import Person, SignIn, pages
 from tickets import search as search_of_tickets
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
-from tickets.words import LONGEST, beginnings_of, words_of
+from tickets.tokenizer import MAX_TOKEN_LENGTH, prefixes, tokenize
 
 SEARCHES = {"command.find": "tickets", "command.sort._id": -1}
 """Of all that is profiled: the sweep of the outbox, which goes on beside them, sorts by time."""
@@ -26,7 +26,7 @@ async def offered(tickets: TicketRepository, seller: Person, *titles: str) -> di
     """Tickets with these titles; titles by their ids."""
     found = {}
     for title in titles:
-        ticket = Ticket.offer(title, Price(1999), seller.id)
+        ticket = Ticket.list_for_sale(title, Price(1999), seller.id)
         await tickets.add(ticket)
         found[ticket.id] = title
     return found
@@ -68,8 +68,8 @@ async def test_every_word_must_begin_a_word_of_the_title(
 
 
 async def test_words_are_told_apart_by_their_first_characters() -> None:
-    assert words_of("a" * (LONGEST + 1)) == words_of("a" * LONGEST)
-    assert len(beginnings_of("a" * 200)) == LONGEST
+    assert tokenize("a" * (MAX_TOKEN_LENGTH + 1)) == tokenize("a" * MAX_TOKEN_LENGTH)
+    assert len(prefixes("a" * 200)) == MAX_TOKEN_LENGTH
 
 
 async def test_what_is_held_is_not_found_until_it_is_free_again(
@@ -80,7 +80,7 @@ async def test_what_is_held_is_not_found_until_it_is_free_again(
 ) -> None:
     for event, found in ((order.event(OrderCreated, 0), 0), (order.event(OrderCancelled, 1), 1)):
         now = datetime.now(UTC)
-        await tickets.change(ticket.id, lambda t, e=event, n=now: t.heed(e, n))  # type: ignore[misc]
+        await tickets.change(ticket.id, lambda t, e=event, n=now: t.apply_order(e, n))  # type: ignore[misc]
         assert len(await search(client, "conc")) == found
 
 
@@ -101,7 +101,7 @@ async def test_sellers_search_all_of_their_own(
     sign_in: SignIn,
 ) -> None:
     held = order.event(OrderCreated, 0)
-    await tickets.change(ticket.id, lambda free: free.heed(held, datetime.now(UTC)))
+    await tickets.change(ticket.id, lambda free: free.apply_order(held, datetime.now(UTC)))
     await offered(tickets, seller, "Opera")
     await offered(tickets, sign_in(), "Concert")
     query = {"q": "concert", "mine": "true"}
@@ -165,12 +165,12 @@ async def test_a_page_looks_through_a_bounded_number_and_leads_on(
     singles = ["Opera", "Concert"] * 32
     titles = ["Opera Concert" if n in both else single for n, single in enumerate(singles)]
     ids = list(await offered(tickets, seller, *titles))
-    monkeypatch.setattr(search_of_tickets, "SAMPLE", 3)
+    monkeypatch.setattr(search_of_tickets, "SAMPLE_SIZE", 3)
     with MongoClient[Document](mongo_uri) as mongo:
         database = mongo.get_default_database()
         database.command("profile", 2)
         for window in range(3, 10):
-            monkeypatch.setattr(search_of_tickets, "WINDOW", window)
+            monkeypatch.setattr(search_of_tickets, "SCAN_LIMIT", window)
             path = f"/api/tickets?q=opera+concert&limit=2&mine={mine}"
             shown = await pages(client, path, seller.headers)
             assert list(chain.from_iterable(shown)) == [ids[n] for n in sorted(both, reverse=True)]

@@ -1,5 +1,4 @@
-"""What is for sale, and who holds it.
+"""The tickets service: what is for sale, and which order holds it.
 
-Owns tickets; hears when orders are created, completed and cancelled; announces every change of a
-ticket.
+Owns tickets. Consumes created, completed and cancelled orders; publishes every change of a ticket.
 """

@@ -1,4 +1,4 @@
-"""`python -m tickets republish` says the state of all tickets once more."""
+"""`python -m tickets republish` publishes a snapshot of every ticket."""
 
 from common.republish_command import main
 from tickets.repository import TicketRepository

@@ -1,4 +1,4 @@
-"""The ticket, its rules and refusals."""
+"""The ticket aggregate: its rules and domain errors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,8 +13,8 @@ from common.contracts.ticket_status import TicketStatus
 from common.contracts.versions import Fit, fit
 from common.errors import Conflict, Forbidden, NotFound
 
-MEMORY = timedelta(days=8)
-"""How long an ended order is remembered: longer than the stream could deliver its events again."""
+RETENTION = timedelta(days=8)
+"""How long a cancelled order is kept: longer than the stream could redeliver its events."""
 
 
 class TicketNotFound(NotFound):
@@ -28,14 +28,14 @@ class NotTheSeller(Forbidden):
 
 
 class TicketReserved(Conflict):
-    """Somebody holds the ticket, at the price it had."""
+    """An order holds the ticket, at the price it had."""
 
     message = "Cannot edit a reserved ticket"
 
 
 @dataclass(frozen=True)
-class Claim:
-    """What this ticket knows of one order: its version, if it is live (holds it), and paid."""
+class Reservation:
+    """The last known state of one order: its version, if it is live (holds the ticket), if paid."""
 
     version: int
     live: bool
@@ -43,22 +43,22 @@ class Claim:
 
     @classmethod
     def of(cls, order: OrderEvent) -> Self:
-        """What an event says."""
+        """The reservation that an event describes."""
         live = order.status is not OrderStatus.CANCELLED
         return cls(order.version, live, paid=order.status is OrderStatus.COMPLETE)
 
-    def says_other_than(self, known: "Claim") -> bool:
-        """Whether it changes more than the version."""
+    def differs_from(self, known: "Reservation") -> bool:
+        """Whether more than the version differs."""
         return (self.live, self.paid) != (known.live, known.paid)
 
-    def matters(self, order_id: str, now: datetime) -> bool:
-        """Whether an event of that order could still come, or it holds the ticket."""
-        return self.live or not _is_forgotten(order_id, now)
+    def is_relevant(self, order_id: str, now: datetime) -> bool:
+        """Whether the order holds the ticket, or an event of it could still be delivered."""
+        return self.live or not _is_past_retention(order_id, now)
 
 
 @dataclass(frozen=True)
 class Ticket:
-    """A ticket that somebody sells; free when no order of it is live."""
+    """A ticket for sale; free when no order of it is live."""
 
     id: str
     version: int
@@ -66,46 +66,53 @@ class Ticket:
     price: Price
     user_id: str
     order_id: str | None = None
-    claims: Mapping[str, Claim] = field(default_factory=dict)
+    reservations: Mapping[str, Reservation] = field(default_factory=dict)
 
     @classmethod
-    def offer(cls, title: str, price: Price, seller: str) -> Self:
+    def list_for_sale(cls, title: str, price: Price, seller: str) -> Self:
         """Put a ticket up for sale."""
         return cls(new_id(), 0, title, price, seller)
 
     def edit(self, title: str, price: Price, by: str) -> Self:
-        """Change what is offered, as long as nobody holds it."""
+        """Change title and price, as long as no order holds the ticket."""
         if by != self.user_id:
             raise NotTheSeller
         if self.order_id is not None:
             raise TicketReserved
         return replace(self, version=self.version + 1, title=title, price=price)
 
-    def heed(self, order: OrderEvent, now: datetime) -> Self:
-        """Take note of an order of this ticket, unless something newer of it is known.
+    def apply_order(self, order: OrderEvent, now: datetime) -> Self:
+        """Update the reservation of an order, unless a newer version of the order is known.
 
-        Two orders of one ticket announce themselves independently, so their events come in any
-        order; noting each order by itself makes every order of arrival end the same.
+        Events of two orders of one ticket arrive in any order; a reservation per order makes the
+        result independent of it (eventual consistency).
         """
-        claim, known = Claim.of(order), self.claims.get(order.id)
-        if known and (_is_known(order, known) or not claim.says_other_than(known)):
+        reservation, known = Reservation.of(order), self.reservations.get(order.id)
+        if known and (_is_known(order, known) or not reservation.differs_from(known)):
             return self
-        if not known and _is_forgotten(order.id, now) and not _still_counts(order, now):
+        if not known and _is_past_retention(order.id, now) and not _is_in_force(order, now):
             return self
-        remembered = {key: each for key, each in self.claims.items() if each.matters(key, now)}
-        claims = {**remembered, order.id: claim}
-        return replace(self, version=self.version + 1, order_id=_holder(claims), claims=claims)
+        remembered = {
+            key: each for key, each in self.reservations.items() if each.is_relevant(key, now)
+        }
+        reservations = {**remembered, order.id: reservation}
+        return replace(
+            self,
+            version=self.version + 1,
+            order_id=_holder(reservations),
+            reservations=reservations,
+        )
 
     @property
     def status(self) -> TicketStatus:
-        """Where it stands."""
+        """Free, held or sold."""
         if self.order_id is None:
             return TicketStatus.FREE
-        return TicketStatus.SOLD if self.claims[self.order_id].paid else TicketStatus.HELD
+        return TicketStatus.SOLD if self.reservations[self.order_id].paid else TicketStatus.HELD
 
     @property
     def event(self) -> TicketCreated | TicketUpdated:
-        """What announces the change to this version."""
+        """The event that announces this version."""
         if self.version == 0:
             return TicketCreated(
                 id=self.id, version=0, title=self.title, price=self.price, user_id=self.user_id
@@ -114,7 +121,7 @@ class Ticket:
 
     @property
     def snapshot(self) -> TicketUpdated:
-        """The whole state, for copies that may have missed how it came about."""
+        """The whole state, for replicas that may have missed events."""
         return self._updated(snapshot=True)
 
     def _updated(self, *, snapshot: Literal[True] | None = None) -> TicketUpdated:
@@ -130,27 +137,27 @@ class Ticket:
         )
 
 
-def _is_known(order: OrderEvent, known: Claim) -> bool:
-    """What is early is taken, too: each event of an order says its whole state."""
+def _is_known(order: OrderEvent, known: Reservation) -> bool:
+    """An early version is applied, too: each event of an order carries its whole state."""
     return fit(order.version, onto=known.version, snapshot=order.snapshot) is Fit.KNOWN
 
 
-def _holder(claims: Mapping[str, Claim]) -> str | None:
-    """The order that is paid, or else the live one that came last."""
-    live = [order_id for order_id, each in claims.items() if each.live]
-    paid = [order_id for order_id in live if claims[order_id].paid]
+def _holder(reservations: Mapping[str, Reservation]) -> str | None:
+    """The paid order, or else the live one that arrived last."""
+    live = [order_id for order_id, each in reservations.items() if each.live]
+    paid = [order_id for order_id in live if reservations[order_id].paid]
     return next(iter(paid or live[::-1]), None)
 
 
-def _is_forgotten(order_id: str, now: datetime) -> bool:
-    return now - made_at(order_id) > MEMORY
+def _is_past_retention(order_id: str, now: datetime) -> bool:
+    return now - made_at(order_id) > RETENTION
 
 
-def _still_counts(order: OrderEvent, now: datetime) -> bool:
-    """Whether an order of which nothing is known any more is worth a note, however old it is.
+def _is_in_force(order: OrderEvent, now: datetime) -> bool:
+    """Whether an unknown order that is past the retention is still in force.
 
-    A snapshot says how things stand, an event that old can only be a late copy. A snapshot may be
-    late, too, but what is paid stays so, and what has time left has not been ended by that.
+    Only a snapshot can show that: an event that old is a late duplicate. A snapshot may be late,
+    too, but a paid order stays paid, and an order before its expiry has not expired.
     """
     if not order.snapshot or order.status is OrderStatus.CANCELLED:
         return False

@@ -1,4 +1,4 @@
-"""The event door of the tickets service."""
+"""Event handlers of the tickets service."""
 
 from common import clock
 from common.contracts.events import OrderEvent
@@ -8,9 +8,9 @@ from tickets.repository import TicketRepository
 
 
 async def on_order_changed(event: OrderEvent, tickets: TicketRepository) -> None:
-    """An order takes its ticket, pays for it, or gives it back."""
+    """An order reserves its ticket, is paid, or releases the ticket."""
     now = clock.now()
-    await tickets.change(event.ticket.id, lambda ticket: ticket.heed(event, now))
+    await tickets.change(event.ticket.id, lambda ticket: ticket.apply_order(event, now))
 
 
 HANDLERS: Handlers = {

@@ -1,4 +1,4 @@
-"""The market as it changes, for those who look at it now."""
+"""The Server-Sent Events of all tickets."""
 
 from functools import lru_cache
 
@@ -11,10 +11,10 @@ from common.messaging.watches import Watch
 from tickets.schemas import TicketOut
 
 
-class Market:
-    """Tells each ticket that is listed, edited, held, freed or sold after a place in the stream.
+class TicketStream:
+    """Sends each ticket that is listed, edited, held, freed or sold after a stream position.
 
-    When it is not known any more what came after that place, it says `reset`.
+    Sends `reset` when the events after that position are no longer in memory.
     """
 
     is_done = False
@@ -24,7 +24,7 @@ class Market:
         self._place = Place.of(last_event_id) if last_event_id is not None else None
 
     async def tell(self, _: Watch) -> bytes:
-        """What came since the last time."""
+        """The events since the last call."""
         if self._place is None:
             self._place = self._live.place
             return format_sse_event(id=str(self._place))
@@ -34,12 +34,12 @@ class Market:
             return format_sse_event(event="reset", data_str="{}", id=str(self._place))
         if news:
             self._place = news[-1].place
-        return b"".join(map(_told, news))
+        return b"".join(map(_serialized, news))
 
 
 @lru_cache(maxsize=256)
-def _told(news: News) -> bytes:
-    """The same bytes for everybody, made once."""
+def _serialized(news: News) -> bytes:
+    """The SSE event, serialized once for all subscribers."""
     assert isinstance(news.event, TicketCreated | TicketUpdated)  # noqa: S101 - what is watched
     ticket = TicketOut.of(news.event).model_dump_json(exclude_none=True)
     return format_sse_event(event="ticket", data_str=ticket, id=str(news.place))

@@ -7,22 +7,24 @@ from common.aggregate_store import AggregateStore
 from common.contracts.money import Price
 from common.mongo import Collection, Database, Document, Update
 from common.together import Together
-from tickets.domain import Claim, Ticket, TicketNotFound
-from tickets.search import BY_SELLER, FREE, FREE_BY_WORD, NEWEST_FIRST, Found, Search
-from tickets.words import beginnings_of
+from tickets.domain import Reservation, Ticket, TicketNotFound
+from tickets.search import BY_SELLER, FREE, FREE_BY_PREFIX, NEWEST_FIRST, Search, SearchPage
+from tickets.tokenizer import prefixes
 
-PAGE = 500
-"""How many titles are made searchable at once."""
+BATCH_SIZE = 500
+"""How many tickets are backfilled at once."""
 
 
 def _to_document(ticket: Ticket) -> Document:
     return {
         "title": ticket.title,
-        "beginnings": beginnings_of(ticket.title),
+        "beginnings": prefixes(ticket.title),
         "priceCents": ticket.price.cents,
         "userId": ticket.user_id,
         "orderId": ticket.order_id,
-        "orders": {order_id: asdict(claim) for order_id, claim in ticket.claims.items()},
+        "orders": {
+            order_id: asdict(reservation) for order_id, reservation in ticket.reservations.items()
+        },
     }
 
 
@@ -34,7 +36,10 @@ def _from_document(document: Document) -> Ticket:
         price=Price(document["priceCents"]),
         user_id=document["userId"],
         order_id=document["orderId"],
-        claims={order_id: Claim(**claim) for order_id, claim in document["orders"].items()},
+        reservations={
+            order_id: Reservation(**reservation)
+            for order_id, reservation in document["orders"].items()
+        },
     )
 
 
@@ -49,7 +54,7 @@ class TicketRepository:
             from_document=_from_document,
             exclude=["beginnings"],
         )
-        self._newest = Together(self._newest_free)
+        self._newest = Together(self._load_newest)
         self._search = Search(self._tickets)
 
     @property
@@ -58,21 +63,19 @@ class TicketRepository:
         return [self._tickets.collection]
 
     async def prepare(self) -> None:
-        """Make the indexes exist: for what is free, for searching it, for what somebody sells."""
+        """Create the indexes: for free tickets, for searching them, and for a seller's tickets."""
         await self._tickets.prepare()
-        for index in (FREE, FREE_BY_WORD, BY_SELLER):
+        for index in (FREE, FREE_BY_PREFIX, BY_SELLER):
             await self._tickets.collection.ensure_index(index)
-        await self._make_searchable()
+        await self._backfill_prefixes()
 
-    async def _make_searchable(self) -> None:
-        """Tickets of the time before there was a search; a repetition finds nothing to do."""
+    async def _backfill_prefixes(self) -> None:
+        """Add the prefixes to tickets that were stored before there was a search; idempotent."""
         tickets, old = self._tickets.collection, {"beginnings": {"$exists": False}}
-        while page := await tickets.find(old, sort=[("_id", 1)], limit=PAGE):
+        while page := await tickets.find(old, sort=[("_id", 1)], limit=BATCH_SIZE):
             await tickets.update_each(
                 [
-                    Update(
-                        {"_id": one["_id"]}, {"$set": {"beginnings": beginnings_of(one["title"])}}
-                    )
+                    Update({"_id": one["_id"]}, {"$set": {"beginnings": prefixes(one["title"])}})
                     for one in page
                 ]
             )
@@ -82,7 +85,7 @@ class TicketRepository:
         await self._tickets.add(ticket)
 
     async def get(self, ticket_id: str) -> Ticket:
-        """The ticket, held or not; raises TicketNotFound."""
+        """The ticket, whatever its status; raises TicketNotFound."""
         if ticket := await self._tickets.get(ticket_id):
             return ticket
         raise TicketNotFound
@@ -94,29 +97,31 @@ class TicketRepository:
         raise TicketNotFound
 
     async def list_after(self, ticket_id: str, limit: int) -> list[Ticket]:
-        """The next tickets in the order of their ids."""
+        """The next page of tickets, sorted by id."""
         return await self._tickets.list_after(ticket_id, limit)
 
-    async def free(self, words: Sequence[str], older_than: str | None, limit: int) -> Found:
-        """Tickets that nobody holds and whose titles have such words, newest first."""
+    async def list_free(
+        self, words: Sequence[str], older_than: str | None, limit: int
+    ) -> SearchPage:
+        """Free tickets whose titles match the words, newest first."""
         if words:
-            return await self._search.free(words, older_than, limit)
+            return await self._search.list_free(words, older_than, limit)
         if older_than:
-            return Found(await self._older({"orderId": None}, older_than, limit))
-        return Found(await self._newest(limit))
+            return SearchPage(await self._older({"orderId": None}, older_than, limit))
+        return SearchPage(await self._newest(limit))
 
-    async def _newest_free(self, limits: Sequence[int]) -> Sequence[list[Ticket]]:
-        """The page that everybody sees first, read once for all who ask at the same time."""
+    async def _load_newest(self, limits: Sequence[int]) -> Sequence[list[Ticket]]:
+        """The first page, read once for all requests that wait for it (batch loader)."""
         newest = await self._older({"orderId": None}, None, max(limits))
         return [newest[:limit] for limit in limits]
 
-    async def of_seller(
+    async def list_by_seller(
         self, user_id: str, words: Sequence[str], older_than: str | None, limit: int
-    ) -> Found:
-        """All that somebody sells or has sold and that has such words, newest first."""
+    ) -> SearchPage:
+        """A seller's tickets, sold ones included, whose titles match the words, newest first."""
         if words:
-            return await self._search.of_seller(user_id, words, older_than, limit)
-        return Found(await self._older({"userId": user_id}, older_than, limit))
+            return await self._search.list_by_seller(user_id, words, older_than, limit)
+        return SearchPage(await self._older({"userId": user_id}, older_than, limit))
 
     async def _older(self, query: Document, older_than: str | None, limit: int) -> list[Ticket]:
         if older_than:

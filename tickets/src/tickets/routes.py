@@ -1,4 +1,4 @@
-"""The HTTP door of the tickets service."""
+"""HTTP routes of the tickets service."""
 
 from typing import Annotated
 
@@ -14,11 +14,11 @@ from common.web.error_responses import errors
 from common.web.event_stream import EventStream
 from common.web.paging import PageQuery
 from tickets.domain import Ticket
-from tickets.live import Market
+from tickets.live import TicketStream
 from tickets.repository import TicketRepository
 from tickets.schemas import TicketIn, TicketOut
 from tickets.settings import Settings
-from tickets.words import words_of
+from tickets.tokenizer import tokenize
 
 router = APIRouter(prefix="/api/tickets", tags=["tickets"], route_class=JsonRoute)
 
@@ -32,7 +32,7 @@ SHOWN = Shown[Ticket](TicketOut.of)
 @router.post("", status_code=201, response_model=TicketOut, responses=errors(400, 401, 415))
 async def list_ticket(body: TicketIn, user: CurrentUser, tickets: Tickets) -> Response:
     """Put a ticket up for sale."""
-    ticket = Ticket.offer(body.title, body.price, user.id)
+    ticket = Ticket.list_for_sale(body.title, body.price, user.id)
     logs.note(ticket_id=ticket.id)
     await tickets.add(ticket)
     return SHOWN.one(ticket, 201)
@@ -52,14 +52,14 @@ async def browse_tickets(
     page of a search may hold less than `limit`, even nothing: as long as it links to a next one,
     there are tickets that were not looked at.
     """
-    words = words_of(q)
+    words = tokenize(q)
     if not mine:
-        found = await tickets.free(words, page.cursor, page.wanted)
+        found = await tickets.list_free(words, page.cursor, page.wanted)
     elif user is None:
         raise NotAuthenticated
     else:
-        found = await tickets.of_seller(user.id, words, page.cursor, page.wanted)
-    return SHOWN.many(page.of(found.tickets), page.links(found.tickets, found.looked_to))
+        found = await tickets.list_by_seller(user.id, words, page.cursor, page.wanted)
+    return SHOWN.many(page.of(found.tickets), page.links(found.tickets, found.resume_after))
 
 
 @router.get("/events", response_class=EventStream, responses=errors())
@@ -72,8 +72,8 @@ async def follow_tickets(
 
     They go on after `Last-Event-ID`; `reset` says that this is not possible, so load the list anew.
     """
-    market = Market(live, last_event_id)
-    return EventStream.of(live, ANYTHING, market, settings.event_streams_limit)
+    stream = TicketStream(live, last_event_id)
+    return EventStream.of(live, ANYTHING, stream, settings.event_streams_limit)
 
 
 @router.get("/{ticket_id}", response_model=TicketOut, responses=errors(404))

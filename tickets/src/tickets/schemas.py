@@ -1,4 +1,4 @@
-"""The bodies that clients send and get."""
+"""Request and response bodies."""
 
 from typing import Annotated, Self
 
@@ -15,7 +15,7 @@ Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 
 
 class TicketIn(Body):
-    """What a seller says about a ticket."""
+    """The title and price of a ticket."""
 
     title: Annotated[Title, Says("Title is required, with at most 200 characters")]
     price: Annotated[
@@ -36,7 +36,7 @@ class TicketOut(WireModel):
 
     @classmethod
     def of(cls, ticket: Ticket | TicketCreated | TicketUpdated) -> Self:
-        """The public side of a ticket, or of what was announced of it."""
+        """The public view of a ticket, or of an event of it."""
         return cls(
             id=ticket.id,
             title=ticket.title,

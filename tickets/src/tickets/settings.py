@@ -1,4 +1,4 @@
-"""What the tickets service can be configured with."""
+"""Settings of the tickets service."""
 
 from typing import ClassVar
 
