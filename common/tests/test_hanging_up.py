@@ -8,7 +8,7 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request
 from starlette.types import Message, Scope
 
-from common.metrics import page
+from common.metrics import exposition
 from common.web.bodies import Body, JsonRoute, Says
 from common.web.body_limit import LIMIT, BodyLimitMiddleware
 from common.web.error_responses import install_error_responses
@@ -72,7 +72,7 @@ async def test_nobody_is_answered_and_nothing_has_failed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    before, messages, sent = samples_in(page({}).decode()), coming(*pieces), list[Message]()
+    before, messages, sent = samples_in(exposition({}).decode()), coming(*pieces), list[Message]()
     scope: Scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": path}
     scope.update(headers=headers, query_string=b"", app=app)
 
@@ -86,5 +86,5 @@ async def test_nobody_is_answered_and_nothing_has_failed(
     assert sent == []
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert caplog.messages == [f"POST {path} 0"]
-    [counted] = grown(before, samples_in(page({}).decode()), "requests_total")
+    [counted] = grown(before, samples_in(exposition({}).decode()), "requests_total")
     assert "0" in counted

@@ -110,7 +110,7 @@ def test_a_line_hides_what_is_shaped_like_a_secret(formatter: logging.Formatter,
 @example("\u00e9@b.c")
 def test_whatever_is_hidden_is_looked_for(text: str) -> None:
     assert logs._SECRETS.search(text)
-    assert logs.without_secrets(text) == logs._SECRETS.sub("[hidden]", text)
+    assert logs.redact(text) == logs._SECRETS.sub("[hidden]", text)
 
 
 @pytest.mark.parametrize(("is_terminal", "style"), [(True, TextFormatter), (False, JsonFormatter)])
@@ -125,7 +125,7 @@ def test_a_terminal_is_read_by_people(
 
 def test_what_is_noted_is_in_every_line_from_then_on() -> None:
     logs.context.set({"request_id": "r1"})
-    logs.note(order_id="o1")
+    logs.bind(order_id="o1")
     said = json.loads(JsonFormatter("tallies").format(record()))
     assert (said["request_id"], said["order_id"]) == ("r1", "o1")
 

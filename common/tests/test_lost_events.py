@@ -162,7 +162,7 @@ async def test_what_was_lost_is_told_once_by_all_replicas(
     errors = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.__dict__["lost"] for record in errors] == [LOSSES[happens]]
     assert LOST._value.get() == before + 1
-    assert await replicas[0].measure().ask() == {MISSING: 1.0}
+    assert await replicas[0].gauges().collect() == {MISSING: 1.0}
 
 
 async def test_what_was_heard_before_it_was_dropped_is_not_missing(

@@ -9,12 +9,12 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from common import measuring
+from common import gauges
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
-from common.measuring import Measure, Measuring, Readings
+from common.gauges import GaugeCollector, GaugeSource, Samples
 from common.messaging.consumer import Handlers
-from common.metrics import Gauge, page
+from common.metrics import Gauge, exposition
 from common.mongo import Database
 from common.service import create_service
 from common.settings import EventSettings, ServiceSettings
@@ -29,7 +29,7 @@ PATH = "/api/tallies"
 
 @pytest.fixture(autouse=True)
 def _asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(gauges, "CACHE_SECONDS", 0)
 
 
 async def test_requests_are_counted_by_route_template(client: AsyncClient) -> None:
@@ -70,31 +70,31 @@ async def test_the_page_is_not_part_of_the_api(app: FastAPI) -> None:
 
 
 async def test_many_who_look_cost_no_more_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "KEPT_SECONDS", 60)
+    monkeypatch.setattr(gauges, "CACHE_SECONDS", 60)
     gauge, asked = Gauge("asked", "How often"), count(1)
 
-    async def ask() -> Readings:
+    async def collect() -> Samples:
         await asyncio.sleep(0)
         return {gauge: next(asked)}
 
-    there = Measuring()
-    there.measures = [Measure("mongodb", (gauge,), ask)]
-    readings = await asyncio.gather(*(there.readings() for _ in range(5)))
-    assert [each[gauge] for each in readings] == [1] * 5
+    there = GaugeCollector()
+    there.sources = [GaugeSource("mongodb", (gauge,), collect)]
+    samples = await asyncio.gather(*(there.samples() for _ in range(5)))
+    assert [each[gauge] for each in samples] == [1] * 5
 
 
 async def test_what_cannot_be_measured_is_left_out_and_the_rest_is_told() -> None:
     broken, whole = Gauge("broken", "Fails"), Gauge("whole", "Works")
 
-    async def fail() -> Readings:
+    async def fail() -> Samples:
         raise ValueError("a defect")
 
-    async def work() -> Readings:
+    async def work() -> Samples:
         return {whole: 7}
 
-    there = Measuring()
-    there.measures = [Measure("nats", (broken,), fail), Measure("mongodb", (whole,), work)]
-    told = page(await there.readings()).decode()
+    there = GaugeCollector()
+    there.sources = [GaugeSource("nats", (broken,), fail), GaugeSource("mongodb", (whole,), work)]
+    told = exposition(await there.samples()).decode()
     assert "ticketing_whole 7.0" in told
     assert "# TYPE ticketing_broken gauge" in told
     assert "\nticketing_broken" not in told
@@ -205,7 +205,7 @@ async def test_what_waits_is_measured(
 async def test_a_silent_server_neither_fails_nor_delays_a_scrape(
     hearer: FastAPI, mongod: MongoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(measuring, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(gauges, "TIMEOUT_SECONDS", 0.2)
     async with running(hearer) as client:
         await becomes(client, "outbox_waiting", 0)
         with frozen(mongod.pid):

@@ -15,7 +15,7 @@ from common.messaging.backlog import Backlog
 from common.messaging.bus import Bus
 from common.messaging.refusals import size_of
 from common.messaging.streams import STREAM
-from common.metrics import page
+from common.metrics import exposition
 from common.mongo import Database, Document
 from devstack.keeper import declare_now
 from devstack.quick import Processes
@@ -115,7 +115,7 @@ async def refused(tallies: Tallies, count: int) -> None:
 def published(subject: str, outcome: str) -> float:
     """How many publications came to this."""
     labels = frozenset({subject, outcome})
-    return samples_in(page({}).decode()).get(("events_published_total", labels), 0)
+    return samples_in(exposition({}).decode()).get(("events_published_total", labels), 0)
 
 
 @pytest.mark.parametrize("subject", [DENIED, NOBODYS])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from httpx import AsyncClient
 
-from common import measuring, tracing
+from common import gauges, tracing
 from common.contracts.events import ExpirationComplete, OrderCreated
 from common.mongo import Collection
 from common.tracing import Kind, begin
@@ -19,7 +19,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 @pytest.fixture(autouse=True)
 def _asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "KEPT_SECONDS", 0)
+    monkeypatch.setattr(gauges, "CACHE_SECONDS", 0)
 
 
 async def test_lateness_and_what_waits_are_shown(

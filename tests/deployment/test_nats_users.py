@@ -151,7 +151,7 @@ async def test_a_service_hears_and_speaks_as_its_own_user(
             return kept > before and backlog.num_pending == backlog.num_ack_pending == 0
 
         await eventually(given_up, f"{service} has given up what it cannot read")
-        assert None not in (await app.state.measuring.readings()).values()
+        assert None not in (await app.state.gauges.samples()).values()
     assert PROBLEM not in caplog.text
 
 

@@ -94,6 +94,6 @@ HEADERS = Break(
 LAST_NET = Break(
     "the last net under a service's log",
     "common/src/common/logs.py",
-    'return _SECRETS.sub("[hidden]", text) if _is_suspect(text) else text',
+    'return _SECRETS.sub("[hidden]", text) if _may_hold_secret(text) else text',
     "return text",
 )

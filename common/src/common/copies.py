@@ -40,7 +40,7 @@ class Copies:
         store = database.collection(CHECKPOINTS)
         self._lost = LostEvents(bus, service, store, retellers_for(service))
         self.workers: list[Callable[[], Awaitable[None]]] = [self._lost.run] if hears else []
-        self.measures = [self._lost.measure()] if hears else []
+        self.gauges = [self._lost.gauges()] if hears else []
         self.answering: list[Hearing] = []
         if service in REPUBLISHING:
             self._own(repository, Runs(database))

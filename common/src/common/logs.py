@@ -15,7 +15,7 @@ from typing import Literal
 from typing_extensions import override
 
 context: ContextVar[Mapping[str, str]] = ContextVar("log_context", default=MappingProxyType({}))
-"""What every line says besides its message: `request_id`, `trace_id`, ..."""
+"""Fields bound to every line: `request_id`, `trace_id`, ..."""
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _NOT_OURS = _STANDARD | {"color_message"}  # the web server's decoration
@@ -30,9 +30,9 @@ _SECRETS = re.compile(
 )
 
 
-_SIGNS = ["eyJ", "_secret_", "_test_", "_live_", "whsec_", "pm_", "tok_", "$argon2", "://", "@"]
-"""Whatever the pattern finds has one of these in it. To look for them costs next to nothing, the
-pattern more than all the rest of a line, and hardly any line has one."""
+_MARKERS = ["eyJ", "_secret_", "_test_", "_live_", "whsec_", "pm_", "tok_", "$argon2", "://", "@"]
+"""Every match of the pattern contains one of these. Searching for them is cheap; the pattern costs
+more than formatting the rest of a line, and hardly any line needs it."""
 
 _encode = json.JSONEncoder(default=str).encode
 
@@ -41,9 +41,9 @@ REMIND_SECONDS = 60.0
 
 
 class RateLimitedLog:
-    """Warns at once, and then of the same thing only every `REMIND_SECONDS`.
+    """Logs a warning at once, and the same one again at most every `REMIND_SECONDS`.
 
-    For what is tried again twice a second, however long a server is away.
+    For retry loops, which fail twice a second for as long as a server is down.
     """
 
     def __init__(self, log: logging.Logger) -> None:
@@ -51,9 +51,9 @@ class RateLimitedLog:
         self._silent_until: dict[tuple[object, ...], float] = {}
 
     def warning(self, message: str, *, same: Sequence[str] = (), **fields: object) -> None:
-        """Log it, with these fields, unless the same was logged a moment ago.
+        """Log it with these fields, unless the same was logged less than `REMIND_SECONDS` ago.
 
-        It is the same when all fields are alike, or those that `same` names.
+        Two are the same when all fields are equal, or those that `same` names.
         """
         now, what = time.monotonic(), (message, *map(fields.get, same or fields))
         self._silent_until = {key: end for key, end in self._silent_until.items() if end > now}
@@ -62,25 +62,25 @@ class RateLimitedLog:
             self._log.warning(message, extra=fields)
 
 
-def note(**fields: str) -> None:
-    """Say these in every line of the request or event from now on."""
+def bind(**fields: str) -> None:
+    """Bind these fields to every further line of this request or event."""
     context.set({**context.get(), **fields})
 
 
-def _is_suspect(text: str) -> bool:
-    return any(map(text.__contains__, _SIGNS))
+def _may_hold_secret(text: str) -> bool:
+    return any(map(text.__contains__, _MARKERS))
 
 
-def without_secrets(text: str) -> str:
-    """The text with nothing in it that is shaped like a secret or an e-mail address.
+def redact(text: str) -> str:
+    """The text without anything that is shaped like a secret or an e-mail address.
 
-    A last net: what we log ourselves names ids only, but a library may quote anything in an error.
+    Defence in depth: our own messages hold ids only, but a library may quote anything in an error.
     """
-    return _SECRETS.sub("[hidden]", text) if _is_suspect(text) else text
+    return _SECRETS.sub("[hidden]", text) if _may_hold_secret(text) else text
 
 
-def _clean(value: object) -> object:
-    return value if isinstance(value, bool | int | float) else without_secrets(str(value))
+def _redacted(value: object) -> object:
+    return value if isinstance(value, bool | int | float) else redact(str(value))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:
@@ -113,9 +113,9 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         text = _encode(line)
-        if not _is_suspect(text):  # escapes of JSON hide none of the signs
+        if not _may_hold_secret(text):  # JSON's escapes hide no marker
             return text
-        return _encode({key: _clean(value) for key, value in line.items()})
+        return _encode({key: _redacted(value) for key, value in line.items()})
 
 
 class TextFormatter(logging.Formatter):
@@ -126,15 +126,15 @@ class TextFormatter(logging.Formatter):
         moment = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
         fields = " ".join(f"{key}={value}" for key, value in _fields(record).items())
         line = f"{moment} {record.levelname:<7} {record.getMessage()} {fields}".rstrip()
-        line = _printable(without_secrets(line))
+        line = _printable(redact(line))
         if not record.exc_info:
             return line
-        failure = without_secrets(self.formatException(record.exc_info))
+        failure = redact(self.formatException(record.exc_info))
         return "\n".join([line, *map(_printable, failure.split("\n"))])
 
 
 def _printable(text: str) -> str:
-    """What any terminal can show, on one line: nobody can make up a line by what a path says."""
+    """The text on one line, control characters escaped: no input can forge a log line."""
     if text.isprintable():
         return text
     return "".join(

@@ -1,4 +1,4 @@
-"""The one home of Prometheus: what is counted and timed, and the page that tells it."""
+"""The one home of Prometheus: counters, histograms, and their exposition."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ CONTENT_TYPE: Final = CONTENT_TYPE_PLAIN_0_0_4
 PREFIX = "ticketing_"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
-"""Stands for all that a client can make up, which must not become a series each."""
+"""The label value for whatever a client can make up, to bound the number of series."""
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -29,14 +29,14 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # not annotated
 
 
 def counter(name: str, meaning: str, *labels: str) -> Counter:
-    """Something that happens; `name` without the prefix that all have, and without `_total`."""
+    """A counter; `name` without the common prefix and without `_total`."""
     return Counter(f"{PREFIX}{name}", meaning, labels)
 
 
 def histogram(
     name: str, meaning: str, *labels: str, buckets: Sequence[float] = SECONDS
 ) -> Histogram:
-    """Something that takes a time in seconds; `name` without the prefix that all have."""
+    """A histogram of durations in seconds; `name` without the common prefix."""
     return Histogram(f"{PREFIX}{name}", meaning, labels, buckets=buckets)
 
 
@@ -61,27 +61,27 @@ _processed = cache(
 
 
 def count_request(method: str, route: str, status: int, seconds: float) -> None:
-    """A request was answered; `route` is its template, or `OTHER`."""
+    """Count and time a request; `route` is its template, or `OTHER`."""
     count, duration = _request(method if method in METHODS else OTHER, route, str(status))
     count.inc()
     duration.observe(seconds)
 
 
 def count_published(subject: str, outcome: str) -> None:
-    """A message was given to the bus; the table in docs/operations.md says what became of it."""
+    """Count a message that was published; docs/operations.md lists the outcomes."""
     _published(subject, outcome).inc()
 
 
 def count_processed(subject: str, outcome: str, seconds: float | None = None) -> None:
-    """A delivery was answered, by a handler that took so long if there was one."""
+    """Count a delivery, and time its handler if one ran."""
     count, duration = _processed(subject, outcome)
     count.inc()
     if seconds is not None:
         duration.observe(seconds)
 
 
-def expect_events(subjects: Iterable[str], outcomes: Sequence[str]) -> None:
-    """Show what has never happened as 0, so that the first time is seen as an increase."""
+def init_labels(subjects: Iterable[str], outcomes: Sequence[str]) -> None:
+    """Initialize the series to 0, so that the first event shows as an increase."""
     for subject in subjects:
         for outcome in outcomes:
             _processed(subject, outcome)
@@ -89,7 +89,7 @@ def expect_events(subjects: Iterable[str], outcomes: Sequence[str]) -> None:
 
 @dataclass(frozen=True)
 class Gauge:
-    """Something that has a value now; with a `label` it has several."""
+    """A gauge; with a `label` it has one value for each of the label's values."""
 
     name: str
     meaning: str
@@ -97,15 +97,15 @@ class Gauge:
 
     @property
     def full_name(self) -> str:
-        """With the prefix that all have."""
+        """The name with the common prefix."""
         return f"{PREFIX}{self.name}"
 
 
 Value = float | Mapping[str, float]
-"""What a gauge shows: one number, or one for each value of its label."""
+"""One number, or one for each value of the gauge's label."""
 
 
-class _Page(Collector):
+class _Exposition(Collector):
     def __init__(self, gauges: Mapping[Gauge, Value | None]) -> None:
         self._gauges = gauges
 
@@ -121,6 +121,6 @@ class _Page(Collector):
             yield family
 
 
-def page(gauges: Mapping[Gauge, Value | None]) -> bytes:
-    """All that was counted and timed, and these gauges; None is a gauge that is not known now."""
-    return generate_latest(_Page(gauges))
+def exposition(gauges: Mapping[Gauge, Value | None]) -> bytes:
+    """All counters, histograms and these gauges in Prometheus' text format; None is unknown."""
+    return generate_latest(_Exposition(gauges))

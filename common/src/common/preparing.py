@@ -14,7 +14,7 @@ PERSON_SECONDS = 30.0
 """How soon to look again whether somebody has mended it: each look may build an index in vain."""
 
 log = logging.getLogger(__name__)
-rarely = RateLimitedLog(log)
+rate_limited = RateLimitedLog(log)
 
 
 class Preparation:
@@ -50,6 +50,6 @@ class Preparation:
             return PERSON_SECONDS
         except Unavailable as error:
             self._problem = str(error)
-            rarely.warning("waiting for MongoDB", error=str(error))
+            rate_limited.warning("waiting for MongoDB", error=str(error))
             return TRY_AGAIN_SECONDS
         return 0.0

@@ -16,7 +16,7 @@ from common.logs import RateLimitedLog
 
 DIFFERENT_SECONDS = 1.0
 
-rarely = RateLimitedLog(logging.getLogger(__name__))
+rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 
 class PrimaryClock(ServerHeartbeatListener):
@@ -37,7 +37,7 @@ class PrimaryClock(ServerHeartbeatListener):
             clock.service.hear(said.replace(tzinfo=UTC), event.connection_id)
             ahead = clock.service.machine_ahead
             if abs(ahead) > DIFFERENT_SECONDS:
-                rarely.warning("clocks differ", machine_ahead_seconds=round(ahead))
+                rate_limited.warning("clocks differ", machine_ahead_seconds=round(ahead))
 
     @override
     def failed(self, event: ServerHeartbeatFailedEvent) -> None:

@@ -37,7 +37,7 @@ LOOK_SECONDS = 2.0
 TRY_AGAIN_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
-rarely = RateLimitedLog(log)
+rate_limited = RateLimitedLog(log)
 
 
 class Repeatable(Aggregate, Protocol):
@@ -79,7 +79,7 @@ class Republisher:
                 while self._bus.is_connected and await self.work():
                     pass
             except Unavailable as error:
-                rarely.warning("republishing waits", error=str(error))
+                rate_limited.warning("republishing waits", error=str(error))
             await set_within(self._asked, LOOK_SECONDS)
 
     async def work(self) -> bool:
@@ -126,5 +126,5 @@ async def patiently(work: Callable[[], Awaitable[Result]]) -> Result:
         try:
             return await work()
         except Unavailable as error:
-            rarely.warning("republishing waits", error=str(error))
+            rate_limited.warning("republishing waits", error=str(error))
             await asyncio.sleep(TRY_AGAIN_SECONDS)

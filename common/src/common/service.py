@@ -11,12 +11,12 @@ from fastapi import APIRouter, FastAPI
 from common import metrics, open_files
 from common.contracts.subjects import Subject
 from common.copies import Copies
+from common.gauges import GaugeCollector, GaugeSource, database_gauges
 from common.gc_freeze import gc_frozen
 from common.logs import configure_logs
-from common.measuring import Measure, Measuring, of_database
-from common.messaging import measures as of_events
 from common.messaging.bus import Bus
 from common.messaging.consumer import OUTCOMES, Consumer, Handlers, Lane, by_aggregate
+from common.messaging.event_gauges import consumer_gauges, local_gauges, outbox_gauges
 from common.messaging.event_side import Hearing, event_side
 from common.messaging.live import Live
 from common.messaging.outbox import Outbox
@@ -60,7 +60,7 @@ def create_service(  # noqa: PLR0913 - one argument for each part of a service
     lane: Lane = by_aggregate,
     watched: Sequence[Subject] = (),
     workers: Sequence[Worker] = (),
-    measures: Sequence[Callable[[Any], Measure]] = (),
+    gauges: Sequence[Callable[[Any], GaugeSource]] = (),
     closing: Sequence[Callable[[], Awaitable[None]]] = (),
     copies_of: str = "",
 ) -> FastAPI:
@@ -68,12 +68,12 @@ def create_service(  # noqa: PLR0913 - one argument for each part of a service
 
     `router` is its HTTP door, `handlers` its event door: events of the same `lane` are
     handled one after the other. Event streams show what is `watched`. `workers` run beside all
-    that; `measures`, of the repository, are what `/metrics` asks for besides what all services
-    have; `closing` is awaited at the very end. `copies_of` names the service whose aggregates
+    that; `gauges`, of the repository, are exposed at `/metrics` besides those of all services;
+    `closing` is awaited at the very end. `copies_of` names the service whose aggregates
     clients refer to here: its repository has `list_after` if others keep copies of what it owns.
     """
     configure_logs(settings.service, settings.log_format, settings.log_level)
-    parts = _Parts(repository, handlers or {}, lane, watched, workers, measures, closing, copies_of)
+    parts = _Parts(repository, handlers or {}, lane, watched, workers, gauges, closing, copies_of)
     return _app(settings, router, lambda app: _lifespan(app, settings, parts))
 
 
@@ -86,7 +86,7 @@ class _Parts:
     lane: Lane
     watched: Sequence[Subject]
     workers: Sequence[Worker]
-    measures: Sequence[Callable[[Any], Measure]]
+    gauges: Sequence[Callable[[Any], GaugeSource]]
     closing: Sequence[Callable[[], Awaitable[None]]]
     copies_of: str
 
@@ -96,7 +96,7 @@ async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> A
     open_files.raise_limit()
     database = app.state.database = Database(settings.mongo_uri)
     app.state.repository = parts.repository(database)
-    app.state.measuring.measures = [of_database(database)]
+    app.state.gauges.sources = [database_gauges(database)]
     beginning, work = TaskSupervisor(), AsyncExitStack()
     with app.state.stop.heeded():
         if settings.exports_traces:
@@ -142,7 +142,7 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
         live = app.state.live = Live(bus, parts.watched)
         app.state.stop.on_asked.append(live.close)
         hearing.append(live)
-    _measured(app, settings.service, parts, outbox, consumer)
+    _add_gauges(app, settings.service, parts, outbox, consumer)
     copies = _copies(app, settings.service, parts, outbox)
     beside = [partial(work, repository, bus) for work in parts.workers]
     async with event_side(bus, [*hearing, *copies.answering], outbox, [*copies.workers, *beside]):
@@ -153,18 +153,18 @@ def _copies(app: FastAPI, service: str, parts: _Parts, outbox: Outbox) -> Copies
     bus, database, repository = app.state.bus, app.state.database, app.state.repository
     copies = Copies(bus, service, database, repository, outbox, hears=bool(parts.handlers))
     app.state.arrival = copies.arrival_from(parts.copies_of)
-    app.state.measuring.measures += copies.measures
+    app.state.gauges.sources += copies.gauges
     return copies
 
 
-def _measured(
+def _add_gauges(
     app: FastAPI, service: str, parts: _Parts, outbox: Outbox, consumer: Consumer | None
 ) -> None:
-    bus, measuring = app.state.bus, app.state.measuring
-    measuring.here = partial(of_events.here, bus, consumer, app.state.live)
-    measuring.measures += [of_events.of_outbox(outbox), of_events.of_consumer(bus, service)]
-    measuring.measures += [measure(app.state.repository) for measure in parts.measures]
-    metrics.expect_events(parts.handlers, OUTCOMES)
+    bus, collector = app.state.bus, app.state.gauges
+    collector.local = partial(local_gauges, bus, consumer, app.state.live)
+    collector.sources += [outbox_gauges(outbox), consumer_gauges(bus, service)]
+    collector.sources += [source(app.state.repository) for source in parts.gauges]
+    metrics.init_labels(parts.handlers, OUTCOMES)
 
 
 def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> FastAPI:
@@ -172,7 +172,7 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
     app = described_app(f"Ticketing: {settings.service}", prefix, lifespan)
     app.state.settings, app.state.bus, app.state.live = settings, None, None
     app.state.stop = Stop(settings.lame_duck_seconds)
-    app.state.measuring, app.state.preparation = Measuring(), Preparation()
+    app.state.gauges, app.state.preparation = GaugeCollector(), Preparation()
     doors = [router] if router else []
     for each in (*doors, health.router, scrape.router):
         app.router.routes += each.routes  # what is included is matched twice, at each request

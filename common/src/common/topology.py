@@ -31,7 +31,7 @@ Outcome = tuple[Change, str]
 """A change, and why it was refused; empty when it was made."""
 
 log = logging.getLogger(__name__)
-rarely = RateLimitedLog(log)
+rate_limited = RateLimitedLog(log)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -135,7 +135,7 @@ async def keep(connection: Connection, wanted: Topology) -> None:
         try:
             is_done = all([_logged(each) async for each in outcomes(connection, wanted, scope)])
         except Unavailable as error:
-            rarely.warning("the topology is not as declared", error=str(error))
+            rate_limited.warning("the topology is not as declared", error=str(error))
             is_done = False
         if is_done and scope is Scope.DECLARED:
             log.info("the topology is as declared")
@@ -147,7 +147,7 @@ def _logged(outcome: Outcome) -> bool:
     """Whether the change is made, or need not be."""
     change, refusal = outcome
     if refusal:
-        rarely.warning("the topology is not as declared", change=change.text, error=refusal)
+        rate_limited.warning("the topology is not as declared", change=change.text, error=refusal)
     else:
         log.warning("topology changed", extra={"change": change.text})
     return not (refusal and change.is_needed)

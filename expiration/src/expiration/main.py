@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from common.service import create_service
 from expiration.handlers import HANDLERS
-from expiration.metrics import of_timers
+from expiration.metrics import timer_gauges
 from expiration.repository import TimerRepository
 from expiration.settings import Settings
 from expiration.timer import run_timer
@@ -17,5 +17,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         repository=TimerRepository,
         handlers=HANDLERS,
         workers=[run_timer],
-        measures=[of_timers],
+        gauges=[timer_gauges],
     )

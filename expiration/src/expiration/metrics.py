@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Protocol
 
 from common import clock
-from common.measuring import Measure, Readings
+from common.gauges import GaugeSource, Samples
 from common.metrics import Gauge, histogram
 
 LATENESS = histogram(
@@ -23,11 +23,11 @@ class Timers(Protocol):
         """How many timers are set, and how many of them are overdue."""
 
 
-def of_timers(timers: Timers) -> Measure:
+def timer_gauges(timers: Timers) -> GaugeSource:
     """How much is ahead, and how much is late."""
 
-    async def ask() -> Readings:
+    async def collect() -> Samples:
         scheduled, overdue = await timers.waiting(clock.now())
         return {SCHEDULED: scheduled, OVERDUE: overdue}
 
-    return Measure("mongodb", (SCHEDULED, OVERDUE), ask)
+    return GaugeSource("mongodb", (SCHEDULED, OVERDUE), collect)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common import clock, tracing
-from common.measuring import MOST_COUNTED
+from common.gauges import COUNT_LIMIT
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
 from expiration.domain import TimerState
 
@@ -116,14 +116,14 @@ class TimerRepository:
         return {timer["_id"]: _due(timer) for timer in due}
 
     async def waiting(self, now: datetime) -> tuple[int, int]:
-        """How many timers are set, and how many of them are overdue; up to `MOST_COUNTED`.
+        """How many timers are set, and how many of them are overdue; up to `COUNT_LIMIT`.
 
         Overdue is what even another replica, after the lease of one that died, should have fired.
         """
         scheduled: Document = {"state": TimerState.SCHEDULED.value}
         overdue = {**scheduled, "fireAt": {"$lte": now - LEASE}}
         count = self._timers.count
-        return await count(scheduled, limit=MOST_COUNTED), await count(overdue, limit=MOST_COUNTED)
+        return await count(scheduled, limit=COUNT_LIMIT), await count(overdue, limit=COUNT_LIMIT)
 
     async def fired(self, order_ids: Iterable[str]) -> None:
         """These are announced."""

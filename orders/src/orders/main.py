@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from common.service import create_service
 from orders.domain import EVENT_OF
 from orders.handlers import HANDLERS
-from orders.metrics import of_orders
+from orders.metrics import order_gauges
 from orders.reconciler import run_reconciler
 from orders.repository import OrderRepository
 from orders.routes import router
@@ -21,6 +21,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         handlers=HANDLERS,
         watched=[event.subject for event in EVENT_OF.values()],
         workers=[run_reconciler],
-        measures=[of_orders],
+        gauges=[order_gauges],
         copies_of="tickets",
     )

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from common import clock
-from common.measuring import Measure, Readings
+from common.gauges import GaugeSource, Samples
 from common.metrics import Gauge
 
 OVERDUE_AFTER = timedelta(minutes=1)
@@ -20,10 +20,10 @@ class Orders(Protocol):
         """The number of open orders that expired before this time."""
 
 
-def of_orders(orders: Orders) -> Measure:
+def order_gauges(orders: Orders) -> GaugeSource:
     """The number of overdue orders."""
 
-    async def ask() -> Readings:
+    async def collect() -> Samples:
         return {OVERDUE: await orders.count_overdue(clock.now() - OVERDUE_AFTER)}
 
-    return Measure("mongodb", (OVERDUE,), ask)
+    return GaugeSource("mongodb", (OVERDUE,), collect)

@@ -18,7 +18,7 @@ POLL_SECONDS = 15.0
 BATCH_SIZE = 100
 
 log = logging.getLogger(__name__)
-rarely = RateLimitedLog(log)
+rate_limited = RateLimitedLog(log)
 
 
 async def run_reconciler(orders: OrderRepository, bus: Bus) -> None:
@@ -29,7 +29,7 @@ async def run_reconciler(orders: OrderRepository, bus: Bus) -> None:
             if bus.is_connected:
                 await republish_overdue(orders, bus)
         except Unavailable as error:
-            rarely.warning("overdue orders cannot be checked", error=str(error))
+            rate_limited.warning("overdue orders cannot be checked", error=str(error))
 
 
 async def republish_overdue(orders: OrderRepository, bus: Bus) -> None:

@@ -10,7 +10,7 @@ from common.contracts.money import Price
 from common.contracts.order_status import CancelReason, OrderStatus
 from common.contracts.versions import Fit, fit
 from common.errors import VersionGap
-from common.measuring import MOST_COUNTED
+from common.gauges import COUNT_LIMIT
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
 from common.together import Together
 from orders.domain import Order, OrderNotFound, StatusChange, Ticket, TicketAlreadyReserved
@@ -144,8 +144,8 @@ class OrderRepository:
         return await self._orders.find(_expired_before(before), sort=BY_EXPIRY, limit=limit)
 
     async def count_overdue(self, before: datetime) -> int:
-        """The number of overdue orders, counted up to `MOST_COUNTED`."""
-        return await self._orders.collection.count(_expired_before(before), limit=MOST_COUNTED)
+        """The number of overdue orders, counted up to `COUNT_LIMIT`."""
+        return await self._orders.collection.count(_expired_before(before), limit=COUNT_LIMIT)
 
     async def list_by_buyer(
         self, user_id: str, statuses: Iterable[OrderStatus], older_than: str | None, limit: int

@@ -41,7 +41,7 @@ async def place_order(
     if ticket is None:
         raise TicketNotFound
     order = Order.place(ticket, user.id, settings.order_window)
-    logs.note(order_id=order.id, ticket_id=ticket.id)
+    logs.bind(order_id=order.id, ticket_id=ticket.id)
     await orders.add(order)
     return SHOWN.one(order, 201)
 

@@ -55,7 +55,7 @@ async def pay(  # noqa: PLR0913 - what a request is answered with
     """Hold the price on the card; it is taken when the order is complete."""
     if await arrival.of(checkouts.find, body.order_id) is None:
         raise OrderNotFound
-    logs.note(order_id=body.order_id)
+    logs.bind(order_id=body.order_id)
     payment, now = Payment.begin(body.token), clock.now()
     checkout = await checkouts.change(
         body.order_id,

@@ -33,7 +33,7 @@ SHOWN = Shown[Ticket](TicketOut.of)
 async def list_ticket(body: TicketIn, user: CurrentUser, tickets: Tickets) -> Response:
     """Put a ticket up for sale."""
     ticket = Ticket.list_for_sale(body.title, body.price, user.id)
-    logs.note(ticket_id=ticket.id)
+    logs.bind(ticket_id=ticket.id)
     await tickets.add(ticket)
     return SHOWN.one(ticket, 201)
 

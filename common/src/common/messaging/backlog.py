@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from common import clock
-from common.measuring import MOST_COUNTED
+from common.gauges import COUNT_LIMIT
 from common.mongo import Collection, Document, Sort, Update
 
 LEFT_BEHIND = timedelta(seconds=1)
@@ -28,7 +28,7 @@ IMPOSSIBLE = LONGEST_PAUSE + timedelta(seconds=5)
 class Size:
     """How many documents wait to be announced, how many of them because they were refused.
 
-    Each is counted up to `MOST_COUNTED`; `since` is when the oldest began to wait (UTC).
+    Each is counted up to `COUNT_LIMIT`; `since` is when the oldest began to wait (UTC).
     """
 
     waiting: int
@@ -95,14 +95,14 @@ class Backlog:
         queue, since = await self._of("outboxSince")
         refused, refused_since = await self._of("outboxRefusedSince")
         return Size(
-            waiting=min(queue + refused, MOST_COUNTED),
+            waiting=min(queue + refused, COUNT_LIMIT),
             refused=refused,
             since=min(filter(None, [since, refused_since]), default=None),
         )
 
     async def _of(self, field: str) -> tuple[int, datetime | None]:
         is_there: Document = {field: {"$exists": True}}
-        count = await self._collection.count(is_there, limit=MOST_COUNTED)
+        count = await self._collection.count(is_there, limit=COUNT_LIMIT)
         first = await self._collection.find(
             is_there, sort=[(field, 1)], limit=1, fields={"outbox": 0}
         )

@@ -20,7 +20,7 @@ from common.messaging.streams import STREAM, Streams
 
 TRY_AGAIN_SECONDS = 0.5
 
-rarely = RateLimitedLog(logging.getLogger(__name__))
+rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 
 class Bus:
@@ -110,7 +110,7 @@ class Bus:
                 await prepare()
         except Exception as error:  # noqa: BLE001 - whatever it is, without this nothing works
             self.waits_for = str(error) or repr(error)
-            rarely.warning("waiting for the topology", error=self.waits_for)
+            rate_limited.warning("waiting for the topology", error=self.waits_for)
             return False
         self.waits_for = ""
         self._prepared.set()

@@ -31,7 +31,7 @@ ATTEMPT_SECONDS = 60.0
 """By then, whoever is not connected has tried to be, however NATS is."""
 
 log = logging.getLogger(__name__)
-rarely = RateLimitedLog(log)
+rate_limited = RateLimitedLog(log)
 
 
 class Connection:
@@ -127,7 +127,7 @@ class Connection:
             await set_within(over, LOOK_SECONDS)  # it does not always say so
         if self.client.is_closed:
             self._remember(self.client.last_error)
-            rarely.warning("NATS closed the connection", error=self.last_error)
+            rate_limited.warning("NATS closed the connection", error=self.last_error)
         with suppress(NatsError, OSError, TimeoutError):
             async with asyncio.timeout(BUS_SECONDS):
                 await self.client.close()
@@ -169,7 +169,7 @@ class Connection:
         self._seen_to_at = time.monotonic()
         self._remember(error)
         self.on_problem(self._error)
-        rarely.warning("NATS reports a problem", error=self._error)
+        rate_limited.warning("NATS reports a problem", error=self._error)
         if self.is_connected:
             self.requests.answered()
             self.publishing.answered()

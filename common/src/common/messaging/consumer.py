@@ -39,7 +39,7 @@ OUTCOMES = ("handled", WAITING, "early", "postponed", "failed", "dead")
 FAILURES = {"failed", "dead"}
 
 log = logging.getLogger(__name__)
-rarely = logs.RateLimitedLog(log)
+rate_limited = logs.RateLimitedLog(log)
 
 
 def by_aggregate(event: Event) -> str:
@@ -116,7 +116,9 @@ class Consumer:
     async def _leave_to_others(self, delivery: Delivery) -> None:
         """A newer version of the service, running beside this one, has a handler for it."""
         await delivery.nak(outage_delay(delivery.attempt))
-        rarely.warning("no handler for a subject: left to other replicas", subject=delivery.subject)
+        rate_limited.warning(
+            "no handler for a subject: left to other replicas", subject=delivery.subject
+        )
         metrics.count_processed(metrics.OTHER, "postponed")
 
     async def _refuse(self, delivery: Delivery, reason: str) -> None:

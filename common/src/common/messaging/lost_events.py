@@ -12,8 +12,8 @@ from common import metrics
 from common.contracts.ids import new_id
 from common.contracts.questions import Question, RepublishRun, subject_of
 from common.errors import Unavailable
+from common.gauges import GaugeSource, Samples
 from common.logs import RateLimitedLog
-from common.measuring import Measure, Readings
 from common.messaging.bus import Bus
 from common.messaging.checkpoint import (
     Checkpoint,
@@ -37,7 +37,7 @@ LOST = metrics.counter("events_lost", "Times that events were dropped before the
 MISSING = Gauge("events_missing", "Whether lost events have not been said again yet (0 or 1)")
 
 log = logging.getLogger(__name__)
-rarely = RateLimitedLog(log)
+rate_limited = RateLimitedLog(log)
 
 
 class LostEvents:
@@ -57,7 +57,7 @@ class LostEvents:
             try:
                 is_whole = not self._bus.is_connected or await self.is_whole() or await self._heal()
             except Unavailable as error:
-                rarely.warning("nobody knows whether events were lost", error=str(error))
+                rate_limited.warning("nobody knows whether events were lost", error=str(error))
             await asyncio.sleep(LOOK_SECONDS if is_whole else HEAL_SECONDS)
 
     async def is_whole(self) -> bool:
@@ -126,11 +126,11 @@ class LostEvents:
             await self._store.update(mine, {"$set": {f"missing.runs.{owner}": run.number}})
         return run.done
 
-    def measure(self) -> Measure:
+    def gauges(self) -> GaugeSource:
         """Whether something is missing now."""
 
-        async def ask() -> Readings:
+        async def collect() -> Samples:
             known = await self._store.find_one(EVENTS)
             return {MISSING: float(known is not None and "missing" in known)}
 
-        return Measure("mongodb", (MISSING,), ask)
+        return GaugeSource("mongodb", (MISSING,), collect)

@@ -21,7 +21,7 @@ TURN_SECONDS = 1.0
 CLEAR_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
-rarely = RateLimitedLog(log)
+rate_limited = RateLimitedLog(log)
 
 
 class Outbox:
@@ -101,7 +101,7 @@ class Outbox:
             try:
                 await self._sweep()
             except Unavailable as error:
-                rarely.warning("outboxes are not swept", error=str(error))
+                rate_limited.warning("outboxes are not swept", error=str(error))
             pause = SWEEP_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - replicas apart
             await set_within(self._sweep_now, pause)
 

@@ -25,7 +25,7 @@ MOST_REMEMBERED = 10_000
 Key = tuple[str, str]
 """A collection, and the id of a document in it."""
 
-rarely = RateLimitedLog(logging.getLogger(__name__))
+rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 
 class _Line:
@@ -89,10 +89,12 @@ class Publisher:
         except Refused as error:
             refused = min(line.waiting)
             subject = line.waiting[refused].subject
-            rarely.warning("NATS refuses an event", same=["subject"], subject=subject, error=error)
+            rate_limited.warning(
+                "NATS refuses an event", same=["subject"], subject=subject, error=error
+            )
             self._on_refused(key, refused)
         except Unavailable as error:
-            rarely.warning("events wait in the outbox", error=str(error))
+            rate_limited.warning("events wait in the outbox", error=str(error))
             return False
         finally:
             line.waiting.clear()

@@ -12,7 +12,7 @@ from common.messaging.delivery import Inbox
 Answer = Callable[[bytes], Awaitable[bytes]]
 """Of the body of a question. Raises Unavailable to say nothing: whoever asked asks again."""
 
-rarely = RateLimitedLog(logging.getLogger(__name__))
+rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 
 class Answering:
@@ -37,7 +37,7 @@ class Answering:
             try:
                 return await answer(body)
             except (Unavailable, ValueError) as error:
-                rarely.warning("a question is not answered", error=str(error))
+                rate_limited.warning("a question is not answered", error=str(error))
                 return None
 
         return respond

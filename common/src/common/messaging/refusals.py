@@ -22,7 +22,7 @@ ANSWER_SECONDS = 2.0
 
 _DENIED = re.compile(r'permissions violation for publish to "([^"]+)"', re.IGNORECASE)
 
-rarely = RateLimitedLog(logging.getLogger(__name__))
+rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 
 class TooLarge(Refused):
@@ -72,7 +72,7 @@ class PayloadLimit:
         """Warn when events may come that the server we have just connected to would not take."""
         limit = self._connection.client.max_payload
         if limit < LARGEST_EVENT_BYTES:
-            rarely.warning(
+            rate_limited.warning(
                 "NATS' max_payload is too small for some events",
                 max_payload=limit,
                 largest_event=LARGEST_EVENT_BYTES,
@@ -82,7 +82,7 @@ class PayloadLimit:
         """Raises TooLarge."""
         size, limit = size_of(body, headers), self._connection.client.max_payload
         if size > limit:
-            rarely.warning(
+            rate_limited.warning(
                 "a message is too large for NATS",
                 same=["subject"],
                 subject=subject,

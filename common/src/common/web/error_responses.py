@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from common.errors import NotFound, Refusal, Unavailable
 from common.logs import RateLimitedLog
 
-rarely = RateLimitedLog(logging.getLogger(__name__))
+rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 OOPS = "Something went wrong"
 NO_BODY = "Body is required"
@@ -74,7 +74,7 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
-    rarely.warning("a request was answered 503", error=str(error))
+    rate_limited.warning("a request was answered 503", error=str(error))
     assert isinstance(error, Unavailable)  # noqa: S101 - how it is registered
     return unavailable(error.public)
 

@@ -12,7 +12,7 @@ from starlette.datastructures import State
 from typing_extensions import TypedDict
 
 from common.errors import Unavailable
-from common.logs import without_secrets
+from common.logs import redact
 from common.messaging.bus import Bus
 from common.mongo import Database
 from common.preparing import Preparation
@@ -73,7 +73,7 @@ async def ready(request: Request, response: Response) -> Health:
     return Health(
         ready=is_ready,
         checks={name: not problem for name, problem in problems.items()},
-        reasons={name: without_secrets(problem) for name, problem in problems.items() if problem},
+        reasons={name: redact(problem) for name, problem in problems.items() if problem},
     )
 
 

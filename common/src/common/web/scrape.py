@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request, Response
 
-from common.metrics import CONTENT_TYPE, page
+from common.metrics import CONTENT_TYPE, exposition
 
 router = APIRouter(include_in_schema=False)
 
@@ -10,5 +10,5 @@ router = APIRouter(include_in_schema=False)
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
     """What was counted, timed and measured."""
-    readings = await request.app.state.measuring.readings()
-    return Response(page(readings), media_type=CONTENT_TYPE)
+    samples = await request.app.state.gauges.samples()
+    return Response(exposition(samples), media_type=CONTENT_TYPE)

@@ -1,10 +1,10 @@
-"""What the event side of a service can be measured by: the bus, its consumer and its outboxes."""
+"""Gauges of eventing: the bus, the consumer and the outboxes of a service."""
 
 import logging
 
 from common import clock
+from common.gauges import GaugeSource, Samples
 from common.logs import RateLimitedLog
-from common.measuring import Measure, Readings
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
 from common.messaging.dead_letters import PREFIX
@@ -14,7 +14,7 @@ from common.messaging.streams import DEAD_LETTERS
 from common.metrics import Gauge
 from common.primary_clock import DIFFERENT_SECONDS
 
-rarely = RateLimitedLog(logging.getLogger(__name__))
+rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 CONNECTED = Gauge("bus_connected", "Whether NATS takes and answers what is asked of it (0 or 1)")
 STREAMS_OPEN = Gauge("event_streams_open", "Clients that follow the events of this replica")
@@ -22,16 +22,16 @@ EARLY = Gauge(
     "events_early_seconds", "For how long the first event has been waiting for its predecessor"
 )
 PENDING = Gauge("consumer_pending", "Events that no replica of the service has been given yet")
-IN_HAND = Gauge("consumer_in_hand", "Events that replicas were given and have not acknowledged")
-REQUESTS = Gauge("consumer_requests", "Requests of the service for events that wait at NATS")
+IN_FLIGHT = Gauge("consumer_in_hand", "Events that replicas were given and have not acknowledged")
+WAITING_PULLS = Gauge("consumer_requests", "Requests of the service for events that wait at NATS")
 LETTERS = Gauge("dead_letters", "Events that the service gave up and a person has to decide on")
-WAITING = Gauge("outbox_waiting", "Documents with events that are not known to be stored")
+OUTBOX_PENDING = Gauge("outbox_waiting", "Documents with events that are not known to be stored")
 REFUSED = Gauge("outbox_refused", "Documents with an event that NATS refuses")
 OLDEST = Gauge("outbox_oldest_seconds", "For how long the oldest of them has been waiting")
 
 
-def here(bus: Bus, consumer: Consumer | None, live: Live | None) -> Readings:
-    """What a replica knows by itself."""
+def local_gauges(bus: Bus, consumer: Consumer | None, live: Live | None) -> Samples:
+    """Gauges of this process."""
     return {
         CONNECTED: float(not bus.problem),
         EARLY: consumer.early.longest if consumer else 0.0,
@@ -39,26 +39,26 @@ def here(bus: Bus, consumer: Consumer | None, live: Live | None) -> Readings:
     }
 
 
-def of_consumer(bus: Bus, service: str) -> Measure:
-    """How far behind a service is, whether it asks for more, and what it gave up."""
+def consumer_gauges(bus: Bus, service: str) -> GaugeSource:
+    """The lag of the service's consumer, its waiting pull requests, and its dead letters."""
 
-    async def ask() -> Readings:
-        pending, in_hand = await bus.streams.backlog_of(service)
+    async def collect() -> Samples:
+        pending, in_flight = await bus.streams.backlog_of(service)
         requests = await bus.streams.requests_of(service) or 0
         letters = await bus.streams.count(DEAD_LETTERS, f"{PREFIX}{service}")
-        return {PENDING: pending, IN_HAND: in_hand, REQUESTS: requests, LETTERS: letters}
+        return {PENDING: pending, IN_FLIGHT: in_flight, WAITING_PULLS: requests, LETTERS: letters}
 
-    return Measure("nats", (PENDING, IN_HAND, REQUESTS, LETTERS), ask)
+    return GaugeSource("nats", (PENDING, IN_FLIGHT, WAITING_PULLS, LETTERS), collect)
 
 
-def of_outbox(outbox: Outbox) -> Measure:
-    """What a service has not announced yet."""
+def outbox_gauges(outbox: Outbox) -> GaugeSource:
+    """Outbox entries that are pending or rejected, and the age of the oldest."""
 
-    async def ask() -> Readings:
+    async def collect() -> Samples:
         size = await outbox.size()
         age = (clock.now() - size.since).total_seconds() if size.since else 0.0
         if age < -DIFFERENT_SECONDS:
-            rarely.warning("clocks differ: an event waits since a time to come")
-        return {WAITING: size.waiting, REFUSED: size.refused, OLDEST: age}
+            rate_limited.warning("clocks differ: an event waits since a time to come")
+        return {OUTBOX_PENDING: size.waiting, REFUSED: size.refused, OLDEST: age}
 
-    return Measure("mongodb", (WAITING, REFUSED, OLDEST), ask)
+    return GaugeSource("mongodb", (OUTBOX_PENDING, REFUSED, OLDEST), collect)
