@@ -10,10 +10,10 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 
 from auth.passwords import (
-    PLACES,
-    PLACES_PER_ADDRESS,
+    MAX_CONCURRENT,
+    MAX_CONCURRENT_PER_ADDRESS,
     hash_password,
-    place_for,
+    hashing_slot,
     verify_password,
 )
 from common.contracts.ids import new_id
@@ -28,11 +28,11 @@ def somebody() -> dict[str, str]:
 
 
 @contextmanager
-def places_taken(address: str, count: int) -> Iterator[None]:
+def slots_in_use(address: str, count: int) -> Iterator[None]:
     """So many requests of an address are at work."""
     with ExitStack() as taken:
         for _ in range(count):
-            taken.enter_context(place_for(address))
+            taken.enter_context(hashing_slot(address))
         yield
 
 
@@ -68,7 +68,7 @@ async def test_one_address_cannot_keep_the_others_from_hashing(app: FastAPI) -> 
         AsyncClient(transport=greedy, base_url="http://ticketing.test") as one,
         AsyncClient(transport=modest, base_url="http://ticketing.test") as other,
     ):
-        with places_taken("192.0.2.1", PLACES_PER_ADDRESS):
+        with slots_in_use("192.0.2.1", MAX_CONCURRENT_PER_ADDRESS):
             for way in ("signup", "signin"):
                 refused = await one.post(f"/api/users/{way}", json=somebody())
                 assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
@@ -78,8 +78,8 @@ async def test_one_address_cannot_keep_the_others_from_hashing(app: FastAPI) -> 
 
 async def test_all_addresses_together_cannot_hash_without_end(client: AsyncClient) -> None:
     with (
-        places_taken("192.0.2.1", PLACES_PER_ADDRESS),
-        places_taken("192.0.2.2", PLACES - PLACES_PER_ADDRESS),
+        slots_in_use("192.0.2.1", MAX_CONCURRENT_PER_ADDRESS),
+        slots_in_use("192.0.2.2", MAX_CONCURRENT - MAX_CONCURRENT_PER_ADDRESS),
     ):
         assert (await client.post("/api/users/signup", json=somebody())).status_code == 503
     assert (await client.post("/api/users/signup", json=somebody())).status_code == 201
@@ -87,7 +87,7 @@ async def test_all_addresses_together_cannot_hash_without_end(client: AsyncClien
 
 async def test_a_guess_that_found_no_place_was_none(client: AsyncClient) -> None:
     account = somebody()
-    with places_taken("127.0.0.1", PLACES_PER_ADDRESS):
+    with slots_in_use("127.0.0.1", MAX_CONCURRENT_PER_ADDRESS):
         for _ in range(12):
             assert (await client.post("/api/users/signin", json=account)).status_code == 503
     assert (await client.post("/api/users/signin", json=account)).status_code == 401
@@ -97,5 +97,5 @@ async def test_a_crowd_is_served_as_far_as_there_are_places(client: AsyncClient)
     crowd = [client.post("/api/users/signup", json=somebody()) for _ in range(100)]
     statuses = Counter(answer.status_code for answer in await asyncio.gather(*crowd))
     assert set(statuses) <= {201, 503}
-    assert statuses[201] >= PLACES_PER_ADDRESS
+    assert statuses[201] >= MAX_CONCURRENT_PER_ADDRESS
     assert (await client.post("/api/users/signup", json=somebody())).status_code == 201

@@ -49,8 +49,8 @@ OWN_LIST = Break(
 USUAL_PLACE = Break(
     "the owner's usual place",
     "auth/src/auth/throttle.py",
-    "[self._pair] if is_usual else [self._pair, *self._wider]",
-    "[self._pair, *self._wider]",
+    "[self._pair] if is_usual else [self._pair, *self._shared]",
+    "[self._pair, *self._shared]",
 )
 
 CROSS_SITE = Break(

@@ -1,4 +1,4 @@
-"""Who you are: sign up, sign in, sign out, current user.
+"""The auth service: sign up, sign in, sign out, current user.
 
-Owns users. Neither hears nor announces events; it alone has the key that signs sessions.
+Owns users. Neither consumes nor publishes events; it alone has the key that signs sessions.
 """

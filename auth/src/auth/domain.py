@@ -1,4 +1,4 @@
-"""The user and the refusals of the auth service."""
+"""The user, and the domain errors of the auth service."""
 
 from dataclasses import dataclass
 
@@ -7,19 +7,19 @@ from common.errors import Conflict, NotAuthenticated, TooManyRequests
 
 
 class EmailInUse(Conflict):
-    """There is an account with this address."""
+    """There is an account with this e-mail address."""
 
     message = "Email in use"
 
 
 class InvalidCredentials(NotAuthenticated):
-    """The same words whether or not the account exists."""
+    """The same message whether or not the account exists."""
 
     message = "Invalid credentials"
 
 
 class TooManyWrongPasswords(TooManyRequests):
-    """Guessing has to wait."""
+    """The rate limit of signing in is exceeded."""
 
     message = "Too many wrong passwords, try again later"
 

@@ -1,4 +1,4 @@
-"""What the auth service counts."""
+"""Metrics of the auth service."""
 
 from common.metrics import counter
 

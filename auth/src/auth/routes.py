@@ -1,13 +1,13 @@
-"""The HTTP door of the auth service."""
+"""HTTP routes of the auth service."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from auth.domain import InvalidCredentials, User
-from auth.passwords import hash_password, place_for, verify_password
+from auth.passwords import hash_password, hashing_slot, verify_password
 from auth.repository import UserRepository
-from auth.schemas import CurrentUserOut, Nothing, SignIn, SignUp, UserOut
+from auth.schemas import CurrentUserOut, Empty, SignIn, SignUp, UserOut
 from auth.settings import Settings
 from auth.throttle import Throttle
 from common.web import tokens
@@ -23,52 +23,52 @@ Users = Annotated[UserRepository, Depends(repository)]
 Configured = Annotated[Settings, Depends(settings)]
 
 
-async def _asker(request: Request) -> str:
+async def _client_address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-Asker = Annotated[str, Depends(_asker)]
+ClientAddress = Annotated[str, Depends(_client_address)]
 """The address of the client; behind a gateway, as far as the web server trusts its headers."""
 
 
 @router.post("/signup", status_code=201, responses=errors(400, 409, 415))
 async def sign_up(
-    body: SignUp, asker: Asker, response: Response, users: Users, settings: Configured
+    body: SignUp, address: ClientAddress, response: Response, users: Users, settings: Configured
 ) -> UserOut:
     """Open an account and sign in."""
-    with place_for(asker):
+    with hashing_slot(address):
         user = User.register(body.email, await hash_password(body.password))
     await users.add(user)
-    await Throttle(users, settings, body.email, asker).welcome()
+    await Throttle(users, settings, body.email, address).reset()
     return _signed_in(user, response, settings)
 
 
 @router.post("/signin", responses=errors(400, 401, 415, 429))
 async def sign_in(
-    body: SignIn, asker: Asker, response: Response, users: Users, settings: Configured
+    body: SignIn, address: ClientAddress, response: Response, users: Users, settings: Configured
 ) -> UserOut:
     """Open a session."""
-    throttle = Throttle(users, settings, body.email, asker)
-    with place_for(asker):
-        await throttle.admit()
-        user = await users.with_email(body.email)
-        fits = await verify_password(body.password, user.password_hash if user else None)
-    if user is None or not fits:
+    throttle = Throttle(users, settings, body.email, address)
+    with hashing_slot(address):
+        await throttle.check()
+        user = await users.find_by_email(body.email)
+        is_valid = await verify_password(body.password, user.password_hash if user else None)
+    if user is None or not is_valid:
         raise InvalidCredentials
-    await throttle.welcome()
+    await throttle.reset()
     return _signed_in(user, response, settings)
 
 
 @router.post("/signout", responses=errors())
-async def sign_out(response: Response, settings: Configured) -> Nothing:
+async def sign_out(response: Response, settings: Configured) -> Empty:
     """Close the session, whether or not there is one."""
     response.delete_cookie(COOKIE, secure=settings.cookie_secure, httponly=True, samesite="lax")
-    return Nothing()
+    return Empty()
 
 
 @router.get("/currentuser", responses=errors())
 async def show_current_user(user: OptionalUser) -> CurrentUserOut:
-    """Who is signed in; never 401."""
+    """The user of the session; never 401."""
     return CurrentUserOut(current_user=user and UserOut(id=user.id, email=user.email))
 
 

@@ -1,4 +1,4 @@
-"""The bodies that clients send and get."""
+"""Request and response bodies."""
 
 from typing import Annotated
 
@@ -30,31 +30,31 @@ Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
 class SignUp(Body):
-    """Who wants an account."""
+    """The request to open an account."""
 
     email: Annotated[Email, Says("Email must be valid")]
     password: Annotated[NewPassword, Says("Password must be between 8 and 128 characters")]
 
 
 class SignIn(Body):
-    """Who has one."""
+    """The request to open a session."""
 
     email: Annotated[Email, Says("Email must be valid")]
     password: Annotated[Password, Says("You must supply a password")]
 
 
 class UserOut(WireModel):
-    """Who somebody is."""
+    """A user."""
 
     id: str
     email: str
 
 
 class CurrentUserOut(WireModel):
-    """Who is signed in, if anybody."""
+    """The user of the session; null without one."""
 
     current_user: UserOut | None
 
 
-class Nothing(WireModel):
+class Empty(WireModel):
     """An empty object."""

@@ -1,4 +1,4 @@
-"""What the auth service can be configured with."""
+"""Settings of the auth service."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from common.settings import Pem, ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """How sessions are signed and how many wrong passwords are too many."""
+    """The signing of sessions, and the rate limits of signing in."""
 
     service: ClassVar[str] = "auth"
 

@@ -1,4 +1,4 @@
-"""How many wrong passwords are too many: for whom, and from where (docs/decisions/0008)."""
+"""The rate limit of signing in, per account and per address (docs/decisions/0008)."""
 
 import hashlib
 import ipaddress
@@ -11,71 +11,73 @@ from auth.repository import UserRepository
 from auth.settings import Settings
 from common import clock
 
-REMEMBERED = timedelta(days=30)
-"""How long an address stays one from which an account was used by its owner."""
+KNOWN_ADDRESS_RETENTION = timedelta(days=30)
+"""How long an address stays known as one from which the owner signs in."""
 
-IPV6_NEIGHBOURS = 64
-"""The bits of an IPv6 address that a subscriber cannot choose."""
+IPV6_PREFIX_LENGTH = 64
+"""The bits of an IPv6 address that identify the network; a subscriber chooses the rest."""
 
 
 @dataclass(frozen=True)
 class Bucket:
-    """What guesses are counted in, and how many may be."""
+    """A counter of attempts, and its limit."""
 
     key: str
     limit: int
 
 
 class Throttle:
-    """One try to sign in to an account from an address.
+    """The rate limit of one attempt to sign in to an account from an address.
 
-    A guess counts before the password is looked at, so that guesses made at once all count. It is
-    taken back when the password was right, or when the guess was refused.
+    An attempt is counted before the password is verified, so that concurrent attempts all count.
+    It is uncounted when the password was right, or when the attempt was refused.
     """
 
     def __init__(self, users: UserRepository, settings: Settings, email: str, host: str) -> None:
         self._users, self._settings = users, settings
         self._window = timedelta(seconds=settings.signin_failures_window_seconds)
         origin = network_of(host)
-        self._place = _digest("place", email, origin)
+        self._known_address_key = _digest("place", email, origin)
         self._pair = Bucket(_digest("pair", email, origin), settings.signin_failures_limit)
-        self._wider = [
+        self._shared = [
             Bucket(_digest("address", origin), settings.signin_failures_per_address_limit),
             Bucket(_digest("account", email), settings.signin_failures_per_account_limit),
         ]
         self._counted: list[tuple[Bucket, datetime]] = []
 
-    async def admit(self) -> None:
-        """Count a guess; raises TooManyWrongPasswords, with the longest wait there is."""
-        is_usual = await self._users.knows_place(self._place)
-        buckets = [self._pair] if is_usual else [self._pair, *self._wider]
+    async def check(self) -> None:
+        """Count an attempt; raises TooManyWrongPasswords with the longest time to wait."""
+        is_usual = await self._users.is_known_address(self._known_address_key)
+        buckets = [self._pair] if is_usual else [self._pair, *self._shared]
         for bucket in buckets:
-            count, until = await self._users.count_guess(bucket.key, self._window)
+            count, until = await self._users.count_attempt(bucket.key, self._window)
             self._counted.append((bucket, until))
             if count > bucket.limit:
-                await self._take_back()
+                await self._uncount()
                 THROTTLED.inc()
-                raise TooManyWrongPasswords(retry_after=await self._wait(buckets))
+                raise TooManyWrongPasswords(retry_after=await self._retry_after(buckets))
 
-    async def welcome(self) -> None:
-        """The password was right: the guess was none, and this is a place of the owner's."""
-        await self._take_back()
-        await self._users.forget_guesses(self._pair.key)
-        await self._users.remember_place(self._place, clock.now() + REMEMBERED)
+    async def reset(self) -> None:
+        """The password was right: uncount the attempt, and remember the owner's address."""
+        await self._uncount()
+        await self._users.clear_attempts(self._pair.key)
+        await self._users.remember_address(
+            self._known_address_key, clock.now() + KNOWN_ADDRESS_RETENTION
+        )
 
-    async def _take_back(self) -> None:
+    async def _uncount(self) -> None:
         for bucket, until in self._counted:
-            await self._users.take_back_guess(bucket.key, until)
+            await self._users.uncount_attempt(bucket.key, until)
 
-    async def _wait(self, buckets: list[Bucket]) -> int:
+    async def _retry_after(self, buckets: list[Bucket]) -> int:
         limits = {bucket.key: bucket.limit for bucket in buckets}
-        guesses, now = await self._users.guesses(list(limits)), clock.now()
-        full = [until for key, (count, until) in guesses.items() if count >= limits[key]]
+        attempts, now = await self._users.attempts(list(limits)), clock.now()
+        full = [until for key, (count, until) in attempts.items() if count >= limits[key]]
         return max(1, round((max(full, default=now) - now).total_seconds()))
 
 
 def network_of(host: str) -> str:
-    """Who may be one and the same client: an IPv4 address, or a network of IPv6 addresses."""
+    """The part of an address that identifies a client: an IPv4 address, or an IPv6 network."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -84,12 +86,12 @@ def network_of(host: str) -> str:
         return str(address)
     if address.ipv4_mapped:
         return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), IPV6_NEIGHBOURS), strict=False))
+    return str(ipaddress.ip_network((int(address), IPV6_PREFIX_LENGTH), strict=False))
 
 
 def _digest(*parts: str) -> str:
-    """A name for a counter that shows no address at a glance, in a log or a copy of the data.
+    """A pseudonymous key: it shows no address in a log or in a backup.
 
-    Without a key it is no protection from somebody who tries all addresses.
+    As it has no secret, it does not protect from enumerating all addresses.
     """
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
