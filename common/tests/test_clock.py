@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pymongo.monitoring import ServerHeartbeatSucceededEvent
 
 from common import clock, primary_clock
 from common.clock import Clock
@@ -66,11 +67,47 @@ def test_what_waited_while_the_process_stood_still_does_not_crowd_out() -> None:
     assert seconds_off(clock) < 1
 
 
-def test_another_primary_is_believed_at_once() -> None:
+def test_another_primary_that_is_ahead_is_believed_at_once() -> None:
+    clock = Clock(wrong)
+    clock.hear(said(300), "first")
+    clock.hear(said(), "second")
+    assert seconds_off(clock) < 1
+
+
+def test_one_word_of_another_primary_puts_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common.clock.APART_SECONDS", 0)
     clock = Clock(wrong)
     clock.hear(said(), "first")
     clock.hear(said(300), "second")
+    assert seconds_off(clock) < 1
+    clock.hear(said(300), "second")
     assert seconds_off(clock) == pytest.approx(300, abs=1)
+
+
+def test_a_first_answer_that_was_long_on_its_way_leaves_a_right_machine_alone() -> None:
+    for waited, off in ((5, 0), (0, 3)):
+        clock = Clock()
+        clock.hear(said(3), "primary", waited)
+        assert seconds_off(clock) == pytest.approx(off, abs=1)
+
+
+async def test_the_first_answer_of_a_primary_tells_how_long_it_was_on_its_way(
+    mongo_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Clock()
+    monkeypatch.setattr(clock, "service", heard)
+    answered = primary_clock.PrimaryClock.succeeded
+
+    def answered_late(it: primary_clock.PrimaryClock, event: ServerHeartbeatSucceededEvent) -> None:
+        time.sleep(1)  # as a thread that does not get its turn
+        answered(it, event)
+
+    monkeypatch.setattr(primary_clock.PrimaryClock, "succeeded", answered_late)
+    database = Database(mongo_uri)
+    await Tallies(database).prepare()
+    database.close()
+    assert heard.machine_ahead > 1
+    assert seconds_off(heard) < 0.5
 
 
 @pytest.fixture
