@@ -50,6 +50,6 @@ async def test_a_timer_goes_on_with_the_trace_in_which_it_was_set(
 ) -> None:
     now = datetime.now(UTC)
     with begin(Kind.HANDLING, "process order:created", TRACE):
-        await (timers.schedule_again if again else timers.schedule)("order", now)
+        await (timers.reschedule if again else timers.schedule)("order", now)
     assert tracing.here.get() == ""
     assert (await timers.claim_due(now))["order"].traceparent == TRACE

@@ -10,7 +10,7 @@ from pymongo import MongoClient
 from common.contracts.ids import new_id
 from common.mongo import Collection
 from expiration.domain import TimerState
-from expiration.repository import KEPT_SECONDS, LEASE, TimerRepository
+from expiration.repository import LEASE, RETENTION_SECONDS, TimerRepository
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 OVERDUE = NOW - timedelta(seconds=1)
@@ -55,7 +55,7 @@ async def test_scheduling_again_changes_nothing(timers: TimerRepository) -> None
 
 async def test_what_has_fired_never_fires_again(timers: TimerRepository) -> None:
     await timers.schedule("order", OVERDUE)
-    await timers.fired(await timers.claim_due(NOW))
+    await timers.mark_fired(await timers.claim_due(NOW))
     await timers.schedule("order", OVERDUE)
     assert await timers.claim_due(NOW + 2 * LEASE) == {}
 
@@ -64,7 +64,7 @@ async def test_cancelling_what_has_fired_changes_nothing(
     timers: TimerRepository, stored: Collection
 ) -> None:
     await timers.schedule("order", OVERDUE)
-    await timers.fired(await timers.claim_due(NOW))
+    await timers.mark_fired(await timers.claim_due(NOW))
     await timers.cancel("order")
     assert await state_of(stored, "order") == TimerState.FIRED
 
@@ -111,7 +111,7 @@ async def test_a_claimed_timer_can_still_be_cancelled(
     await timers.schedule("order", OVERDUE)
     claimed = await timers.claim_due(NOW)
     await timers.cancel("order")
-    await timers.fired(claimed)
+    await timers.mark_fired(claimed)
     assert await state_of(stored, "order") == TimerState.CANCELLED
 
 
@@ -121,7 +121,7 @@ async def test_what_is_done_is_forgotten_in_time(mongo_uri: str) -> None:
         indexes = client.get_default_database()["timers"].index_information().values()
     forgetting = [index for index in indexes if "expireAfterSeconds" in index]
     assert [(index["key"], index["expireAfterSeconds"]) for index in forgetting] == [
-        ([("doneAt", 1)], KEPT_SECONDS)
+        ([("doneAt", 1)], RETENTION_SECONDS)
     ]
 
 
@@ -131,25 +131,25 @@ async def test_only_what_is_done_can_be_forgotten(
     for order_id in ("scheduled", "cancelled", "fired"):
         await timers.schedule(order_id, OVERDUE)
     await timers.cancel("cancelled")
-    await timers.fired(["fired"])
+    await timers.mark_fired(["fired"])
     done = await stored.find({"doneAt": {"$type": "date"}}, sort=[("_id", 1)], limit=9)
     assert [timer["_id"] for timer in done] == ["cancelled", "fired"]
 
 
 async def test_what_has_fired_in_vain_is_due_again(timers: TimerRepository) -> None:
     await timers.schedule("order", OVERDUE)
-    await timers.fired(await timers.claim_due(NOW))
+    await timers.mark_fired(await timers.claim_due(NOW))
     for repeats in (1, 2):
-        await timers.schedule_again("order", OVERDUE)
-        await timers.schedule_again("order", OVERDUE)
+        await timers.reschedule("order", OVERDUE)
+        await timers.reschedule("order", OVERDUE)
         assert (await timers.claim_due(NOW))["order"].repeats == repeats
-        await timers.fired(["order"])
+        await timers.mark_fired(["order"])
 
 
 async def test_scheduling_again_sets_what_is_not_set(timers: TimerRepository) -> None:
-    await timers.schedule_again("new", OVERDUE)
+    await timers.reschedule("new", OVERDUE)
     await timers.schedule("known", LATER)
-    await timers.schedule_again("known", OVERDUE)
+    await timers.reschedule("known", OVERDUE)
     await timers.cancel("cancelled")
-    await timers.schedule_again("cancelled", OVERDUE)
+    await timers.reschedule("cancelled", OVERDUE)
     assert sorted(await timers.claim_due(NOW)) == ["cancelled", "new"]

@@ -123,7 +123,7 @@ async def test_a_timer_due_while_nats_is_down_fires_later(
     await stored.update({"_id": order.id}, {"$set": {"fireAt": due}})
 
     async def was_looked_for() -> bool:
-        return datetime.now(UTC) > due + timedelta(seconds=2 * timer.LOOK_SECONDS)
+        return datetime.now(UTC) > due + timedelta(seconds=2 * timer.POLL_SECONDS)
 
     await eventually(was_looked_for)
     assert await stored.find_one({"_id": order.id, "leaseUntil": {"$exists": True}}) is None
@@ -134,7 +134,7 @@ async def test_a_timer_due_while_nats_is_down_fires_later(
 async def test_it_wakes_for_the_next_timer_without_looking_all_the_time(
     app: FastAPI, neighbour: Neighbour, timers: TimerRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(timer, "LOOK_SECONDS", 3600)
+    monkeypatch.setattr(timer, "POLL_SECONDS", 3600)
     first, second = order_due_in(0), order_due_in(2)
     for order in (first, second):
         await timers.schedule(order.id, order.expires_at)

@@ -1,4 +1,4 @@
-"""Wakes up when an order's time to pay is over.
+"""The expiration service: fires a timer when an order's time to pay is over.
 
-Owns one timer for each order; hears orders; announces when a time is over.
+Owns one timer for each order. Consumes orders; publishes expirations.
 """

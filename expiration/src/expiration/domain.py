@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class TimerState(StrEnum):
-    """Created, completed and cancelled orders may be heard in any order, with the same end."""
+    """Created, completed and cancelled orders may arrive in any order, with the same result."""
 
     SCHEDULED = "scheduled"
     FIRED = "fired"

@@ -1,4 +1,4 @@
-"""The event door of the expiration service."""
+"""Event handlers of the expiration service."""
 
 from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated
 from common.contracts.subjects import Subject
@@ -7,17 +7,17 @@ from expiration.repository import TimerRepository
 
 
 async def on_order_created(event: OrderCreated, timers: TimerRepository) -> None:
-    """Its time to pay begins; a snapshot may say that it goes on, or that it is over."""
+    """Schedule the timer; a snapshot may reschedule or cancel it."""
     if not event.snapshot:
         await timers.schedule(event.id, event.expires_at)
     elif event.status.is_final:
         await timers.cancel(event.id)
     else:
-        await timers.schedule_again(event.id, event.expires_at)
+        await timers.reschedule(event.id, event.expires_at)
 
 
 async def on_order_final(event: OrderCompleted | OrderCancelled, timers: TimerRepository) -> None:
-    """Nothing is left to wait for."""
+    """Cancel the timer: the order is final."""
     await timers.cancel(event.id)
 
 

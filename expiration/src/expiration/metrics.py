@@ -1,4 +1,4 @@
-"""What the expiration service shows of its timers."""
+"""Metrics of the expiration service."""
 
 from datetime import datetime
 from typing import Protocol
@@ -17,17 +17,17 @@ OVERDUE = Gauge("timers_overdue", "Timers that should have fired more than 5 s a
 
 
 class Timers(Protocol):
-    """Where timers are kept."""
+    """The part of the repository that the gauges read."""
 
-    async def waiting(self, now: datetime) -> tuple[int, int]:
-        """How many timers are set, and how many of them are overdue."""
+    async def count_pending(self, now: datetime) -> tuple[int, int]:
+        """How many timers are scheduled, and how many of them are overdue."""
 
 
 def timer_gauges(timers: Timers) -> GaugeSource:
-    """How much is ahead, and how much is late."""
+    """The number of scheduled and of overdue timers."""
 
     async def collect() -> Samples:
-        scheduled, overdue = await timers.waiting(clock.now())
+        scheduled, overdue = await timers.count_pending(clock.now())
         return {SCHEDULED: scheduled, OVERDUE: overdue}
 
     return GaugeSource("mongodb", (SCHEDULED, OVERDUE), collect)

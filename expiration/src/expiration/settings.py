@@ -1,4 +1,4 @@
-"""What the expiration service can be configured with."""
+"""Settings of the expiration service."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Announces what is due, as soon as it is."""
+"""The timer worker: publishes an expiration as soon as its timer is due."""
 
 import asyncio
 import logging
@@ -15,52 +15,54 @@ from common.messaging.bus import Bus
 from common.messaging.envelope import send
 from common.tasks import for_each_concurrently
 from expiration.metrics import LATENESS
-from expiration.repository import BATCH, Due, TimerRepository
+from expiration.repository import BATCH, DueTimer, TimerRepository
 
-LOOK_SECONDS = 0.5
-"""How often to look for timers that were set meanwhile, or whose claimer has died."""
+POLL_SECONDS = 0.5
+"""How often to poll for timers that another replica has scheduled, or whose lease has ended."""
 
-APART_SECONDS = 0.02
-AGAIN_SECONDS = 0.5
-"""When to look for a server that is away."""
+JITTER_SECONDS = 0.02
+RETRY_SECONDS = 0.5
+"""The pause before a retry while a server is unavailable."""
 
-BATCHES_AT_ONCE = 2
+MAX_CONCURRENT_BATCHES = 2
 
 log = logging.getLogger(__name__)
 
 
 async def run_timer(timers: TimerRepository, bus: Bus) -> None:
-    """Sleep until the next timer is due, but never long."""
+    """Sleep until the next timer is due, at most `POLL_SECONDS`."""
     while True:
         try:
-            pause = await _work(timers, bus) if bus.is_connected else AGAIN_SECONDS
+            pause = await _tick(timers, bus) if bus.is_connected else RETRY_SECONDS
         except Unavailable as error:
-            log.warning("timers wait", extra={"error": str(error)})
-            pause = AGAIN_SECONDS
-        await asyncio.sleep(pause + random.uniform(0, APART_SECONDS))  # noqa: S311 - replicas apart
+            log.warning("due timers cannot be claimed", extra={"error": str(error)})
+            pause = RETRY_SECONDS
+        await asyncio.sleep(pause + random.uniform(0, JITTER_SECONDS))  # noqa: S311 - replicas apart
 
 
-async def _work(timers: TimerRepository, bus: Bus) -> float:
-    """Fire when something is due; how many seconds to sleep then."""
+async def _tick(timers: TimerRepository, bus: Bus) -> float:
+    """Fire what is due; returns how many seconds to sleep afterwards."""
     now = clock.now()
     due = await timers.next_due(now)
     if due is None:
-        return LOOK_SECONDS
+        return POLL_SECONDS
     if due <= now:
         await fire_due(timers, bus)
         return 0
-    return min(LOOK_SECONDS, (due - now).total_seconds())
+    return min(POLL_SECONDS, (due - now).total_seconds())
 
 
 async def fire_due(timers: TimerRepository, bus: Bus) -> None:
-    """Claim batch by batch, and announce one while the next is claimed.
+    """Claim batch by batch, and publish one batch while the next is claimed.
 
-    What the bus does not acknowledge is claimed again when its lease is over.
+    What the bus does not acknowledge is claimed again after its lease has ended.
     """
-    await for_each_concurrently(_claims(timers, bus), partial(_fire, timers, bus), BATCHES_AT_ONCE)
+    await for_each_concurrently(
+        _claims(timers, bus), partial(_fire, timers, bus), MAX_CONCURRENT_BATCHES
+    )
 
 
-async def _claims(timers: TimerRepository, bus: Bus) -> AsyncIterator[Mapping[str, Due]]:
+async def _claims(timers: TimerRepository, bus: Bus) -> AsyncIterator[Mapping[str, DueTimer]]:
     is_more = True
     while is_more:
         claimed = await _claim(timers)
@@ -68,25 +70,27 @@ async def _claims(timers: TimerRepository, bus: Bus) -> AsyncIterator[Mapping[st
         is_more = len(claimed) == BATCH and bus.is_connected
 
 
-async def _claim(timers: TimerRepository) -> dict[str, Due]:
-    """A failure must not end what is being announced."""
+async def _claim(timers: TimerRepository) -> dict[str, DueTimer]:
+    """A batch, or none when the database fails: that must not cancel the batch in flight."""
     try:
         return await timers.claim_due(clock.now())
     except Unavailable as error:
-        log.warning("timers wait", extra={"error": str(error)})
+        log.warning("due timers cannot be claimed", extra={"error": str(error)})
         return {}
 
 
-async def _fire(timers: TimerRepository, bus: Bus, claimed: Mapping[str, Due]) -> None:
-    announced = await asyncio.gather(*(_announce(*each, bus) for each in claimed.items()))
-    fired = [order_id for order_id, ok in zip(claimed, announced, strict=True) if ok]
+async def _fire(timers: TimerRepository, bus: Bus, claimed: Mapping[str, DueTimer]) -> None:
+    published = await asyncio.gather(*(_publish(*each, bus) for each in claimed.items()))
+    fired = [order_id for order_id, ok in zip(claimed, published, strict=True) if ok]
     try:
-        await timers.fired(fired)
+        await timers.mark_fired(fired)
     except Unavailable as error:
-        log.warning("timers fire again", extra={"error": str(error)})
+        log.warning(
+            "timers cannot be marked as fired: they will fire again", extra={"error": str(error)}
+        )
 
 
-async def _announce(order_id: str, due: Due, bus: Bus) -> bool:
+async def _publish(order_id: str, due: DueTimer, bus: Bus) -> bool:
     entry = replace(
         OutboxEntry.of(ExpirationComplete(order_id=order_id), version=due.repeats),
         traceparent=due.traceparent,
