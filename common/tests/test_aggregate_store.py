@@ -108,7 +108,7 @@ async def test_a_document_that_is_too_large_is_no_defect(tallies: Tallies) -> No
     await tallies.collection.insert(half)
     other_half = Update({"_id": half["_id"]}, {"$set": {"more": half["ballast"]}})
     with pytest.raises(Refused, match="10334"):
-        await tallies.collection.apply(other_half)
+        await tallies.collection.update_batched(other_half)
     with pytest.raises(Refused, match="10334"):
         await tallies.collection.update(other_half.where, other_half.change)
 

@@ -10,7 +10,7 @@ from common.updates import Update
 async def test_all_that_fit_are_counted(database: Database) -> None:
     cats = database.collection("cats")
     await cats.insert({"_id": "tom", "lives": 9})
-    updated = await cats.update_each(
+    updated = await cats.bulk_update(
         [
             Update({"_id": "tom", "lives": 9}, {"$set": {"lives": 8}}),
             Update({"_id": "kit", "lives": 9}, {"$set": {"lives": 8}}),
@@ -18,7 +18,7 @@ async def test_all_that_fit_are_counted(database: Database) -> None:
         ]
     )
     assert (updated.found, updated.failed) == (2, {})
-    assert await cats.find_each(["tom", "kit", "leo"]) == {
+    assert await cats.get_many(["tom", "kit", "leo"]) == {
         "tom": {"_id": "tom", "lives": 8},
         "leo": {"_id": "leo", "lives": 7},
     }
@@ -27,7 +27,7 @@ async def test_all_that_fit_are_counted(database: Database) -> None:
 async def test_what_fails_is_named_and_the_others_are_made(database: Database) -> None:
     cats = database.collection("cats")
     await cats.insert({"_id": "tom", "lives": "many"})
-    updated = await cats.update_each(
+    updated = await cats.bulk_update(
         [
             Update({"_id": "tom", "lives": 9}, {"$set": {"lives": 8}}, upsert=True),
             Update({"_id": "tom"}, {"$inc": {"lives": 1}}),
@@ -39,19 +39,19 @@ async def test_what_fails_is_named_and_the_others_are_made(database: Database) -
         0: DuplicateKey.__name__,
         1: "WriteError",
     }
-    assert (await cats.find_each(["tom"]))["tom"]["name"] == "Tom"
+    assert (await cats.get_many(["tom"]))["tom"]["name"] == "Tom"
 
 
 async def test_nothing_to_update_is_fine(database: Database) -> None:
-    assert (await database.collection("cats").update_each([])).found == 0
+    assert (await database.collection("cats").bulk_update([])).found == 0
 
 
 async def test_many_are_found_in_one_round_trip(database: Database, mongo_uri: str) -> None:
     cats, names = database.collection("cats"), [f"cat {number}" for number in range(250)]
-    await cats.update_each([Update({"_id": each}, {"$set": {}}, upsert=True) for each in names])
+    await cats.bulk_update([Update({"_id": each}, {"$set": {}}, upsert=True) for each in names])
     with MongoClient[Document](mongo_uri) as mongo:
         profiled = mongo.get_default_database()
         profiled.command("profile", 2)
-        found = await cats.find_each([*names, "dog"])
+        found = await cats.get_many([*names, "dog"])
         asked = [each["op"] for each in profiled["system.profile"].find({"ns": {"$regex": "cats"}})]
     assert (sorted(found), asked) == (sorted(names), ["query"])

@@ -169,7 +169,7 @@ REFUSAL_IS_AN_OUTAGE = Break(
 REFUSED_AT_THE_START = Break(
     "a refusal at the start is waited for",
     "common/src/common/indexes.py",
-    "    except PyMongoError as error:\n        raise Unavailable(words_of(error)) from error\n",
+    "    except PyMongoError as error:\n        raise Unavailable(describe(error)) from error\n",
     "",
 )
 NEXT_SERVER = Break(

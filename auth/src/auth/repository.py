@@ -52,7 +52,7 @@ class UserRepository:
                 }
             }
         ]
-        attempt = await self._attempts.change_one({"_id": key}, pipeline, upsert=True)
+        attempt = await self._attempts.find_one_and_update({"_id": key}, pipeline, upsert=True)
         assert attempt is not None  # noqa: S101 - upserted
         return attempt["count"], attempt["until"]
 

@@ -104,10 +104,10 @@ class AggregateStore(Generic[A]):
         document = await self.collection.get(identity)
         return self._from_document(document) if document else None
 
-    async def find(self, query: Document, *, sort: Sort, limit: int, index: Sort = ()) -> list[A]:
+    async def find(self, query: Document, *, sort: Sort, limit: int, hint: Sort = ()) -> list[A]:
         """The first `limit` aggregates that match; `index` is a hint for MongoDB."""
         found = await self.collection.find(
-            query, sort=sort, limit=limit, index=index, fields=self._excluded
+            query, sort=sort, limit=limit, hint=hint, projection=self._excluded
         )
         return [self._from_document(document) for document in found]
 
@@ -169,7 +169,7 @@ class AggregateStore(Generic[A]):
             change |= {"$push": {"outbox": entry}, "$min": {"outboxSince": clock.now()}}
             pending = [*pending, entry]
         before = {"_id": aggregate.id, "version": aggregate.version - 1}
-        await self.collection.apply(Update(before, change, upsert=True))
+        await self.collection.update_batched(Update(before, change, upsert=True))
         self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": pending})
 
 

@@ -1,4 +1,4 @@
-"""Makes indexes exist, however long that takes, and says what stands in the way of one."""
+"""Creates indexes, however long that takes, and reports conflicts with existing ones."""
 
 import asyncio
 import logging
@@ -11,37 +11,37 @@ import pymongo
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from common.errors import Refused, Unavailable
-from common.mongo_errors import ServerState, words_of
+from common.mongo_errors import ServerState, describe
 from common.updates import Document
 
 Sort = Sequence[tuple[str, int]]
 Command = Callable[[Document], Awaitable[Document]]
 
 REPORT_SECONDS = 10.0
-"""How often a build that goes on is told of."""
+"""How often the progress of a build is logged."""
 
 CONFLICTS = {85, 86}
-"""There is an index of these keys, or of this name, and it is another one."""
+"""Another index with these keys, or with this name, exists."""
 
 OPTIONS = ("unique", "sparse", "partialFilterExpression", "collation", "expireAfterSeconds")
-"""What makes an index another one, besides its keys."""
+"""The options that make an index a different one, besides its keys."""
 
 EXPIRY = "expireAfterSeconds"
 
 log = logging.getLogger(__name__)
 
 
-def unhurried() -> AbstractContextManager[None]:
-    """What is asked for in this block may take as long as it takes: an index, a migration.
+def no_timeout() -> AbstractContextManager[None]:
+    """Operations in this block have no timeout: for index builds and migrations.
 
-    A server that is away is waited for no longer than at other times.
+    Server selection keeps its own.
     """
     return pymongo.timeout(0)
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index as we want it; `where` makes it partial, `expire_after_seconds` forgets."""
+    """An index as declared; `where` makes it partial, `expire_after_seconds` a TTL index."""
 
     keys: Sort
     unique: bool = False
@@ -50,12 +50,12 @@ class Index:
 
     @property
     def name(self) -> str:
-        """As MongoDB's drivers and its shell name it."""
+        """The name that MongoDB's drivers and its shell give it."""
         return "_".join(f"{field}_{direction}" for field, direction in self.keys)
 
     @property
     def specification(self) -> Document:
-        """As MongoDB is asked for it."""
+        """The specification for MongoDB's `createIndexes`."""
         asked = {
             "key": dict(self.keys),
             "name": self.name,
@@ -67,26 +67,26 @@ class Index:
 
 
 class Indexes:
-    """The indexes of one database, made one after the other."""
+    """The indexes of one database, created one after the other."""
 
-    def __init__(self, database: str, command: Command, ask_server: Command) -> None:
-        self._database, self._command, self._ask_server = database, command, ask_server
+    def __init__(self, database: str, command: Command, admin_command: Command) -> None:
+        self._database, self._command, self._admin_command = database, command, admin_command
         self.building = ""
-        """Which index is being built, and how far that is; empty when none is."""
+        """The index that is being built, and its progress; empty when there is none."""
 
     async def ensure(self, collection: str, index: Index) -> None:
-        """Make it exist; raises Unavailable, or Refused when something is in the way.
+        """Create the index; raises Unavailable, or Refused when there is a conflict.
 
-        If another replica, or a person, is building it, theirs is waited for. Where only the
-        expiry differs, ours counts.
+        A build that is under way elsewhere is waited for. Where only the expiry differs, it is set
+        to ours.
         """
-        with _told(collection, index):
+        with _index_errors(collection, index):
             try:
                 await self._build(collection, index.specification)
             except OperationFailure as error:
                 if error.code not in CONFLICTS:
                     raise
-                await self._settle(collection, index)
+                await self._resolve_conflict(collection, index)
 
     async def _build(self, collection: str, specification: Document) -> None:
         asked: Document = {"createIndexes": collection, "indexes": [specification]}
@@ -108,30 +108,30 @@ class Indexes:
             self.building = f"{what} for {said['seconds']} s {progress}".rstrip()
 
     async def _progress(self, namespace: str) -> str:
-        """In MongoDB's words; nothing where it lets us see our own operations only."""
+        """MongoDB's progress message; empty where we may see our own operations only."""
         builds = {"ns": namespace, "msg": {"$regex": "^Index Build"}}
         pipeline = [{"$currentOp": {"allUsers": True}}, {"$match": builds}]
         try:
             with pymongo.timeout(REPORT_SECONDS):
-                answer = await self._ask_server(
+                answer = await self._admin_command(
                     {"aggregate": 1, "pipeline": pipeline, "cursor": {}}
                 )
         except PyMongoError:
             return ""
         return ", ".join(each["msg"] for each in answer["cursor"]["firstBatch"])
 
-    async def _settle(self, collection: str, index: Index) -> None:
-        """There is one that differs from ours: use it, change it, or say what is to be done."""
+    async def _resolve_conflict(self, collection: str, index: Index) -> None:
+        """An index that differs from ours exists: use it, change it, or raise Refused."""
         answer = await self._command({"listIndexes": collection, "cursor": {}})
-        rivals = [each for each in answer["cursor"]["firstBatch"] if _is_rival(each, index)]
-        for theirs in rivals:
-            if _differences(theirs, index) == {EXPIRY} and index.expire_after_seconds is not None:
-                return await self._set_expiry(collection, theirs["name"], index)
-            if _does_as_well(theirs, index):
-                said = {"collection": collection, "index": str(_shown(theirs))}
+        conflicting = [each for each in answer["cursor"]["firstBatch"] if _conflicts(each, index)]
+        for existing in conflicting:
+            if _differences(existing, index) == {EXPIRY} and index.expire_after_seconds is not None:
+                return await self._set_expiry(collection, existing["name"], index)
+            if _is_compatible(existing, index):
+                said = {"collection": collection, "index": str(_summary(existing))}
                 log.info("an index is used that we would make otherwise", extra=said)
-                return await self._build(collection, theirs)  # which waits until it is there
-        there = " and ".join(str(_shown(theirs)) for theirs in rivals)
+                return await self._build(collection, existing)  # returns when it is complete
+        there = " and ".join(str(_summary(existing)) for existing in conflicting)
         raise Refused(
             f"an index of {collection} is in the way: there is {there}, and we need"
             f" {index.specification}; drop what is there, then ours is built"
@@ -152,8 +152,8 @@ class Indexes:
 
 
 @contextmanager
-def _told(collection: str, index: Index) -> Iterator[None]:
-    """What MongoDB refuses is no defect of ours: it is quoted, and tried again."""
+def _index_errors(collection: str, index: Index) -> Iterator[None]:
+    """Translates the driver's errors: none is a defect of ours, and all are retried."""
     try:
         yield
     except DuplicateKeyError as error:  # it quotes the values, which may be personal
@@ -163,36 +163,36 @@ def _told(collection: str, index: Index) -> Iterator[None]:
             f" same {fields}; mend them, then it is tried again"
         ) from error
     except PyMongoError as error:
-        raise Unavailable(words_of(error)) from error
+        raise Unavailable(describe(error)) from error
 
 
-def _is_rival(theirs: Document, index: Index) -> bool:
-    return theirs["name"] == index.name or "key" not in _differences(theirs, index)
+def _conflicts(existing: Document, index: Index) -> bool:
+    return existing["name"] == index.name or "key" not in _differences(existing, index)
 
 
-def _differences(theirs: Document, index: Index) -> set[str]:
-    """In what an index differs from ours, in MongoDB's words."""
+def _differences(existing: Document, index: Index) -> set[str]:
+    """The options in which an existing index differs from ours, as MongoDB names them."""
     ours = index.specification
-    found = {name for name in OPTIONS if _value(theirs, name) != _value(ours, name)}
-    return found if list(theirs["key"].items()) == list(index.keys) else {*found, "key"}
+    found = {name for name in OPTIONS if _value(existing, name) != _value(ours, name)}
+    return found if list(existing["key"].items()) == list(index.keys) else {*found, "key"}
 
 
 def _value(specification: Document, name: str) -> object:
     return None if specification.get(name) is False else specification.get(name)
 
 
-def _does_as_well(theirs: Document, index: Index) -> bool:
-    """Whether it is the same by another name, or holds more documents than we ask for.
+def _is_compatible(existing: Document, index: Index) -> bool:
+    """Whether it is the same with another name, or covers more documents than ours.
 
-    An index that lacks some would make a hinted query find too little.
+    An index that covers fewer would make a hinted query miss documents.
     """
-    differences = _differences(theirs, index)
+    differences = _differences(existing, index)
     return not differences or (
         differences == {"partialFilterExpression"}
-        and "partialFilterExpression" not in theirs
+        and "partialFilterExpression" not in existing
         and not index.unique
     )
 
 
-def _shown(theirs: Document) -> Document:
-    return {name: theirs[name] for name in ("name", "key", *OPTIONS) if name in theirs}
+def _summary(existing: Document) -> Document:
+    return {name: existing[name] for name in ("name", "key", *OPTIONS) if name in existing}

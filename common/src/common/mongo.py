@@ -1,4 +1,4 @@
-"""The one home of MongoDB's driver: connection, indexes, collections, and what can go wrong."""
+"""The one home of MongoDB's driver: connection, collections and indexes."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -7,28 +7,28 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ReturnDocument
 from pymongo.errors import BulkWriteError
 
+from common.batch_loader import BatchLoader
 from common.indexes import Index, Indexes
 from common.indexes import Sort as Sort
 from common.mongo_errors import DuplicateKey as DuplicateKey
-from common.mongo_errors import translated
+from common.mongo_errors import mongo_errors
 from common.primary_clock import PrimaryClock
-from common.together import Together
+from common.updates import BulkResult, from_bulk_error
 from common.updates import Document as Document
 from common.updates import Update as Update
-from common.updates import Updated, partly_failed
 
 ANSWER_MS = 5_000
 """How long one operation may take, retries included."""
 
 SELECT_MS = 2_000
-"""How long to look for a primary before saying that there is none."""
+"""How long to look for a primary before giving up."""
 
 LEAVE_SECONDS = 0.3
-"""How long to say goodbye."""
+"""How long closing the client may take."""
 
 
 class Collection:
-    """The operations we use, in no driver's types; all raise Unavailable if MongoDB is away."""
+    """The operations we use, without the driver's types; all raise Unavailable."""
 
     def __init__(
         self, motor: "AsyncIOMotorCollection[Document]", name: str, indexes: Indexes
@@ -36,17 +36,17 @@ class Collection:
         self._motor = motor
         self._indexes = indexes
         self.name = name
-        self._found_together = Together(self._find_in_order)
-        self._updated_together = Together(self._update_in_order)
+        self._get_loader = BatchLoader(self._get_batch)
+        self._update_loader = BatchLoader(self._update_batch)
 
     async def insert(self, document: Document) -> None:
         """Store a new document; raises DuplicateKey."""
-        with translated():
+        with mongo_errors():
             await self._motor.insert_one(document)
 
     async def find_one(self, query: Document) -> Document | None:
         """The first match."""
-        with translated():
+        with mongo_errors():
             return await self._motor.find_one(query)
 
     async def find(
@@ -56,84 +56,84 @@ class Collection:
         sort: Sort,
         limit: int,
         skip: int = 0,
-        index: Sort = (),
-        fields: Document | None = None,
+        hint: Sort = (),
+        projection: Document | None = None,
     ) -> list[Document]:
-        """The first `limit` matches after those to skip; by this index, or one MongoDB chooses."""
-        with translated():
-            cursor = self._motor.find(query, fields).sort(list(sort))
-            return await cursor.hint(list(index) or None).skip(skip).limit(limit).to_list(limit)
+        """The first `limit` matches after those to skip; `hint` names the index to use."""
+        with mongo_errors():
+            cursor = self._motor.find(query, projection).sort(list(sort))
+            return await cursor.hint(list(hint) or None).skip(skip).limit(limit).to_list(limit)
 
     async def get(self, key: str) -> Document | None:
-        """The document of that id, found together with others that are asked for at the moment."""
-        return await self._found_together(key)
+        """The document with this id; concurrent calls are batched."""
+        return await self._get_loader.load(key)
 
-    async def _find_in_order(self, keys: Sequence[str]) -> Sequence[Document | None]:
+    async def _get_batch(self, keys: Sequence[str]) -> Sequence[Document | None]:
         if len(keys) == 1:
             return [await self.find_one({"_id": keys[0]})]
-        return list(map((await self.find_each(keys)).get, keys))
+        return list(map((await self.get_many(keys)).get, keys))
 
-    async def find_each(self, keys: Iterable[str]) -> dict[str, Document]:
-        """The documents that there are of these ids, in one round trip."""
+    async def get_many(self, keys: Iterable[str]) -> dict[str, Document]:
+        """The existing documents with these ids, in one round trip."""
         wanted = list(keys)
-        with translated():
+        with mongo_errors():
             cursor = self._motor.find({"_id": {"$in": wanted}}, batch_size=len(wanted) + 1)
             return {found["_id"]: found for found in await cursor.to_list(None)}
 
     async def count(self, query: Document, *, limit: int) -> int:
         """How many match, counted up to `limit`."""
-        with translated():
+        with mongo_errors():
             return await self._motor.count_documents(query, limit=limit)
 
     async def update(
         self, query: Document, change: Document | list[Document], *, upsert: bool = False
     ) -> bool:
-        """Change the first match, or insert; whether there was one. Raises DuplicateKey."""
-        with translated():
+        """Update the first match, or insert; whether there was a match. Raises DuplicateKey."""
+        with mongo_errors():
             return (await self._motor.update_one(query, change, upsert=upsert)).matched_count > 0
 
     async def update_many(self, query: Document, change: Document) -> int:
-        """Change all matches; how many there were."""
-        with translated():
+        """Update all matches; how many there were."""
+        with mongo_errors():
             return (await self._motor.update_many(query, change)).matched_count
 
-    async def apply(self, update: Update) -> None:
-        """Update a document, together with others of the moment; raises DuplicateKey.
+    async def update_batched(self, update: Update) -> None:
+        """Update a document; concurrent calls are batched. Raises DuplicateKey.
 
-        Whether there was a document remains open, unless it upserts.
+        Does not say whether there was a match, unless it upserts.
         """
-        await self._updated_together(update)
+        await self._update_loader.load(update)
 
-    async def _update_in_order(self, updates: Sequence[Update]) -> Sequence[Exception | None]:
-        return list(map((await self.update_each(updates)).failed.get, range(len(updates))))
+    async def _update_batch(self, updates: Sequence[Update]) -> Sequence[Exception | None]:
+        return list(map((await self.bulk_update(updates)).failed.get, range(len(updates))))
 
-    async def update_each(self, updates: Sequence[Update]) -> Updated:
-        """Make many updates in one round trip, in any order, whichever of them fail."""
+    async def bulk_update(self, updates: Sequence[Update]) -> BulkResult:
+        """Make many updates in one round trip, unordered; a failed one does not stop the rest."""
         if not updates:
-            return Updated(0, {})
-        operations = [update.in_words_of_the_driver() for update in updates]
-        with translated():
+            return BulkResult(0, {})
+        operations = [update.to_pymongo() for update in updates]
+        with mongo_errors():
             try:
                 result = await self._motor.bulk_write(operations, ordered=False)
             except BulkWriteError as error:
-                return partly_failed(error)
-        return Updated(result.matched_count + result.upserted_count, {})
+                return from_bulk_error(error)
+        return BulkResult(result.matched_count + result.upserted_count, {})
 
-    async def change_one(
+    async def find_one_and_update(
         self,
         query: Document,
         change: Document | list[Document],
         *,
         sort: Sort | None = None,
         upsert: bool = False,
-        only: Sequence[str] = (),
+        fields: Sequence[str] = (),
     ) -> Document | None:
-        """Change the first match and return it as it is afterwards, or some of its fields."""
-        with translated():
+        """Update the first match and return it afterwards, or only some of its fields."""
+        with mongo_errors():
             changed: Document | None = await self._motor.find_one_and_update(
                 query,
                 change,
-                projection=dict.fromkeys(only, 1) or None,
+                projection=dict.fromkeys(fields, 1) or None,
                 sort=list(sort) if sort else None,
                 upsert=upsert,
                 return_document=ReturnDocument.AFTER,
@@ -141,8 +141,8 @@ class Collection:
         return changed
 
     async def delete(self, query: Document) -> None:
-        """Forget the first match."""
-        with translated():
+        """Delete the first match."""
+        with mongo_errors():
             await self._motor.delete_one(query)
 
     async def ensure_index(
@@ -153,9 +153,9 @@ class Collection:
         where: Document | None = None,
         expire_after_seconds: int | None = None,
     ) -> None:
-        """Make an index exist, however long that takes; `where` makes it partial.
+        """Create an index, however long that takes; `where` makes it partial.
 
-        Raises Refused when the documents, or an index that is there, stand in the way.
+        Raises Refused when the documents, or an existing index, conflict with it.
         """
         await self._indexes.ensure(self.name, Index(keys, unique, where, expire_after_seconds))
 
@@ -182,18 +182,18 @@ class Database:
         commands = (self._database.command, self._client.admin.command)
         self.indexes = Indexes(self._database.name, *commands)
         self.announce: Callable[[str, Document], None] = lambda _collection, _document: None
-        """Called with each document that was just written with an event in its outbox."""
+        """Called with each document that was just written with an entry in its outbox."""
 
     def collection(self, name: str) -> Collection:
         """A collection by its name."""
         return Collection(self._database[name], name, self.indexes)
 
     async def ping(self, seconds: float) -> None:
-        """Raises Unavailable when MongoDB does not let us read within so many seconds."""
-        with translated(), pymongo.timeout(seconds):  # the command `ping` asks for no permission
+        """Raises Unavailable when a read does not succeed within so many seconds."""
+        with mongo_errors(), pymongo.timeout(seconds):  # the command `ping` asks for no permission
             await self._database["ping"].find_one()
 
     def close(self) -> None:
-        """Give the connections back; a silent server must not hold us up."""
+        """Close the client; a server that does not answer must not hold us up."""
         with pymongo.timeout(LEAVE_SECONDS):
             self._client.close()

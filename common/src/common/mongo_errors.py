@@ -1,4 +1,4 @@
-"""What can go wrong in MongoDB: in MongoDB's own words, and whether it may pass by itself."""
+"""Errors of MongoDB: which are transient, and how they are described."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +19,9 @@ DUPLICATE = 11000  # https://www.mongodb.com/docs/manual/reference/error-codes/
 
 
 class ServerState(IntEnum):
-    """Refusals that are about the server, not about what it was asked: asking again may succeed.
+    """Error codes that are about the server's state, not the operation: a retry may succeed.
 
-    Some wait for a person: a set that is not set up yet, a password or a permission that changed.
+    Some need an operator: a set that is not initiated yet, a changed password or permission.
     """
 
     USER_NOT_FOUND = 11
@@ -72,10 +72,10 @@ class DuplicateKey(Exception):
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raises DuplicateKey, Unavailable for what passes, Refused for what has grown too large.
+def mongo_errors() -> Iterator[None]:
+    """Translates the driver's errors into DuplicateKey, Unavailable (transient) and Refused.
 
-    A defect stays what it is.
+    Errors that are defects of ours are not translated.
     """
     try:
         yield
@@ -83,29 +83,29 @@ def translated() -> Iterator[None]:
         raise DuplicateKey from error
     except PyMongoError as error:
         if isinstance(error, OperationFailure) and error.code in DOCUMENT_TOO_LARGE:
-            raise Refused(words_of(error)) from error
-        if _may_pass(error):
-            raise Unavailable(words_of(error)) from error
+            raise Refused(describe(error)) from error
+        if _is_transient(error):
+            raise Unavailable(describe(error)) from error
         raise
 
 
-def is_of_the_server(code: int | None) -> bool:
-    """Whether a refusal with this code is about the server's state."""
+def is_server_state(code: int | None) -> bool:
+    """Whether an error with this code is about the server's state."""
     return code in _STATES
 
 
-def _may_pass(error: PyMongoError) -> bool:
+def _is_transient(error: PyMongoError) -> bool:
     if isinstance(error, ConnectionFailure) or error.timeout:
         return True
-    if isinstance(error, OperationFailure) and is_of_the_server(error.code):
+    if isinstance(error, OperationFailure) and is_server_state(error.code):
         return True
     if isinstance(error, ConfigurationError):
-        return error.__cause__ is not None  # what was said to a question for a name
+        return error.__cause__ is not None  # a failed DNS query
     return error.has_error_label("RetryableWriteError")
 
 
-def words_of(error: PyMongoError) -> str:
-    """What the server or the driver says, without what is different each time."""
+def describe(error: PyMongoError) -> str:
+    """The server's or the driver's message, without the parts that differ each time."""
     if isinstance(error, OperationFailure) and error.details:
         return refusal(
             error.details.get("errmsg", error), error.code, error.details.get("codeName")
@@ -115,5 +115,5 @@ def words_of(error: PyMongoError) -> str:
 
 
 def refusal(text: object, code: int | None, name: str | None = None) -> str:
-    """A refusal in MongoDB's words, with the name and the number of its code."""
+    """The server's error message, with the name and number of its code."""
     return f"MongoDB refuses: {text} ({' '.join(str(each) for each in (name, code) if each)})"

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from common.errors import Refused, Unavailable
-from common.indexes import unhurried
+from common.indexes import no_timeout
 from common.logs import RateLimitedLog
 from common.mongo import Database
 
@@ -42,7 +42,7 @@ class Preparation:
     async def _try(self, prepare: Callable[[], Awaitable[None]]) -> float:
         """In how many seconds to try again; 0 when it has succeeded."""
         try:
-            with unhurried():
+            with no_timeout():
                 await prepare()
         except Refused as error:
             self._problem = str(error)

@@ -63,7 +63,7 @@ class Runs:
         change: list[Document] = [{"$set": {"wanted": _NEXT, "done": _known("done", 0)}}]
         while True:
             with suppress(DuplicateKey):  # somebody else inserts it in this very moment
-                if changed := await self._runs.change_one(RUNS, change, upsert=True):
+                if changed := await self._runs.find_one_and_update(RUNS, change, upsert=True):
                     return int(changed["wanted"])
 
     async def claim(self) -> Run | None:
@@ -79,7 +79,7 @@ class Runs:
             "count": {"$cond": [_known("begun", 0), "$count", 0]},
             **_lease(),
         }
-        run = await self._runs.change_one(wanted, [{"$set": begun}])
+        run = await self._runs.find_one_and_update(wanted, [{"$set": begun}])
         if run is None:
             return None
         return Run(run["done"] + 1, owner, run["key"], run["cursor"], run["count"])

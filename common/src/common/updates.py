@@ -1,4 +1,4 @@
-"""Many updates in one round trip: what they are, and what became of each."""
+"""Bulk updates: many updates in one round trip, and the result of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from common.mongo_errors import (
     DOCUMENT_TOO_LARGE,
     DUPLICATE,
     DuplicateKey,
-    is_of_the_server,
+    is_server_state,
     refusal,
 )
 
@@ -21,32 +21,32 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True)
 class Update:
-    """What one document is to become; `upsert` inserts it when there is none."""
+    """An update of one document; `upsert` inserts it when there is no match."""
 
     where: Document
     change: Document | list[Document]
     upsert: bool = False
 
-    def in_words_of_the_driver(self) -> UpdateOne:
+    def to_pymongo(self) -> UpdateOne:
         """One operation of a bulk write."""
         return UpdateOne(self.where, self.change, upsert=self.upsert)
 
 
 @dataclass(frozen=True)
-class Updated:
-    """How many updates found their document or inserted it, and why which ones failed."""
+class BulkResult:
+    """How many updates matched or upserted, and the errors by index."""
 
     found: int
     failed: Mapping[int, Exception]
 
 
-def partly_failed(error: BulkWriteError) -> Updated:
-    """What the driver raises when some of many failed; raises Unavailable when none is sure."""
+def from_bulk_error(error: BulkWriteError) -> BulkResult:
+    """The result in a partial failure; raises Unavailable on a write concern error."""
     details = error.details
     if unsure := details["writeConcernErrors"]:
         raise Unavailable(refusal(unsure[0].get("errmsg"), unsure[0].get("code"))) from error
     failed = {each["index"]: _failure(each) for each in details["writeErrors"]}
-    return Updated(details["nMatched"] + details["nUpserted"], failed)
+    return BulkResult(details["nMatched"] + details["nUpserted"], failed)
 
 
 def _failure(error: Document) -> Exception:
@@ -54,6 +54,6 @@ def _failure(error: Document) -> Exception:
         return DuplicateKey()
     if error["code"] in DOCUMENT_TOO_LARGE:
         return Refused(refusal(error["errmsg"], error["code"]))
-    if is_of_the_server(error["code"]):
+    if is_server_state(error["code"]):
         return Unavailable(refusal(error["errmsg"], error["code"]))
     return WriteError(error["errmsg"], error["code"])

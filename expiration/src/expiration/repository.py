@@ -65,7 +65,9 @@ class TimerRepository:
     async def schedule(self, order_id: str, fire_at: datetime) -> None:
         """Schedule the timer, unless there is one or the order is final already."""
         timer = _scheduled(fire_at)
-        await self._timers.apply(Update({"_id": order_id}, {"$setOnInsert": timer}, upsert=True))
+        await self._timers.update_batched(
+            Update({"_id": order_id}, {"$setOnInsert": timer}, upsert=True)
+        )
 
     async def reschedule(self, order_id: str, fire_at: datetime) -> None:
         """Schedule the timer even if it has fired: the order is open, so its expiration was lost.
@@ -86,7 +88,7 @@ class TimerRepository:
         done = {"state": TimerState.CANCELLED.value, "doneAt": clock.now()}
         not_fired = {"_id": order_id, "state": {"$ne": TimerState.FIRED.value}}
         try:
-            await self._timers.apply(Update(not_fired, {"$set": done}, upsert=True))
+            await self._timers.update_batched(Update(not_fired, {"$set": done}, upsert=True))
         except DuplicateKey:  # fired already, or scheduled by another replica in this very moment
             await self._timers.update(not_fired, {"$set": done})
 

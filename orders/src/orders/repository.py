@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from common.aggregate_store import AggregateStore
+from common.batch_loader import BatchLoader
 from common.contracts.events import TicketCreated, TicketUpdated
 from common.contracts.ids import made_at
 from common.contracts.money import Price
@@ -12,7 +13,6 @@ from common.contracts.versions import Fit, fit
 from common.errors import VersionGap
 from common.gauges import COUNT_LIMIT
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
-from common.together import Together
 from orders.domain import Order, OrderNotFound, StatusChange, Ticket, TicketAlreadyReserved
 
 NEWEST_FIRST = [("_id", -1)]
@@ -100,7 +100,7 @@ class OrderRepository:
             database, "orders", to_document=_to_document, from_document=_from_document
         )
         self._tickets = database.collection("tickets")
-        self._apply_loader = Together(self._apply_batch)
+        self._apply_loader = BatchLoader(self._apply_batch)
 
     @property
     def outboxes(self) -> Sequence[Collection]:
@@ -167,17 +167,17 @@ class OrderRepository:
         if event.snapshot:
             await self._apply_snapshot(event.id, fields)
             return
-        if not await self._apply_loader(event):
+        if not await self._apply_loader.load(event):
             raise VersionGap(f"ticket {event.id} is not at version {event.version - 1} yet")
 
     async def _apply_batch(
         self, events: Sequence[TicketCreated | TicketUpdated]
     ) -> list[bool | Exception]:
         """Whether each event is applied now; reads the versions only if an update failed."""
-        written = await self._tickets.update_each([_update_of(event) for event in events])
+        written = await self._tickets.bulk_update([_update_of(event) for event in events])
         if written.found == len(events):
             return [True] * len(events)
-        known = await self._tickets.find_each(event.id for event in events)
+        known = await self._tickets.get_many(event.id for event in events)
         return [
             _is_known(event, known.get(event.id)) or written.failed.get(position, False)
             for position, event in enumerate(events)

@@ -153,10 +153,10 @@ class CheckoutRepository:
         So does one whose time lies further ahead than any pause: another clock has set it.
         """
         due = [{"$lte": now}, {"$gt": now + LONGEST_WAIT}]
-        claimed = await self._checkouts.collection.change_one(
+        claimed = await self._checkouts.collection.find_one_and_update(
             {"$or": [{"dueAt": {"$type": "date", **each}} for each in due]},
             {"$set": {"dueAt": now + LEASE}},
             sort=[("dueAt", 1)],
-            only=["_id"],
+            fields=["_id"],
         )
         return claimed["_id"] if claimed else None

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
 from common.aggregate_store import AggregateStore
+from common.batch_loader import BatchLoader
 from common.contracts.money import Price
 from common.mongo import Collection, Database, Document, Update
-from common.together import Together
 from tickets.domain import Reservation, Ticket, TicketNotFound
 from tickets.search import BY_SELLER, FREE, FREE_BY_PREFIX, NEWEST_FIRST, Search, SearchPage
 from tickets.tokenizer import prefixes
@@ -54,7 +54,7 @@ class TicketRepository:
             from_document=_from_document,
             exclude=["beginnings"],
         )
-        self._newest = Together(self._load_newest)
+        self._newest = BatchLoader(self._load_newest)
         self._search = Search(self._tickets)
 
     @property
@@ -73,7 +73,7 @@ class TicketRepository:
         """Add the prefixes to tickets that were stored before there was a search; idempotent."""
         tickets, old = self._tickets.collection, {"beginnings": {"$exists": False}}
         while page := await tickets.find(old, sort=[("_id", 1)], limit=BATCH_SIZE):
-            await tickets.update_each(
+            await tickets.bulk_update(
                 [
                     Update({"_id": one["_id"]}, {"$set": {"beginnings": prefixes(one["title"])}})
                     for one in page
@@ -108,7 +108,7 @@ class TicketRepository:
             return await self._search.list_free(words, older_than, limit)
         if older_than:
             return SearchPage(await self._older({"orderId": None}, older_than, limit))
-        return SearchPage(await self._newest(limit))
+        return SearchPage(await self._newest.load(limit))
 
     async def _load_newest(self, limits: Sequence[int]) -> Sequence[list[Ticket]]:
         """The first page, read once for all requests that wait for it (batch loader)."""

@@ -94,12 +94,12 @@ class Search:
 
     async def _newest(self, index_range: _IndexRange, limit: int) -> list[Ticket]:
         return await self._tickets.find(
-            index_range.query, sort=NEWEST_FIRST, limit=limit, index=index_range.index
+            index_range.query, sort=NEWEST_FIRST, limit=limit, hint=index_range.index
         )
 
     async def _id_at(self, index_range: _IndexRange, rank: int) -> str | None:
         """The id of the ticket at this rank, counted from the newest; None when there are fewer."""
         match = await self._tickets.collection.find(
-            index_range.query, sort=NEWEST_FIRST, skip=rank - 1, limit=1, index=index_range.index
+            index_range.query, sort=NEWEST_FIRST, skip=rank - 1, limit=1, hint=index_range.index
         )
         return match[0]["_id"] if match else None

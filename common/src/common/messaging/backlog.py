@@ -75,7 +75,7 @@ class Backlog:
             {"$or": [{field: bounds}, {field: ahead}]},
             sort=oldest_first,
             limit=PAGE,
-            fields={"outbox": {"$slice": SHARE}},
+            projection={"outbox": {"$slice": SHARE}},
         )
 
     async def note(self, acknowledged: Mapping[str, int], refused: Mapping[str, int]) -> None:
@@ -88,7 +88,7 @@ class Backlog:
             Update({"_id": key, "outbox.version": version}, _set_aside(moment))
             for key, version in refused.items()
         ]
-        await self._collection.update_each(updates)
+        await self._collection.bulk_update(updates)
 
     async def size(self) -> Size:
         """How much waits, and since when."""
@@ -104,7 +104,7 @@ class Backlog:
         is_there: Document = {field: {"$exists": True}}
         count = await self._collection.count(is_there, limit=COUNT_LIMIT)
         first = await self._collection.find(
-            is_there, sort=[(field, 1)], limit=1, fields={"outbox": 0}
+            is_there, sort=[(field, 1)], limit=1, projection={"outbox": 0}
         )
         return count, first[0][field] if first else None
 

@@ -15,7 +15,7 @@ from nats.js.errors import NotFoundError
 
 from common.errors import Unavailable
 from common.messaging.connection import Connection
-from common.messaging.nats_errors import StreamMissing, words_of
+from common.messaging.nats_errors import StreamMissing, describe
 from common.messaging.streams import STREAM
 from common.messaging.topology import Topology
 
@@ -78,7 +78,7 @@ async def make(change: Change, connection: Connection) -> None:
         with connection.errors(STREAM):
             await change.make()
     except NotFoundError as error:
-        raise Unavailable(f"somebody deleted it: {words_of(error)}") from error
+        raise Unavailable(f"somebody deleted it: {describe(error)}") from error
 
 
 async def _stream_there(connection: Connection, wanted: StreamConfig) -> StreamConfig | None:

@@ -15,7 +15,7 @@ from nats.errors import Error as NatsError
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.nats_client import JetStream, NatsClient
-from common.messaging.nats_errors import nats_errors, words_of
+from common.messaging.nats_errors import describe, nats_errors
 from common.messaging.silence import Silence
 from common.stopping import BUS_SECONDS
 from common.tasks import TaskSupervisor
@@ -176,7 +176,7 @@ class Connection:
 
     def _remember(self, error: Exception | None) -> None:
         if error:
-            self._error, self._error_at = words_of(error), time.monotonic()
+            self._error, self._error_at = describe(error), time.monotonic()
 
     async def close(self) -> None:
         """Send what is still on its way out and leave."""

@@ -23,7 +23,7 @@ class StreamMissing(Unavailable):
     """Nobody has declared the stream yet, or somebody deleted it."""
 
 
-def words_of(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """What a server or the library says, with the server's code if there is one."""
     if isinstance(error, APIError):
         said = error.description or "JetStream has no responders"
@@ -33,7 +33,7 @@ def words_of(error: BaseException) -> str:
     return str(error).removeprefix("nats: ").strip() or type(error).__name__
 
 
-def _is_of_the_server(error: APIError) -> bool:
+def _is_server_error(error: APIError) -> bool:
     """Whether a refusal is about the server's state, such as a full disk, not what it was asked."""
     return error.code is None or error.code >= SERVER_ERROR
 
@@ -61,11 +61,11 @@ def refusal(error: APIError, what: str) -> Unavailable:
     if error.err_code in {None, NO_LEADER}:
         kind: type[Unavailable] = Silent
     else:
-        kind = Unavailable if _is_of_the_server(error) else Refused
-    return kind(f"{what}: {words_of(error)}")
+        kind = Unavailable if _is_server_error(error) else Refused
+    return kind(f"{what}: {describe(error)}")
 
 
 def silence(error: BaseException, last_error: str) -> str:
     """Why there is no answer, as far as anybody said."""
     said = f"; it said: {last_error}" if last_error else ""
-    return f"NATS does not answer: {words_of(error)}{said}"
+    return f"NATS does not answer: {describe(error)}{said}"
