@@ -32,7 +32,7 @@ dev: install ## run everything on this machine; Ctrl-C stops it
 dead-letters: install ## what services gave up; ARGS="show 3", "replay all", "discard 3 --service orders"
 	@$(BIN)/python -m devstack exec orders $(BIN)/python -m common.dead_letters $(or $(ARGS),list)
 
-republish: install ## say the state of everything once more, for the copies; SERVICE=tickets chooses
+republish: install ## publish snapshots of everything, to rebuild read models; SERVICE=tickets chooses
 	@for service in $(or $(SERVICE),tickets orders); do \
 	  $(BIN)/python -m devstack exec $$service $(BIN)/python -m $$service republish || exit 1; done
 

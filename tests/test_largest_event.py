@@ -38,6 +38,6 @@ FIELDS: dict[str, object] = {
 def test_no_event_is_larger_than_the_largest(kind: type[Event]) -> None:
     event = kind.model_validate({name: FIELDS[name] for name in kind.model_fields})
     entry = OutboxEntry.of(event, 10**9)
-    headers = headers_of(entry, "expiration", again=f"snapshot:{new_id()}")
+    headers = headers_of(entry, "expiration", dedup_suffix=f"snapshot:{new_id()}")
     headers["traceparent"] = "0" * 55
     assert size_of(entry.body.encode(), headers) < LARGEST_EVENT_BYTES

@@ -13,7 +13,7 @@ import pytest
 from httpx import AsyncClient, Response, TransportError
 
 from common.contracts.events import OrderCreated
-from common.stopping import CLOSING_SECONDS
+from common.shutdown import CLOSING_SECONDS
 from devstack import topology
 from devstack.event_source import listening
 from devstack.freezing import frozen

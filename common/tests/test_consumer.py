@@ -182,7 +182,7 @@ async def test_a_trace_goes_on_through_the_bus(nats_url: str, neighbour: Neighbo
     async def hear(_event: TicketUpdated, _: object) -> None:
         traces.append(logs.context.get()["trace_id"])
 
-    tracing.here.set(f"00-{TRACE}-b7ad6b7169203331-01")
+    tracing.current_traceparent.set(f"00-{TRACE}-b7ad6b7169203331-01")
     async with hearing(nats_url, {HEARD: hear}):
         await neighbour.say(Tally.begin().told())
         await neighbour.heard_by(SERVICE)

@@ -59,7 +59,7 @@ def ids_by_aggregate(stream: list[RawStreamMsg]) -> list[str]:
 async def test_an_event_is_announced_with_all_headers(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored
 ) -> None:
-    tracing.here.set(f"00-{TRACE}-b7ad6b7169203331-01")
+    tracing.current_traceparent.set(f"00-{TRACE}-b7ad6b7169203331-01")
     tally = Tally.begin()
     async with announcing(nats_url, database):
         await tallies.add(tally)

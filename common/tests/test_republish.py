@@ -15,7 +15,7 @@ from common.contracts.questions import RepublishRun
 from common.messaging.bus import Bus
 from common.messaging.streams import STREAM
 from common.mongo import Database
-from common.republish import PAGE, Republisher
+from common.republish import BATCH_SIZE, Republisher
 from common.republish_command import republish
 from common.republish_runs import Runs
 from devstack.keeper import keeping
@@ -48,7 +48,7 @@ def replica(tallies: Tallies, bus: Bus, runs: Runs) -> Republisher:
 async def test_everything_is_said_once(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored, runs: Runs
 ) -> None:
-    begun = await begin(tallies, PAGE + 1)
+    begun = await begin(tallies, BATCH_SIZE + 1)
     async with announcing(nats_url, database) as bus:
         await republish(replica(tallies, bus, runs), runs)
     said = Counter(message.data for message in await stored(STREAM))
@@ -117,11 +117,11 @@ class Interrupted(Tallies):
 async def test_a_run_goes_on_where_it_was_left(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored, runs: Runs
 ) -> None:
-    await begin(tallies, PAGE + 5)
+    await begin(tallies, BATCH_SIZE + 5)
     await runs.state_of(RepublishRun())
 
     async def first_page_is_said() -> bool:
-        return len(await stored(STREAM)) == PAGE
+        return len(await stored(STREAM)) == BATCH_SIZE
 
     async with announcing(nats_url, database) as bus:
         interrupted = asyncio.create_task(replica(Interrupted(database), bus, runs).work())
@@ -135,7 +135,7 @@ async def test_a_run_goes_on_where_it_was_left(
         with suppress(asyncio.CancelledError):
             await interrupted
         assert await replica(tallies, bus, runs).work()
-    assert len(await stored(STREAM)) == PAGE + 5
+    assert len(await stored(STREAM)) == BATCH_SIZE + 5
 
 
 async def test_what_a_crash_left_is_taken_over_when_its_lease_is_over(runs: Runs) -> None:
@@ -143,7 +143,7 @@ async def test_what_a_crash_left_is_taken_over_when_its_lease_is_over(runs: Runs
     crashed = await runs.claim()
     assert crashed
     assert await runs.claim() is None
-    await runs.leave(crashed)  # as if its time were over
+    await runs.release(crashed)  # as if its time were over
     heir = await runs.claim()
     assert heir
     assert (heir.number, heir.key) == (crashed.number, crashed.key)
@@ -186,7 +186,7 @@ async def test_an_outage_is_waited_for(
     runs: Runs,
     server: str,
 ) -> None:
-    begun = await begin(tallies, PAGE + 1)
+    begun = await begin(tallies, BATCH_SIZE + 1)
     async with announcing(nats_url, database) as bus:
         saying = republish(replica(tallies, bus, runs), runs)
         if server == "stream":

@@ -8,7 +8,7 @@ from httpx import AsyncClient
 from common import gauges, tracing
 from common.contracts.events import ExpirationComplete, OrderCreated
 from common.mongo import Collection
-from common.tracing import Kind, begin
+from common.tracing import SpanKind, start_span
 from devstack.order_history import OrderHistory
 from devstack.scraping import becomes, grown, scrape
 from devstack.testing import Neighbour
@@ -49,7 +49,7 @@ async def test_a_timer_goes_on_with_the_trace_in_which_it_was_set(
     timers: TimerRepository, *, again: bool
 ) -> None:
     now = datetime.now(UTC)
-    with begin(Kind.HANDLING, "process order:created", TRACE):
+    with start_span(SpanKind.CONSUMER, "process order:created", TRACE):
         await (timers.reschedule if again else timers.schedule)("order", now)
-    assert tracing.here.get() == ""
+    assert tracing.current_traceparent.get() == ""
     assert (await timers.claim_due(now))["order"].traceparent == TRACE

@@ -13,7 +13,7 @@ from tests.deployment.hardening import KEEP
 from tests.deployment.manifests import ROOT
 
 from common.settings import EnvironmentSettings, ServiceSettings
-from common.stopping import CLOSING_SECONDS
+from common.shutdown import CLOSING_SECONDS
 from devstack.service_settings import OF_UVICORN
 
 FILE = ROOT / "docker-compose.test.yml"

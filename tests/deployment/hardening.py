@@ -13,7 +13,7 @@ from tests.deployment.manifests import (
 )
 
 from common.settings import ServiceSettings
-from common.stopping import CLOSING_SECONDS
+from common.shutdown import CLOSING_SECONDS
 
 VOLUMES = {"configMap", "secret", "emptyDir", "persistentVolumeClaim", "projected", "downwardAPI"}
 KEEP = ["python", "-m", "common.topology", "keep"]

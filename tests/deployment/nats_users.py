@@ -13,7 +13,7 @@ import payments.handlers
 import tickets.handlers
 from common.contracts.questions import Question, subject_of
 from common.contracts.subjects import Subject
-from common.contracts.subscriptions import REPUBLISHING, hearers_of, owner_of, retellers_for
+from common.contracts.subscriptions import REPUBLISHING, owner_of, republishers_for, subscribers_of
 from common.messaging.consumer import Handlers
 from common.messaging.dead_letters import PREFIX
 from common.messaging.live_consumers import live_names
@@ -72,7 +72,7 @@ def needed(service: str) -> Permissions:
     names = live_names(service) if service in WATCHED else []
     live = {f"$JS.API.CONSUMER.CREATE.{STREAM}.{name}" for name in names}
     asked = {f"ask.{service}.>"} if service in REPUBLISHING else set()
-    paced = hearers_of(service) if service in REPUBLISHING else []
+    paced = subscribers_of(service) if service in REPUBLISHING else []
     backlogs = {f"$JS.API.CONSUMER.INFO.{STREAM}.{hearer}" for hearer in paced}
     return Permissions(
         publish=frozenset(
@@ -83,7 +83,7 @@ def needed(service: str) -> Permissions:
 
 
 def _asks(service: str) -> Iterator[str]:
-    for owner in retellers_for(service):
+    for owner in republishers_for(service):
         yield subject_of(Question.REPUBLISH, owner)
     if service in COPIES_OF:
         yield subject_of(Question.WATERMARK, COPIES_OF[service])

@@ -2,24 +2,24 @@
 
 from tests.guarantees.safeguards import Break
 
-STOPPING = "common/src/common/stopping.py"
+SHUTDOWN = "common/src/common/shutdown.py"
 GATEWAY = "devstack/src/devstack/gateway/Caddyfile"
 
 LAME_DUCK = Break(
     "not being chosen before closing",
-    STOPPING,
+    SHUTDOWN,
     "call_later(self._lame_duck_seconds, self._close)",
     "call_later(0, self._close)",
 )
 ORDERLY_STOP = Break(
     "finishing what has begun, and not being chosen before",
-    STOPPING,
+    SHUTDOWN,
     "call_later(self._lame_duck_seconds, self._close)",
-    "call_later(0, _end_now)",
+    "call_later(0, _exit_now)",
 )
-LAST_RESORT = Break("the last resort of a stop", STOPPING, "        last_resort.start()\n", "")
+LAST_RESORT = Break("the last resort of a stop", SHUTDOWN, "        last_resort.start()\n", "")
 SILENT_BUS = Break(
-    "the time for the last words to the bus", STOPPING, "BUS_SECONDS = 1\n", "BUS_SECONDS = 60\n"
+    "the time for the last words to the bus", SHUTDOWN, "BUS_SECONDS = 1\n", "BUS_SECONDS = 60\n"
 )
 
 OWN_ORDERS = Break(

@@ -227,7 +227,7 @@ async def test_a_stop_ends_the_streams_and_those_who_come_still(
     client: AsyncClient, app: FastAPI, sign_in: SignIn
 ) -> None:
     async with listening(client, EVENTS) as source:
-        for end in app.state.stop.on_asked:
+        for end in app.state.shutdown.on_drain:
             end()
         await source.ends()
     late = await client.get(EVENTS)

@@ -64,7 +64,7 @@ class OutboxEntry:
             schema_version=event.schema_version,
             time=wire_time(clock.now()),
             body=event.to_json(),
-            traceparent=tracing.here.get(),
+            traceparent=tracing.current_traceparent.get(),
         )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from common.contracts.questions import Question
-from common.contracts.subscriptions import REPUBLISHING, retellers_for
+from common.contracts.subscriptions import REPUBLISHING, republishers_for
 from common.messaging.bus import Bus
 from common.messaging.event_side import Hearing
 from common.messaging.lost_events import LostEvents
@@ -38,7 +38,7 @@ class Copies:
     ) -> None:
         self._bus, self._service, self._outbox = bus, service, outbox
         store = database.collection(CHECKPOINTS)
-        self._lost = LostEvents(bus, service, store, retellers_for(service))
+        self._lost = LostEvents(bus, service, store, republishers_for(service))
         self.workers: list[Callable[[], Awaitable[None]]] = [self._lost.run] if hears else []
         self.gauges = [self._lost.gauges()] if hears else []
         self.answering: list[Hearing] = []

@@ -1,4 +1,4 @@
-"""`python -m <service> republish`: the command line of a service that others keep copies of."""
+"""`python -m <service> republish`: the command line of a service that owns others' read models."""
 
 import argparse
 import asyncio
@@ -11,28 +11,28 @@ from common.contracts.questions import RepublishRun
 from common.logs import configure_logs
 from common.messaging.bus import Bus
 from common.mongo import Database
-from common.republish import Repository, Republisher, patiently
+from common.republish import Repository, Republisher, retry_until_available
 from common.republish_runs import Runs
 from common.settings import EventSettings
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 INTERRUPTED = 130
 
 log = logging.getLogger(__name__)
 
 
 def main(settings: type[EventSettings], repository: Callable[[Database], Repository]) -> None:
-    """Have everything said once more, and wait for it."""
+    """Request a run and wait until it is done."""
     parser = argparse.ArgumentParser(prog=f"python -m {settings.service}")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("republish", help="say the state of everything once more, for the copies")
+    commands.add_parser("republish", help="publish snapshots of everything, to rebuild read models")
     parser.parse_args()
     configured = settings.load()
     configure_logs(configured.service, configured.log_format, configured.log_level)
     try:
         asyncio.run(_run(configured, repository))
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the replicas that run go on where it was\n")
+        sys.stderr.write("interrupted; the running replicas continue the run\n")
         sys.exit(INTERRUPTED)
 
 
@@ -50,8 +50,8 @@ async def _run(settings: EventSettings, repository: Callable[[Database], Reposit
 
 
 async def republish(republisher: Republisher, runs: Runs) -> None:
-    """A run that begins from now on, done here or by a replica; returns at its end."""
-    asked = await patiently(partial(runs.state_of, RepublishRun()))
-    while not (await patiently(partial(runs.state_of, asked))).done:
-        if not await patiently(republisher.work):
-            await asyncio.sleep(LOOK_SECONDS)
+    """Request a new run, executed here or by a replica; returns at its end."""
+    requested = await retry_until_available(partial(runs.state_of, RepublishRun()))
+    while not (await retry_until_available(partial(runs.state_of, requested))).done:
+        if not await retry_until_available(republisher.work):
+            await asyncio.sleep(POLL_SECONDS)

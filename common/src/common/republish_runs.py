@@ -1,4 +1,4 @@
-"""The runs of `republish` that are asked for and under way, kept so that a crash ends none."""
+"""The runs of `republish`, requested and under way; stored, so that they survive a crash."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,36 +9,39 @@ from common.contracts.questions import RepublishRun
 from common.mongo import Database, Document, DuplicateKey
 
 LEASE_SECONDS = 20
-"""How long whoever is at it may be silent before somebody else goes on."""
+"""How long a lease lasts that is not renewed; then another replica takes over."""
 
 RUNS: Document = {"_id": "runs"}
 
 
-def _known(field: str, otherwise: object) -> Document:
+def _if_null(field: str, otherwise: object) -> Document:
     return {"$ifNull": [f"${field}", otherwise]}
 
 
 _IS_UNDER_WAY: Document = {
-    "$and": [{"$eq": [_known("wanted", 0), {"$add": [_known("done", 0), 1]}]}, _known("begun", 0)]
+    "$and": [
+        {"$eq": [_if_null("wanted", 0), {"$add": [_if_null("done", 0), 1]}]},
+        _if_null("begun", 0),
+    ]
 }
 _NEXT: Document = {
     "$cond": [
-        {"$or": [_IS_UNDER_WAY, {"$eq": [_known("wanted", 0), _known("done", 0)]}]},
-        {"$add": [_known("wanted", 0), 1]},
-        _known("wanted", 0),
+        {"$or": [_IS_UNDER_WAY, {"$eq": [_if_null("wanted", 0), _if_null("done", 0)]}]},
+        {"$add": [_if_null("wanted", 0), 1]},
+        _if_null("wanted", 0),
     ]
 }
-"""The number of the first run that has not begun: the one that waits already, if there is one."""
+"""The number of the first run that has not begun: the one that is queued already, if any."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run that this process is at, and after which id it goes on."""
+    """A run that this process has leased; `cursor` is the id after which it continues."""
 
     number: int
     owner: str
     key: str
-    """Makes its messages different from those of all other runs."""
+    """Makes its message ids different from those of all other runs."""
     cursor: str
     count: int
 
@@ -52,31 +55,33 @@ class Runs:
     def __init__(self, database: Database) -> None:
         self._runs = database.collection("republish")
 
-    async def state_of(self, asked: RepublishRun) -> RepublishRun:
-        """The run of that number; a new one for who names none, or one that nobody remembers."""
+    async def state_of(self, requested: RepublishRun) -> RepublishRun:
+        """The run of that number; a new one if there is no number, or it is unknown."""
         known = await self._runs.find_one(RUNS) or {}
-        if asked.number is not None and asked.number <= known.get("wanted", 0):
-            return RepublishRun(number=asked.number, done=asked.number <= known.get("done", 0))
-        return RepublishRun(number=await self._ask())
+        if requested.number is not None and requested.number <= known.get("wanted", 0):
+            return RepublishRun(
+                number=requested.number, done=requested.number <= known.get("done", 0)
+            )
+        return RepublishRun(number=await self._request())
 
-    async def _ask(self) -> int:
-        change: list[Document] = [{"$set": {"wanted": _NEXT, "done": _known("done", 0)}}]
+    async def _request(self) -> int:
+        change: list[Document] = [{"$set": {"wanted": _NEXT, "done": _if_null("done", 0)}}]
         while True:
-            with suppress(DuplicateKey):  # somebody else inserts it in this very moment
+            with suppress(DuplicateKey):  # another replica inserts it at the same moment
                 if changed := await self._runs.find_one_and_update(RUNS, change, upsert=True):
                     return int(changed["wanted"])
 
     async def claim(self) -> Run | None:
-        """The run that is wanted next, or that somebody has left; None when there is none."""
+        """Lease the next run, or one whose lease has expired; None when there is none."""
         owner, key = new_id(), new_id()
-        is_free = {"$lt": [_known("leaseUntil", clock.EPOCH), "$$NOW"]}
+        is_free = {"$lt": [_if_null("leaseUntil", clock.EPOCH), "$$NOW"]}
         wanted = {**RUNS, "$expr": {"$and": [{"$gt": ["$wanted", "$done"]}, is_free]}}
         begun = {
             "begun": True,
             "owner": owner,
-            "key": {"$cond": [_known("begun", 0), "$key", key]},
-            "cursor": {"$cond": [_known("begun", 0), "$cursor", ""]},
-            "count": {"$cond": [_known("begun", 0), "$count", 0]},
+            "key": {"$cond": [_if_null("begun", 0), "$key", key]},
+            "cursor": {"$cond": [_if_null("begun", 0), "$cursor", ""]},
+            "count": {"$cond": [_if_null("begun", 0), "$count", 0]},
             **_lease(),
         }
         run = await self._runs.find_one_and_update(wanted, [{"$set": begun}])
@@ -85,20 +90,20 @@ class Runs:
         return Run(run["done"] + 1, owner, run["key"], run["cursor"], run["count"])
 
     async def advance(self, run: Run) -> bool:
-        """All up to its cursor was said; whether the run is still ours."""
+        """Store the cursor and renew the lease; whether the run is still ours."""
         change = {"cursor": run.cursor, "count": run.count, **_lease()}
         return await self._runs.update({**RUNS, "owner": run.owner}, [{"$set": change}])
 
     async def finish(self, run: Run) -> None:
-        """Everything was said."""
+        """Mark the run as done."""
         change: Document = {
             "$set": {"done": run.number, "begun": False},
             "$unset": dict.fromkeys(["owner", "leaseUntil"], ""),
         }
         await self._runs.update({**RUNS, "owner": run.owner}, change)
 
-    async def leave(self, run: Run) -> None:
-        """Somebody else may go on at once."""
+    async def release(self, run: Run) -> None:
+        """Give up the lease, so that another replica may continue at once."""
         await self._runs.update({**RUNS, "owner": run.owner}, {"$unset": {"leaseUntil": ""}})
 
 

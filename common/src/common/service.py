@@ -23,9 +23,9 @@ from common.messaging.outbox import Outbox
 from common.mongo import Collection, Database
 from common.preparing import Preparation
 from common.settings import EventSettings, ServiceSettings
-from common.stopping import Stop
+from common.shutdown import GracefulShutdown
 from common.tasks import TaskSupervisor
-from common.tracing import export_traces, finish_export
+from common.tracing import export_traces, flush_traces
 from common.web import health, scrape
 from common.web.body_limit import BodyLimitMiddleware
 from common.web.cross_site import CrossSiteMiddleware
@@ -98,7 +98,7 @@ async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> A
     app.state.repository = parts.repository(database)
     app.state.gauges.sources = [database_gauges(database)]
     beginning, work = TaskSupervisor(), AsyncExitStack()
-    with app.state.stop.heeded():
+    with app.state.shutdown.signal_handlers():
         if settings.exports_traces:
             export_traces(settings.otel_service_name or settings.service)
         beginning.start(lambda: _begin(app, work, _events(app, settings, parts)))
@@ -108,7 +108,7 @@ async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> A
         finally:
             await beginning.stop()
             await work.aclose()
-            for close in (*parts.closing, finish_export):
+            for close in (*parts.closing, flush_traces):
                 await close()
             database.close()
 
@@ -120,7 +120,7 @@ async def _begin(
     preparation: Preparation = app.state.preparation
     await preparation.prepare(app.state.database, app.state.repository.prepare)
     await work.enter_async_context(events)
-    app.state.stop.has_something_to_finish = preparation.is_done = True
+    app.state.shutdown.is_started = preparation.is_done = True
 
 
 @asynccontextmanager
@@ -140,7 +140,7 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
     if parts.watched:
         open_files.announce_streams(settings.event_streams_limit)
         live = app.state.live = Live(bus, parts.watched)
-        app.state.stop.on_asked.append(live.close)
+        app.state.shutdown.on_drain.append(live.close)
         hearing.append(live)
     _add_gauges(app, settings.service, parts, outbox, consumer)
     copies = _copies(app, settings.service, parts, outbox)
@@ -171,7 +171,7 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
     prefix = router.prefix if router else f"/{settings.service}"
     app = described_app(f"Ticketing: {settings.service}", prefix, lifespan)
     app.state.settings, app.state.bus, app.state.live = settings, None, None
-    app.state.stop = Stop(settings.lame_duck_seconds)
+    app.state.shutdown = GracefulShutdown(settings.lame_duck_seconds)
     app.state.gauges, app.state.preparation = GaugeCollector(), Preparation()
     doors = [router] if router else []
     for each in (*doors, health.router, scrape.router):

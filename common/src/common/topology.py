@@ -19,7 +19,7 @@ from common.messaging.connection import Connection
 from common.messaging.nats_errors import Silent
 from common.messaging.topology import Topology
 from common.settings import TopologySettings
-from common.waiting import set_within
+from common.waiting import wait_for_event
 
 CONNECT_SECONDS = 5.0
 LOOK_SECONDS = 1.0
@@ -66,7 +66,7 @@ async def _do(asked: argparse.Namespace, settings: TopologySettings) -> int:
         if asked.command == "keep":
             _stop_at_signals()
             await keep(connection, wanted)
-        await set_within(connection.was_connected, CONNECT_SECONDS)
+        await wait_for_event(connection.was_connected, CONNECT_SECONDS)
         scope = Scope.EXACT if getattr(asked, "prune", False) else Scope.DECLARED
         if asked.command == "check":
             return _differs([change async for change in changes(connection, wanted, scope)])

@@ -1,4 +1,4 @@
-"""The one home of OpenTelemetry: which trace a piece of work belongs to, and its span if wanted.
+"""The one home of OpenTelemetry: trace context, which is always propagated, and optional spans.
 
 A trace is named by what W3C Trace Context calls `traceparent`. It is passed on whether or not spans
 are exported, so that log lines of all services share its id; without export that is all there is,
@@ -22,103 +22,103 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, SpanContext, StatusCode, TraceFlags, Tracer
 from typing_extensions import override
 
-from common.waiting import set_within
+from common.waiting import wait_for_event
 
 log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.2
-"""How long a service that stops gives its last spans."""
+"""How long a shutdown waits for the last spans to be exported."""
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
-Facts = Mapping[str, str | int]
-"""What a span says besides its name."""
+Attributes = Mapping[str, str | int]
+"""The attributes of a span, named by OpenTelemetry's semantic conventions."""
 
-here: ContextVar[str] = ContextVar("traceparent", default="")
-"""The work that runs: what it causes is a child of it."""
-
-
-class Kind(Enum):
-    """On which side of a conversation the work is."""
-
-    REQUEST = trace.SpanKind.SERVER
-    SENDING = trace.SpanKind.PRODUCER
-    HANDLING = trace.SpanKind.CONSUMER
-    WORK = trace.SpanKind.INTERNAL
+current_traceparent: ContextVar[str] = ContextVar("traceparent", default="")
+"""The trace context of the current task; spans started in it are children."""
 
 
-class Exporting(Protocol):
-    """What makes and exports spans; OpenTelemetry's provider."""
+class SpanKind(Enum):
+    """The role of a span in a trace."""
+
+    SERVER = trace.SpanKind.SERVER
+    PRODUCER = trace.SpanKind.PRODUCER
+    CONSUMER = trace.SpanKind.CONSUMER
+    INTERNAL = trace.SpanKind.INTERNAL
+
+
+class TracerProvider(Protocol):
+    """The part of OpenTelemetry's provider that we use."""
 
     def get_tracer(self, instrumenting_module_name: str) -> Tracer:
-        """What makes them."""
+        """The tracer that starts spans."""
 
     def shutdown(self) -> None:
-        """Export what is left."""
+        """Export the remaining spans."""
 
 
 class _Export:
-    """Whether spans are exported: of the whole process, as logs are."""
+    """The exporter of this process, if there is one."""
 
-    provider: Exporting | None = None
+    provider: TracerProvider | None = None
     tracer: Tracer | None = None
 
 
-class Work:
-    """A piece of work, from the beginning to the end of the block: a span, if anybody wants it."""
+class Span:
+    """A span that covers the block; recorded only if traces are exported."""
 
     def __init__(self, traceparent: str, span: trace.Span | None) -> None:
         self.traceparent, self._span = traceparent, span
-        self._outside: Token[str] | None = None
+        self._token: Token[str] | None = None
 
     @property
     def trace_id(self) -> str:
-        """The 32 hexadecimal digits that all parts of a trace share."""
+        """The 32 hexadecimal digits that identify the trace."""
         return self.traceparent[3:35]
 
-    def went(self, facts: Facts, *, failed: bool = False, name: str = "") -> None:
-        """How it went, in OpenTelemetry's names, and what to call it if that is known only now."""
+    def record(self, attributes: Attributes, *, failed: bool = False, name: str = "") -> None:
+        """Set attributes, the error status, and a name that is known only now."""
         if self._span:
-            self._span.set_attributes(facts)
+            self._span.set_attributes(attributes)
             if name:
                 self._span.update_name(name)
             if failed:
                 self._span.set_status(StatusCode.ERROR)
 
     def __enter__(self) -> Self:
-        self._outside = here.set(self.traceparent)
+        self._token = current_traceparent.set(self.traceparent)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, _at: TracebackType | None
     ) -> None:
-        if self._outside:
-            here.reset(self._outside)
+        if self._token:
+            current_traceparent.reset(self._token)
         if self._span:
             if kind:
-                self.went({"error.type": kind.__name__}, failed=True)
+                self.record({"error.type": kind.__name__}, failed=True)
             self._span.end()
 
 
-def begin(kind: Kind, name: str, parent: str) -> Work:
-    """Work in the trace of its `parent`, a traceparent; in a new one if that is empty."""
+def start_span(kind: SpanKind, name: str, parent: str) -> Span:
+    """A span in the trace of its `parent`, a traceparent; in a new trace if that is empty."""
     if _Export.tracer is None:
-        return Work(parent or _new(), None)
-    span = _Export.tracer.start_span(name, _remote(parent), kind.value)
+        return Span(parent or _new(), None)
+    span = _Export.tracer.start_span(name, _parent_context(parent), kind.value)
     own = span.get_span_context()
-    return Work(f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}", span)
+    return Span(f"00-{own.trace_id:032x}-{own.span_id:016x}-{own.trace_flags:02x}", span)
 
 
 def _new() -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
 
 
-def accepted(traceparent: str) -> str:
-    """What a caller says its trace is; empty when that is no traceparent of the version we know."""
+def parse_traceparent(traceparent: str) -> str:
+    """The caller's traceparent; empty when it is not valid or of another version."""
     return traceparent if _TRACEPARENT.fullmatch(traceparent) else ""
 
 
-def _remote(parent: str) -> Context:
+def _parent_context(parent: str) -> Context:
     if not parent:
         return Context()
     _, trace_id, span_id, flags = parent.split("-")
@@ -130,7 +130,8 @@ def export_traces(service: str) -> None:
     """Export spans from now on, as the standard variables `OTEL_...` say."""
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 
     class Exporter(OTLPSpanExporter):
@@ -143,7 +144,7 @@ def export_traces(service: str) -> None:
 
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it shouts at every retry
     about = {"service.namespace": "ticketing", "service.instance.id": secrets.token_hex(8)}
-    provider = TracerProvider(
+    provider = SdkTracerProvider(
         resource=Resource.create({**about, "service.name": service}), shutdown_on_exit=False
     )
     provider.add_span_processor(BatchSpanProcessor(Exporter()))
@@ -157,8 +158,8 @@ def standard_variables() -> frozenset[str]:
     return frozenset(name for name in vars(environment_variables) if name.startswith("OTEL_"))
 
 
-async def finish_export() -> None:
-    """Export what is left, but do not wait longer than a service that stops may."""
+async def flush_traces() -> None:
+    """Export the remaining spans, waiting at most FLUSH_SECONDS."""
     provider, _Export.provider, _Export.tracer = _Export.provider, None, None
     if provider is None:
         return
@@ -170,4 +171,4 @@ async def finish_export() -> None:
             loop.call_soon_threadsafe(done.set)
 
     threading.Thread(target=export_the_rest, daemon=True).start()
-    await set_within(done, FLUSH_SECONDS)
+    await wait_for_event(done, FLUSH_SECONDS)

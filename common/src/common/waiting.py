@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 
-async def set_within(event: asyncio.Event, seconds: float) -> None:
+async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
     """Wait until the event is set, or so many seconds are over.
 
     Not with `asyncio.wait_for`, which may swallow a cancellation before Python 3.12

@@ -2,7 +2,7 @@
 
 import sys
 
-from common.stopping import REQUESTS_SECONDS
+from common.shutdown import REQUESTS_SECONDS
 from common.web.head_limit import KEEP_ALIVE_SECONDS
 from devstack import skewed
 from devstack.gateway.caddy import gateway_program

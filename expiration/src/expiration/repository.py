@@ -37,7 +37,7 @@ class DueTimer:
 
 def _scheduled(fire_at: datetime) -> Document:
     state = TimerState.SCHEDULED.value
-    return {"fireAt": fire_at, "state": state, "traceparent": tracing.here.get()}
+    return {"fireAt": fire_at, "state": state, "traceparent": tracing.current_traceparent.get()}
 
 
 def _due(timer: Document) -> DueTimer:

@@ -53,4 +53,4 @@ async def _is_caught_up(bus: Bus) -> bool:
 async def _publish_snapshot(order: Order, bus: Bus) -> None:
     snapshot = OutboxEntry.of(order.snapshot, order.version)
     round_number = int(clock.seconds() / POLL_SECONDS)  # replicas publish one message together
-    await send(bus, snapshot, "orders", again=f"overdue:{round_number}")
+    await send(bus, snapshot, "orders", dedup_suffix=f"overdue:{round_number}")

@@ -8,8 +8,8 @@ from common import clock, logs
 from common.errors import Refusal, Unavailable
 from common.messaging.bus import Bus
 from common.tasks import for_each_concurrently
-from common.tracing import Kind, begin
-from common.waiting import set_within
+from common.tracing import SpanKind, start_span
+from common.waiting import wait_for_event
 from payments.gateway import StripeGateway, StripeTrouble
 from payments.repository import CheckoutRepository
 from payments.settlement import Settlement
@@ -37,7 +37,7 @@ async def _due(checkouts: CheckoutRepository) -> AsyncIterator[str]:
         checkouts.something_due.clear()
         order_id = await _claim(checkouts)
         if order_id is None:
-            await set_within(checkouts.something_due, LOOK_SECONDS)
+            await wait_for_event(checkouts.something_due, LOOK_SECONDS)
         else:
             yield order_id
 
@@ -52,7 +52,7 @@ async def _claim(checkouts: CheckoutRepository) -> str | None:
 
 async def _look(settlement: Settlement, order_id: str) -> None:
     """One look; what goes wrong here must not end the others, and is looked at again."""
-    with begin(Kind.WORK, "look at a payment", "") as work:
+    with start_span(SpanKind.INTERNAL, "look at a payment", "") as work:
         logs.context.set({"order_id": order_id, "trace_id": work.trace_id})
         await _settle(order_id, settlement)
 

@@ -1,4 +1,4 @@
-"""Which service hears which subjects: what its durable consumer is declared to deliver."""
+"""Which service subscribes to which subjects: what its durable consumer delivers."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -8,11 +8,11 @@ from common.contracts.subjects import Subject
 OWNERS: Mapping[str, str] = MappingProxyType(
     {"ticket": "tickets", "order": "orders", "expiration": "expiration", "payment": "payments"}
 )
-"""By the first word of a subject, which service says it."""
+"""The service that publishes a subject, by the subject's first word."""
 
 REPUBLISHING = frozenset({"tickets", "orders"})
-"""Who says the state of everything again when asked. An open order that is said again has
-expiration and payments say again what they know of it."""
+"""The services that republish their state on request. An open order that is republished makes
+expiration and payments publish again what they know of it."""
 
 SUBSCRIPTIONS: Mapping[str, frozenset[Subject]] = MappingProxyType(
     {
@@ -41,25 +41,25 @@ SUBSCRIPTIONS: Mapping[str, frozenset[Subject]] = MappingProxyType(
         ),
     }
 )
-"""By the name of the service. Declared from here by `python -m common.topology`; a service that
-handles a subject which its consumer does not deliver waits until it does."""
+"""By the name of the service; `python -m common.topology` declares consumers from this. A service
+whose consumer does not deliver a subject that it handles waits until it does."""
 
 
 def owner_of(subject: Subject) -> str:
-    """The service that says it."""
+    """The service that publishes it."""
     return OWNERS[subject.partition(":")[0]]
 
 
-def hearers_of(owner: str) -> list[str]:
-    """The services that hear anything of an owner."""
+def subscribers_of(owner: str) -> list[str]:
+    """The services that subscribe to any subject of an owner."""
     return sorted(
         service
-        for service, heard in SUBSCRIPTIONS.items()
-        if any(owner_of(subject) == owner for subject in heard)
+        for service, subjects in SUBSCRIPTIONS.items()
+        if any(owner_of(subject) == owner for subject in subjects)
     )
 
 
-def retellers_for(service: str) -> list[str]:
-    """Whom to ask for everything that a service may have missed."""
+def republishers_for(service: str) -> list[str]:
+    """The services to ask for a republish of all that a service may have missed."""
     owners = {owner_of(subject) for subject in SUBSCRIPTIONS.get(service, ())}
     return sorted({owner if owner in REPUBLISHING else "orders" for owner in owners})

@@ -17,9 +17,9 @@ from common.logs import RateLimitedLog
 from common.messaging.nats_client import JetStream, NatsClient
 from common.messaging.nats_errors import describe, nats_errors
 from common.messaging.silence import Silence
-from common.stopping import BUS_SECONDS
+from common.shutdown import BUS_SECONDS
 from common.tasks import TaskSupervisor
-from common.waiting import set_within
+from common.waiting import wait_for_event
 
 TRY_AGAIN_SECONDS = 0.5
 LONGEST_PAUSE = 5.0
@@ -124,7 +124,7 @@ class Connection:
         while not (self.client.is_closed or over.is_set()):
             if self.is_connected:
                 self._seen_to_at = time.monotonic()
-            await set_within(over, LOOK_SECONDS)  # it does not always say so
+            await wait_for_event(over, LOOK_SECONDS)  # it does not always say so
         if self.client.is_closed:
             self._remember(self.client.last_error)
             rate_limited.warning("NATS closed the connection", error=self.last_error)

@@ -128,16 +128,16 @@ class Consumer:
 
     async def _handle(self, delivery: Delivery, event: Event) -> float | None:
         started = time.perf_counter()
-        with handling(delivery) as work:
+        with handling(delivery) as span:
             logs.context.set(
                 {
                     "subject": delivery.subject,
                     "aggregate_id": event.aggregate_id,
-                    "trace_id": work.trace_id,
+                    "trace_id": span.trace_id,
                 }
             )
             outcome = await self._outcome(delivery, event)
-            work.went({**NATS, "ticketing.outcome": outcome}, failed=outcome in FAILURES)
+            span.record({**NATS, "ticketing.outcome": outcome}, failed=outcome in FAILURES)
         seconds = time.perf_counter() - started
         metrics.count_processed(delivery.subject, outcome, seconds)
         log.info(

@@ -7,7 +7,7 @@ from common.contracts.json import MalformedJson, parse_json
 from common.contracts.subjects import Subject
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery
-from common.tracing import Kind, Work
+from common.tracing import Span, SpanKind
 
 SCHEMA_VERSION = "ce-schemaversion"
 TRACE = "traceparent"
@@ -18,21 +18,22 @@ class Unreadable(Exception):
     """A message that no later delivery will make readable."""
 
 
-async def send(bus: Bus, entry: OutboxEntry, source: str, *, again: str = "") -> None:
-    """Publish an entry; raises Unavailable when it is not known to be stored.
+async def send(bus: Bus, entry: OutboxEntry, source: str, *, dedup_suffix: str = "") -> None:
+    """Publish an outbox entry; raises Unavailable when it is not known to be stored.
 
-    `again` is different for each repetition that the bus must not take for a copy of the first.
+    `dedup_suffix` makes the message id differ from that of an earlier publication, so that the bus
+    does not drop it as a duplicate.
     """
     name = f"send {entry.subject}"
-    with tracing.begin(Kind.SENDING, name, entry.traceparent) as sending:
-        sending.went({**NATS, "messaging.destination.name": entry.subject})
-        headers = headers_of(entry, source, again=again) | {TRACE: sending.traceparent}
+    with tracing.start_span(SpanKind.PRODUCER, name, entry.traceparent) as span:
+        span.record({**NATS, "messaging.destination.name": entry.subject})
+        headers = headers_of(entry, source, dedup_suffix=dedup_suffix) | {TRACE: span.traceparent}
         await bus.publish(entry.subject, entry.body.encode(), headers)
 
 
-def headers_of(entry: OutboxEntry, source: str, *, again: str = "") -> dict[str, str]:
+def headers_of(entry: OutboxEntry, source: str, *, dedup_suffix: str = "") -> dict[str, str]:
     """The headers of an entry (CloudEvents 1.0.2, NATS binding; W3C Trace Context)."""
-    message_id = f"{entry.message_id}:{again}" if again else entry.message_id
+    message_id = f"{entry.message_id}:{dedup_suffix}" if dedup_suffix else entry.message_id
     trace = {TRACE: entry.traceparent} if entry.traceparent else {}
     return trace | {
         "Nats-Msg-Id": message_id,
@@ -58,7 +59,7 @@ def event_of(delivery: Delivery) -> Event:
         raise Unreadable(str(error)) from error
 
 
-def handling(delivery: Delivery) -> Work:
+def handling(delivery: Delivery) -> Span:
     """The work that a message makes, in the trace in which it was sent."""
-    parent = tracing.accepted(delivery.headers.get(TRACE, ""))
-    return tracing.begin(Kind.HANDLING, f"process {delivery.subject}", parent)
+    parent = tracing.parse_traceparent(delivery.headers.get(TRACE, ""))
+    return tracing.start_span(SpanKind.CONSUMER, f"process {delivery.subject}", parent)

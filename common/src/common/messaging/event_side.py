@@ -7,7 +7,7 @@ from typing import Protocol
 
 from common.messaging.bus import Bus
 from common.messaging.outbox import Outbox
-from common.stopping import HANDLERS_SECONDS, OUTBOX_SECONDS
+from common.shutdown import HANDLERS_SECONDS, OUTBOX_SECONDS
 from common.tasks import TaskSupervisor
 
 

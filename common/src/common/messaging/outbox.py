@@ -12,7 +12,7 @@ from common.messaging.bus import Bus
 from common.messaging.publisher import Key, Publisher
 from common.mongo import Collection, Document
 from common.tasks import run_concurrently
-from common.waiting import set_within
+from common.waiting import wait_for_event
 
 SWEEP_SECONDS = 1.0
 TURN_SECONDS = 1.0
@@ -103,7 +103,7 @@ class Outbox:
             except Unavailable as error:
                 rate_limited.warning("outboxes are not swept", error=str(error))
             pause = SWEEP_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 - replicas apart
-            await set_within(self._sweep_now, pause)
+            await wait_for_event(self._sweep_now, pause)
 
     async def _sweep(self) -> None:
         """What was left behind, page by page while anything is answered; then what was refused."""

@@ -15,7 +15,7 @@ from common.messaging.connection import Connection
 from common.messaging.delivery import Inbox
 from common.messaging.nats_errors import nats_errors
 from common.messaging.streams import STREAM
-from common.stopping import BUS_SECONDS
+from common.shutdown import BUS_SECONDS
 
 ANSWER_SECONDS = 1.0
 

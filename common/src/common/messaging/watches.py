@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar, cast
 
-from common.waiting import set_within
+from common.waiting import wait_for_event
 
 ANYTHING = ""
 """Watches all events instead of those of one aggregate."""
@@ -32,7 +32,7 @@ class Watch:
     async def beyond(self, seen: int, seconds: float) -> bool:
         """Wait until there is more news than the caller has seen; False when the time is over."""
         if self.news == seen:
-            await set_within(self._arrival, seconds)
+            await wait_for_event(self._arrival, seconds)
         return self.news != seen
 
     async def read(self, load: Callable[[], Awaitable[T]]) -> T:

@@ -51,7 +51,7 @@ async def accept(request: Request, response: Response) -> dict[str, bool]:
     balancer without a single replica, and people with its own late and poor answer instead of ours.
     """
     state = request.app.state
-    accepting = _has_begun(state) and not state.stop.is_asked
+    accepting = _has_begun(state) and not state.shutdown.is_draining
     response.status_code = 200 if accepting else 503
     return {"accepting": accepting}
 
@@ -62,7 +62,7 @@ async def ready(request: Request, response: Response) -> Health:
     state = request.app.state
     bus: Bus | None = state.bus
     problems = {
-        "accepting": "stopping" if state.stop.is_asked else "",
+        "accepting": "stopping" if state.shutdown.is_draining else "",
         "mongodb": state.preparation.waits_for or await _problem_of(state.database),
     }
     is_ready = not any(problems.values()) and _has_begun(state)

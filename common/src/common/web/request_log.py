@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common import clock, logs, metrics
 from common.contracts.events import wire_time
-from common.tracing import Kind, Work, accepted, begin
+from common.tracing import Span, SpanKind, parse_traceparent, start_span
 from common.web.error_responses import OOPS, ErrorItem, error_response
 
 PROBES = frozenset({"/acceptz", "/livez", "/metrics", "/readyz"})
@@ -60,12 +60,12 @@ class RequestLogMiddleware:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        parent = accepted(headers.get("traceparent", ""))
-        with begin(Kind.REQUEST, scope["method"], parent) as work:
-            logs.context.set({"request_id": _request_id(headers), "trace_id": work.trace_id})
-            await self._serve(scope, receive, _Answer(send), work)
+        parent = parse_traceparent(headers.get("traceparent", ""))
+        with start_span(SpanKind.SERVER, scope["method"], parent) as span:
+            logs.context.set({"request_id": _request_id(headers), "trace_id": span.trace_id})
+            await self._serve(scope, receive, _Answer(send), span)
 
-    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer, work: Work) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer, span: Span) -> None:
         started = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
@@ -78,7 +78,7 @@ class RequestLogMiddleware:
         finally:
             ended = time.perf_counter()
             _say(scope, answer.status, ended - started)
-            _tell(scope, answer.status, (answer.begun or ended) - started, work)
+            _tell(scope, answer.status, (answer.begun or ended) - started, span)
 
 
 def _say(scope: Scope, status: int, seconds: float) -> None:
@@ -88,10 +88,10 @@ def _say(scope: Scope, status: int, seconds: float) -> None:
     log.info("%s %s %s", scope["method"], scope["path"], status, extra=extra)
 
 
-def _tell(scope: Scope, status: int, seconds: float, work: Work) -> None:
+def _tell(scope: Scope, status: int, seconds: float, span: Span) -> None:
     method, route = scope["method"], scope.get("route")
     template = route.path if route else metrics.OTHER
     metrics.count_request(method, template, status, seconds)
-    facts = {"http.request.method": method, "http.route": template, "url.path": scope["path"]}
-    facts["http.response.status_code"] = status
-    work.went(facts, failed=status >= 500, name=f"{method} {template}")
+    attributes = {"http.request.method": method, "http.route": template, "url.path": scope["path"]}
+    attributes["http.response.status_code"] = status
+    span.record(attributes, failed=status >= 500, name=f"{method} {template}")
