@@ -17,13 +17,13 @@ from devstack.testing import Neighbour, Person, eventually
 from payments.main import create_app
 from payments.payment import Payment, PaymentStatus
 from payments.repository import CheckoutRepository
-from payments.setback import Setback, Trouble
+from payments.retry import FailureKind, RetryState
 from payments.settings import Settings
 
 WEBHOOK_SECRET = "whsec_of_these_tests"
 
 Becomes = Callable[..., Awaitable[Payment]]
-IsSetBack = Callable[[Trouble, int], Awaitable[Setback]]
+WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 
 
 @pytest.fixture(scope="session")
@@ -121,17 +121,17 @@ def becomes(
 
 
 @pytest.fixture
-def is_set_back(checkouts: CheckoutRepository, order: OrderHistory) -> IsSetBack:
+def wait_for_failure(checkouts: CheckoutRepository, order: OrderHistory) -> WaitForFailure:
     """Waits until so much has gone wrong in a row with the order's payment."""
 
-    async def wait(trouble: Trouble, times: int) -> Setback:
-        found: list[Setback] = []
+    async def wait(trouble: FailureKind, times: int) -> RetryState:
+        found: list[RetryState] = []
 
         async def there() -> bool:
             payment = (await checkouts.get(order.id)).payment
-            if payment and payment.setback:
-                found.append(payment.setback)
-            return bool(found) and found[-1].trouble is trouble and found[-1].times >= times
+            if payment and payment.retry:
+                found.append(payment.retry)
+            return bool(found) and found[-1].kind is trouble and found[-1].times >= times
 
         await eventually(there, f"{times} x {trouble}")
         return found[-1]

@@ -11,10 +11,10 @@ from devstack.people import Ledger
 from devstack.sandbox.dashboard import Dashboard
 from devstack.testing import Neighbour, Person
 from payments.payment import Payment, PaymentStatus
-from payments.setback import Setback, Trouble
+from payments.retry import FailureKind, RetryState
 
 Becomes = Callable[..., Awaitable[Payment]]
-IsSetBack = Callable[[Trouble, int], Awaitable[Setback]]
+WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 Pay = Callable[[], Awaitable[Response]]
 Show = Callable[[], Awaitable[dict[str, object]]]
 
@@ -118,11 +118,11 @@ async def test_an_answer_after_the_end_of_the_order_is_released(
     ledger: Ledger,
     dashboard: Dashboard,
     becomes: Becomes,
-    is_set_back: IsSetBack,
+    wait_for_failure: WaitForFailure,
 ) -> None:
     await dashboard.break_down("cancel", "conflict")
     await neighbour.say(order.event(OrderCancelled, 1))
-    await is_set_back(Trouble.SILENCE, 1)
+    await wait_for_failure(FailureKind.NO_ANSWER, 1)
     await ledger.authenticate(order.id, success=True)
     await dashboard.repair()
     await becomes(PaymentStatus.VOIDED, closed=True)

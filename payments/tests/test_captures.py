@@ -12,10 +12,10 @@ from devstack.people import Ledger
 from devstack.sandbox.dashboard import Dashboard
 from devstack.testing import Neighbour, Person, eventually
 from payments.payment import Payment, PaymentStatus
-from payments.setback import Setback, Trouble
+from payments.retry import FailureKind, RetryState
 
 Becomes = Callable[..., Awaitable[Payment]]
-IsSetBack = Callable[[Trouble, int], Awaitable[Setback]]
+WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 
 pytestmark = pytest.mark.usefixtures("held_intent")
 
@@ -48,17 +48,17 @@ async def test_a_refused_capture_is_kept_and_tried_again(
     ledger: Ledger,
     dashboard: Dashboard,
     becomes: Becomes,
-    is_set_back: IsSetBack,
+    wait_for_failure: WaitForFailure,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await dashboard.break_down("capture", "refuse")
     await neighbour.say(order.event(OrderCompleted, 1))
-    setback = await is_set_back(Trouble.REFUSAL, 2)
+    setback = await wait_for_failure(FailureKind.REJECTED, 2)
     assert setback.reason == "capture: card_declined"
-    await is_told(caplog, "payment waits")
+    await is_told(caplog, "payment operation failed, will be retried")
     assert await seen_by(client, buyer, order) == ("authorized", 200)
     await dashboard.repair()
-    assert (await becomes(PaymentStatus.CAPTURED, closed=True)).setback is None
+    assert (await becomes(PaymentStatus.CAPTURED, closed=True)).retry is None
     assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
 
 
@@ -68,11 +68,11 @@ async def test_a_refused_release_is_kept_and_tried_again(
     ledger: Ledger,
     dashboard: Dashboard,
     becomes: Becomes,
-    is_set_back: IsSetBack,
+    wait_for_failure: WaitForFailure,
 ) -> None:
     await dashboard.break_down("cancel", "refuse")
     await neighbour.say(order.event(OrderCancelled, 1))
-    setback = await is_set_back(Trouble.REFUSAL, 2)
+    setback = await wait_for_failure(FailureKind.REJECTED, 2)
     assert setback.reason == "cancel: payment_intent_unexpected_state"
     await dashboard.repair()
     await becomes(PaymentStatus.VOIDED, closed=True)
@@ -86,15 +86,15 @@ async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
     order: OrderHistory,
     dashboard: Dashboard,
     becomes: Becomes,
-    is_set_back: IsSetBack,
+    wait_for_failure: WaitForFailure,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await dashboard.break_down("capture", "refuse")
     await neighbour.say(order.event(OrderCompleted, 1))
-    await is_set_back(Trouble.REFUSAL, 1)
+    await wait_for_failure(FailureKind.REJECTED, 1)
     await dashboard.expire(order.id)
     await becomes(PaymentStatus.UNCOLLECTED, closed=True)
-    await is_told(caplog, "a hold was gone before it was taken")
+    await is_told(caplog, "authorization expired before it was captured")
     assert await seen_by(client, buyer, order) == ("authorized", 200)
 
 
@@ -126,7 +126,7 @@ async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
     await becomes(PaymentStatus.REFUNDED, closed=True)
     [books] = await ledger.of(order.id)
     assert (books["captured"], books["refunded"]) == (1999, 1999)
-    await is_told(caplog, "taken for a cancelled order, and given back")
+    await is_told(caplog, "captured for a cancelled order, and refunded")
     assert await seen_by(client, buyer, order) == ("refunded", 409)
 
 

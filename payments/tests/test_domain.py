@@ -18,7 +18,7 @@ from common.contracts.order_status import OrderStatus
 from common.errors import VersionGap
 from devstack.order_history import OrderHistory
 from payments.domain import Checkout
-from payments.intent import Intent, IntentStatus, Step
+from payments.intent import Intent, IntentStatus, Operation
 from payments.order import NotTheBuyer, Order, OrderNotPayable
 from payments.payment import Payment, PaymentStatus
 
@@ -36,108 +36,112 @@ def checkout() -> Checkout:
 
 def begun() -> Checkout:
     """An order that its buyer has begun to pay."""
-    return checkout().begin(Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN)
+    return checkout().start_payment(Payment.new("pm_card_visa"), BUYER, NOW, MARGIN)
 
 
 def after(*statuses: IntentStatus) -> Checkout:
     """A begun payment, after these words of Stripe."""
     current = begun()
     for status in statuses:
-        current = current.heed(Intent("pi_1", status, "secret", None), NOW)
+        current = current.apply_intent(Intent("pi_1", status, "secret", None), NOW)
     return current
 
 
 def test_a_payment_belongs_to_the_buyer() -> None:
     with pytest.raises(NotTheBuyer):
-        checkout().begin(Payment.begin("pm_card_visa"), new_id(), NOW, MARGIN)
+        checkout().start_payment(Payment.new("pm_card_visa"), new_id(), NOW, MARGIN)
 
 
 @pytest.mark.parametrize("left", [timedelta(seconds=5), timedelta(0), timedelta(seconds=-1)])
 def test_no_payment_begins_too_late(left: timedelta) -> None:
     late = checkout().order.expires_at - left
     with pytest.raises(OrderNotPayable):
-        checkout().begin(Payment.begin("pm_card_visa"), BUYER, late, MARGIN)
+        checkout().start_payment(Payment.new("pm_card_visa"), BUYER, late, MARGIN)
 
 
 def test_a_payment_begins_just_in_time() -> None:
     moment = checkout().order.expires_at - MARGIN - timedelta(milliseconds=1)
-    assert checkout().begin(Payment.begin("pm_card_visa"), BUYER, moment, MARGIN).payment
+    assert checkout().start_payment(Payment.new("pm_card_visa"), BUYER, moment, MARGIN).payment
 
 
 def test_a_second_payment_does_not_begin() -> None:
     first = begun()
-    assert first.begin(Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN) is first
+    assert first.start_payment(Payment.new("pm_card_visa"), BUYER, NOW, MARGIN) is first
 
 
 def test_a_cancelled_order_cannot_be_paid() -> None:
-    cancelled = checkout().follow(HISTORY.event(OrderCancelled, 1), NOW)
+    cancelled = checkout().apply_order_event(HISTORY.event(OrderCancelled, 1), NOW)
     with pytest.raises(OrderNotPayable):
-        cancelled.begin(Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN)
+        cancelled.start_payment(Payment.new("pm_card_visa"), BUYER, NOW, MARGIN)
 
 
 def test_a_declined_order_cannot_be_paid_again() -> None:
     with pytest.raises(OrderNotPayable):
-        after(IntentStatus.REQUIRES_PAYMENT_METHOD).begin(
-            Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN
+        after(IntentStatus.REQUIRES_PAYMENT_METHOD).start_payment(
+            Payment.new("pm_card_visa"), BUYER, NOW, MARGIN
         )
 
 
 def test_a_paid_order_shows_its_payment_even_late() -> None:
     paid = after(IntentStatus.REQUIRES_CAPTURE)
     late = NOW + timedelta(days=1)
-    assert paid.begin(Payment.begin("pm_card_visa"), BUYER, late, MARGIN) is paid
+    assert paid.start_payment(Payment.new("pm_card_visa"), BUYER, late, MARGIN) is paid
 
 
 def test_a_held_price_is_announced_once() -> None:
     held = after(IntentStatus.REQUIRES_CONFIRMATION, IntentStatus.REQUIRES_CAPTURE)
     assert isinstance(held.event, PaymentCreated)
-    again = held.heed(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE, "secret"), NOW)
+    again = held.apply_intent(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE, "secret"), NOW)
     assert again is held
-    captured = held.heed(Intent("pi_1", IntentStatus.SUCCEEDED, "secret"), NOW)
+    captured = held.apply_intent(Intent("pi_1", IntentStatus.SUCCEEDED, "secret"), NOW)
     assert captured.event is None
 
 
 def test_a_declined_card_is_announced_once() -> None:
     declined = after(IntentStatus.REQUIRES_CONFIRMATION, IntentStatus.REQUIRES_PAYMENT_METHOD)
     assert isinstance(declined.event, PaymentFailed)
-    closed = declined.heed(Intent("pi_1", IntentStatus.CANCELED), NOW)
+    closed = declined.apply_intent(Intent("pi_1", IntentStatus.CANCELED), NOW)
     assert closed.event is None
     assert closed.payment
     assert closed.payment.status is PaymentStatus.DECLINED
 
 
 def test_nothing_is_announced_for_an_order_that_is_gone() -> None:
-    gone = after(IntentStatus.REQUIRES_CONFIRMATION).follow(HISTORY.event(OrderCancelled, 1), NOW)
-    held = gone.heed(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE), NOW)
+    gone = after(IntentStatus.REQUIRES_CONFIRMATION).apply_order_event(
+        HISTORY.event(OrderCancelled, 1), NOW
+    )
+    held = gone.apply_intent(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE), NOW)
     assert held.event is None
-    assert held.next_step(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE)) is Step.CANCEL
+    assert held.next_operation(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE)) is Operation.CANCEL
 
 
 def test_a_payment_stripe_never_heard_of_is_dropped_with_its_order() -> None:
-    gone = begun().follow(HISTORY.event(OrderCancelled, 1), NOW)
+    gone = begun().apply_order_event(HISTORY.event(OrderCancelled, 1), NOW)
     assert gone.payment
     assert gone.payment.status is PaymentStatus.VOIDED
-    assert gone.next_step(None) is None
+    assert gone.next_operation(None) is None
 
 
 def test_the_first_intent_is_the_one() -> None:
     first = after(IntentStatus.REQUIRES_CONFIRMATION)
-    assert first.heed(Intent("pi_2", IntentStatus.REQUIRES_CAPTURE), NOW) is first
+    assert first.apply_intent(Intent("pi_2", IntentStatus.REQUIRES_CAPTURE), NOW) is first
 
 
 def test_a_cancelled_order_is_not_paid_even_while_its_price_is_held() -> None:
-    gone = after(IntentStatus.REQUIRES_CAPTURE).follow(HISTORY.event(OrderCancelled, 1), NOW)
+    gone = after(IntentStatus.REQUIRES_CAPTURE).apply_order_event(
+        HISTORY.event(OrderCancelled, 1), NOW
+    )
     with pytest.raises(OrderNotPayable):
-        gone.begin(Payment.begin("pm_card_visa"), BUYER, NOW, MARGIN)
+        gone.start_payment(Payment.new("pm_card_visa"), BUYER, NOW, MARGIN)
 
 
 def test_an_order_is_followed_version_by_version() -> None:
     current = checkout()
     with pytest.raises(VersionGap):
-        current.follow(HISTORY.event(OrderCompleted, 2), NOW)
-    awaiting = current.follow(HISTORY.event(OrderAwaitingPayment, 1), NOW)
-    assert awaiting.follow(HISTORY.event(OrderCreated, 0), NOW) is awaiting
-    complete = awaiting.follow(HISTORY.event(OrderCompleted, 2), NOW)
+        current.apply_order_event(HISTORY.event(OrderCompleted, 2), NOW)
+    awaiting = current.apply_order_event(HISTORY.event(OrderAwaitingPayment, 1), NOW)
+    assert awaiting.apply_order_event(HISTORY.event(OrderCreated, 0), NOW) is awaiting
+    complete = awaiting.apply_order_event(HISTORY.event(OrderCompleted, 2), NOW)
     assert complete.order.status is OrderStatus.COMPLETE
 
 
@@ -146,4 +150,4 @@ def test_the_end_of_an_order_wakes_the_reconciler(end: type[OrderEvent]) -> None
     held = after(IntentStatus.REQUIRES_CAPTURE)
     assert held.due_at is None
     later = NOW + timedelta(minutes=1)
-    assert held.follow(HISTORY.event(end, 1), later).due_at == later
+    assert held.apply_order_event(HISTORY.event(end, 1), later).due_at == later

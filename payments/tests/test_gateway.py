@@ -18,9 +18,9 @@ from devstack.quick import Processes
 from devstack.sandbox.dashboard import Dashboard
 from devstack.testing import serving
 from payments.domain import UnknownCard
-from payments.gateway import StripeGateway, StripeTrouble
+from payments.gateway import StripeFailure, StripeGateway
 from payments.intent import IntentStatus
-from payments.setback import Trouble
+from payments.retry import FailureKind
 
 APART = Path(sys.prefix) / "localstripe"
 """Where `make install` puts the other one, so that no service meets what it brings."""
@@ -129,9 +129,9 @@ async def test_what_was_taken_is_given_back(gateway: StripeGateway) -> None:
 
 async def test_what_was_not_taken_cannot_be_given_back(before_sandbox: StripeGateway) -> None:
     intent = await before_sandbox.create(new_id(), 1999, "pm_card_visa", new_id())
-    with pytest.raises(StripeTrouble) as refused:
+    with pytest.raises(StripeFailure) as refused:
         await before_sandbox.refund(intent.id, new_id())
-    assert refused.value.trouble is Trouble.REFUSAL
+    assert refused.value.kind is FailureKind.REJECTED
 
 
 async def test_a_refused_step_says_why(before_sandbox: StripeGateway) -> None:
@@ -143,34 +143,34 @@ async def test_a_refused_step_says_why(before_sandbox: StripeGateway) -> None:
 
 async def test_an_intent_that_stripe_does_not_know_is_a_refusal(gateway: StripeGateway) -> None:
     for step in (gateway.retrieve("pi_nobody"), gateway.capture("pi_nobody", new_id())):
-        with pytest.raises(StripeTrouble) as refused:
+        with pytest.raises(StripeFailure) as refused:
             await step
-        assert refused.value.trouble is Trouble.REFUSAL
+        assert refused.value.kind is FailureKind.REJECTED
 
 
 @pytest.mark.parametrize(
     ("kind", "trouble"),
     [
-        ("drop_answer", Trouble.SILENCE),
-        ("conflict", Trouble.SILENCE),
-        ("error", Trouble.FAILURE),
-        ("refuse", Trouble.REFUSAL),
+        ("drop_answer", FailureKind.NO_ANSWER),
+        ("conflict", FailureKind.NO_ANSWER),
+        ("error", FailureKind.SERVER_ERROR),
+        ("refuse", FailureKind.REJECTED),
     ],
 )
 async def test_every_kind_of_trouble_has_its_name(
-    before_sandbox: StripeGateway, dashboard: Dashboard, kind: str, trouble: Trouble
+    before_sandbox: StripeGateway, dashboard: Dashboard, kind: str, trouble: FailureKind
 ) -> None:
     await dashboard.break_down("create", kind)
-    with pytest.raises(StripeTrouble) as troubled:
+    with pytest.raises(StripeFailure) as troubled:
         await before_sandbox.create(new_id(), 1999, "pm_card_visa", new_id())
-    assert troubled.value.trouble is trouble
+    assert troubled.value.kind is trouble
 
 
 async def test_a_wrong_key_is_silence_until_it_is_right(sandbox_url: str) -> None:
     gateway = StripeGateway("sk_wrong", "whsec_of_these_tests", sandbox_url)
-    with pytest.raises(StripeTrouble) as troubled:
+    with pytest.raises(StripeFailure) as troubled:
         await gateway.retrieve("pi_1")
-    assert troubled.value.trouble is Trouble.SILENCE
+    assert troubled.value.kind is FailureKind.NO_ANSWER
     await gateway.close()
 
 

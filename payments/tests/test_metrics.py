@@ -15,10 +15,10 @@ from devstack.sandbox.dashboard import Dashboard
 from devstack.scraping import grown, scrape
 from devstack.testing import Neighbour, Person, eventually
 from payments.payment import Payment, PaymentStatus
-from payments.setback import Setback, Trouble
+from payments.retry import FailureKind, RetryState
 
 Becomes = Callable[..., Awaitable[Payment]]
-IsSetBack = Callable[[Trouble, int], Awaitable[Setback]]
+WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 
 
 async def test_every_turn_of_a_payment_is_counted_once(
@@ -49,7 +49,10 @@ async def test_every_turn_of_a_payment_is_counted_once(
 
 @pytest.mark.usefixtures("held_intent")
 async def test_what_the_reconciler_says_is_about_an_order_and_has_a_trace(
-    neighbour: Neighbour, order: OrderHistory, dashboard: Dashboard, is_set_back: IsSetBack
+    neighbour: Neighbour,
+    order: OrderHistory,
+    dashboard: Dashboard,
+    wait_for_failure: WaitForFailure,
 ) -> None:
     printed = io.StringIO()
     for handler in logging.getLogger().handlers:
@@ -59,14 +62,14 @@ async def test_what_the_reconciler_says_is_about_an_order_and_has_a_trace(
             handler.setStream(printed)
     await dashboard.break_down("capture", "refuse")
     await neighbour.say(order.event(OrderCompleted, 1))
-    await is_set_back(Trouble.REFUSAL, 1)
+    await wait_for_failure(FailureKind.REJECTED, 1)
 
     async def said() -> bool:  # a moment after it is stored
-        return "payment waits" in printed.getvalue()
+        return "payment operation failed, will be retried" in printed.getvalue()
 
     await eventually(said)
     for line in printed.getvalue().splitlines():
-        if "payment waits" in line:
+        if "payment operation failed, will be retried" in line:
             assert re.search(rf"order_id={order.id} trace_id=[0-9a-f]{{32}}", line)
 
 
@@ -76,12 +79,12 @@ async def test_every_setback_is_counted(
     neighbour: Neighbour,
     order: OrderHistory,
     dashboard: Dashboard,
-    is_set_back: IsSetBack,
+    wait_for_failure: WaitForFailure,
 ) -> None:
     before = await scrape(client)
     await dashboard.break_down("capture", "refuse")
     await neighbour.say(order.event(OrderCompleted, 1))
-    await is_set_back(Trouble.REFUSAL, 2)
+    await wait_for_failure(FailureKind.REJECTED, 2)
 
     async def counted() -> bool:  # a moment after it is stored
         told = grown(before, await scrape(client), "payment_setbacks_total")

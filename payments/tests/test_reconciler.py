@@ -21,25 +21,27 @@ from devstack.people import Ledger
 from devstack.testing import Neighbour, Person, eventually, running
 from payments import reconciler
 from payments.domain import Checkout
-from payments.gateway import StripeGateway, StripeTrouble
+from payments.gateway import StripeFailure, StripeGateway
 from payments.intent import Intent
 from payments.main import create_app
 from payments.order import Order
 from payments.payment import Payment, PaymentStatus
+from payments.payment_flow import PaymentFlow
 from payments.repository import CheckoutRepository
 from payments.settings import Settings
-from payments.settlement import Settlement
 
 CARD = "pm_card_visa"
 
 
 async def begin(checkouts: CheckoutRepository, order: OrderHistory) -> Payment:
     """Begin a payment as a request does, and crash at once."""
-    created, payment = order.event(OrderCreated, 0), Payment.begin(CARD)
+    created, payment = order.event(OrderCreated, 0), Payment.new(CARD)
     await checkouts.add(Checkout(Order.of(created)))
     await checkouts.change(
         order.id,
-        lambda checkout: checkout.begin(payment, created.user_id, datetime.now(UTC), timedelta(0)),
+        lambda checkout: checkout.start_payment(
+            payment, created.user_id, datetime.now(UTC), timedelta(0)
+        ),
     )
     return payment
 
@@ -47,7 +49,7 @@ async def begin(checkouts: CheckoutRepository, order: OrderHistory) -> Payment:
 async def becomes(checkouts: CheckoutRepository, order_id: str, status: PaymentStatus) -> None:
     """Let the lease of the crashed request run out, and wait for the end."""
     now = datetime.now(UTC)
-    await checkouts.change(order_id, lambda checkout: checkout.wake(now))
+    await checkouts.change(order_id, lambda checkout: checkout.schedule_now(now))
 
     async def there() -> bool:
         payment = (await checkouts.get(order_id)).payment
@@ -75,7 +77,7 @@ async def test_a_time_that_another_clock_has_set_is_not_waited_for(app: FastAPI)
 async def test_what_becomes_due_is_looked_at_at_once(
     app: FastAPI, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciler, "LOOK_SECONDS", 3600)
+    monkeypatch.setattr(reconciler, "POLL_SECONDS", 3600)
     order = OrderHistory("buyer")
     async with running(app):
         checkouts: CheckoutRepository = app.state.repository
@@ -96,19 +98,19 @@ async def nothing(gateway: StripeGateway, payment: Payment, order_id: str) -> In
 
 async def created(gateway: StripeGateway, payment: Payment, order_id: str) -> Intent | None:
     """Crash before the intent is stored."""
-    await gateway.create(order_id, 1999, CARD, payment.key_for("create"))
+    await gateway.create(order_id, 1999, CARD, payment.idempotency_key("create"))
     return None
 
 
 async def stored(gateway: StripeGateway, payment: Payment, order_id: str) -> Intent | None:
     """Crash before the intent is confirmed."""
-    return await gateway.create(order_id, 1999, CARD, payment.key_for("create"))
+    return await gateway.create(order_id, 1999, CARD, payment.idempotency_key("create"))
 
 
 async def confirmed(gateway: StripeGateway, payment: Payment, order_id: str) -> Intent | None:
     """Crash before the outcome is stored."""
-    intent = await gateway.create(order_id, 1999, CARD, payment.key_for("create"))
-    await gateway.confirm(intent.id, payment.key_for("confirm"))
+    intent = await gateway.create(order_id, 1999, CARD, payment.idempotency_key("create"))
+    await gateway.confirm(intent.id, payment.idempotency_key("confirm"))
     return intent
 
 
@@ -128,7 +130,7 @@ async def crash(
     """Begin a payment, and get as far as this."""
     payment = await begin(checkouts, order)
     if intent := await progress(gateway, payment, order.id):
-        await checkouts.change(order.id, lambda c: c.heed(intent, datetime.now(UTC)))
+        await checkouts.change(order.id, lambda c: c.apply_intent(intent, datetime.now(UTC)))
 
 
 @pytest.mark.parametrize("progress", [nothing, created, stored, confirmed])
@@ -191,8 +193,8 @@ async def test_a_crash_after_the_last_step_ends_with_what_was_done(
     assert payment
     assert payment.intent_id
     if step == "refund":
-        await gateway.capture(payment.intent_id, payment.key_for("capture"))
-    await getattr(gateway, step)(payment.intent_id, payment.key_for(step))
+        await gateway.capture(payment.intent_id, payment.idempotency_key("capture"))
+    await getattr(gateway, step)(payment.intent_id, payment.idempotency_key(step))
     await neighbour.say(order.event(end, 1))
     await becomes(checkouts, order.id, status)
     [line] = await ledger.of(order.id)
@@ -209,11 +211,11 @@ async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
     ledger: Ledger,
 ) -> None:
     orders = [OrderHistory(buyer.id) for _ in range(4)]
-    settle = Settlement(checkouts, gateway).settle
+    advance = PaymentFlow(checkouts, gateway).advance
 
     async def at_last(order: OrderHistory) -> None:
-        with suppress(StripeTrouble):  # somebody else is taking the same step
-            await settle(order.id)
+        with suppress(StripeFailure):  # somebody else is taking the same step
+            await advance(order.id)
 
     async def buy(order: OrderHistory, *replicas: AsyncClient) -> None:
         await begin(checkouts, order)

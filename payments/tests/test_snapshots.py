@@ -40,45 +40,45 @@ def known(payment: PaymentStatus | None = None, version: int = 1) -> Checkout:
     order = Order.of(snapshot(OrderStatus.AWAITING_PAYMENT, version))
     if payment is None:
         return Checkout(order, None, 5)
-    begun = replace(Payment.begin("pm_card_visa"), intent_id="pi_1", status=payment)
+    begun = replace(Payment.new("pm_card_visa"), intent_id="pi_1", status=payment)
     return Checkout(order, begun, 5)
 
 
 @pytest.mark.parametrize("status", OrderStatus)
 @pytest.mark.parametrize("version", [1, 2, 9])
 def test_a_snapshot_is_followed_without_its_predecessors(status: OrderStatus, version: int) -> None:
-    after = known().follow(snapshot(status, version), NOW)
+    after = known().apply_order_event(snapshot(status, version), NOW)
     assert (after.order.status, after.order.version) == (status, version)
 
 
 def test_an_old_snapshot_changes_nothing() -> None:
     current = known(PaymentStatus.AUTHORIZED, version=3)
-    assert current.follow(snapshot(OrderStatus.CREATED, 2), NOW) is current
+    assert current.apply_order_event(snapshot(OrderStatus.CREATED, 2), NOW) is current
 
 
 def test_a_snapshot_without_news_changes_nothing() -> None:
     for current in (known(), known(PaymentStatus.PENDING)):
-        assert current.follow(snapshot(OrderStatus.AWAITING_PAYMENT, 1), NOW) is current
+        assert current.apply_order_event(snapshot(OrderStatus.AWAITING_PAYMENT, 1), NOW) is current
 
 
 @pytest.mark.parametrize("status", ENDS)
 @pytest.mark.parametrize("version", [1, 2, 9])
 def test_the_end_wakes_the_reconciler_as_the_event_would(status: OrderStatus, version: int) -> None:
     current = known(PaymentStatus.AUTHORIZED)
-    after = current.follow(snapshot(status, version), NOW)
+    after = current.apply_order_event(snapshot(status, version), NOW)
     assert after.due_at == NOW
     assert after.event is None
     if version == 2:
-        assert after == current.follow(HISTORY.event(ENDS[status], 2), NOW)
+        assert after == current.apply_order_event(HISTORY.event(ENDS[status], 2), NOW)
 
 
 def test_a_payment_without_an_intent_ends_with_its_order() -> None:
-    unheard = replace(known(PaymentStatus.PENDING), payment=Payment.begin("pm_card_visa"))
+    unheard = replace(known(PaymentStatus.PENDING), payment=Payment.new("pm_card_visa"))
     for status, end in (
         (OrderStatus.CANCELLED, PaymentStatus.VOIDED),
         (OrderStatus.COMPLETE, PaymentStatus.UNCOLLECTED),
     ):
-        after = unheard.follow(snapshot(status, 7), NOW)
+        after = unheard.apply_order_event(snapshot(status, 7), NOW)
         assert after.payment
         assert (after.payment.status, after.payment.closed, after.due_at) == (end, True, None)
 
@@ -98,7 +98,7 @@ def test_an_open_order_is_told_again(
     status: PaymentStatus, news: type[PaymentCreated | PaymentFailed], version: int
 ) -> None:
     current = known(status)
-    after = current.follow(snapshot(OrderStatus.AWAITING_PAYMENT, version), NOW)
+    after = current.apply_order_event(snapshot(OrderStatus.AWAITING_PAYMENT, version), NOW)
     assert isinstance(after.event, news)
     assert after.version == current.version + 1  # a new message id
 
@@ -106,7 +106,9 @@ def test_an_open_order_is_told_again(
 def test_an_order_that_is_known_to_be_complete_is_not_paid_for_again() -> None:
     complete = Checkout(Order.of(snapshot(OrderStatus.COMPLETE, 3)))
     with pytest.raises(OrderNotPayable):
-        complete.begin(Payment.begin("pm_card_visa"), complete.order.user_id, NOW, timedelta(0))
+        complete.start_payment(
+            Payment.new("pm_card_visa"), complete.order.user_id, NOW, timedelta(0)
+        )
 
 
 @pytest.mark.parametrize("status", OrderStatus)
@@ -122,12 +124,12 @@ async def test_an_unknown_order_is_added_as_it_is(
 
 async def hold(checkouts: CheckoutRepository, order: OrderHistory) -> None:
     """A price that is held, as far as this service knows."""
-    payment = Payment.begin("pm_card_visa")
+    payment = Payment.new("pm_card_visa")
     intent = Intent("pi_1", IntentStatus.REQUIRES_CAPTURE)
     now, buyer = datetime.now(UTC), order.event(OrderCreated, 0).user_id
     await checkouts.add(Checkout(Order.of(order.event(OrderCreated, 0))))
-    await checkouts.change(order.id, lambda c: c.begin(payment, buyer, now, timedelta(0)))
-    await checkouts.change(order.id, lambda c: c.heed(intent, now))
+    await checkouts.change(order.id, lambda c: c.start_payment(payment, buyer, now, timedelta(0)))
+    await checkouts.change(order.id, lambda c: c.apply_intent(intent, now))
 
 
 async def test_a_lost_announcement_is_made_again(

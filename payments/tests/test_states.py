@@ -9,8 +9,8 @@ from common.contracts.events import OrderCreated, PaymentCreated, PaymentFailed
 from common.contracts.ids import new_id
 from common.contracts.order_status import OrderStatus
 from devstack.order_history import OrderHistory
-from payments.domain import LEASE, LOOK_AGAIN, Checkout
-from payments.intent import Intent, IntentStatus, Step
+from payments.domain import LEASE, POLL_INTERVAL, Checkout
+from payments.intent import Intent, IntentStatus, Operation
 from payments.order import Order
 from payments.payment import Payment, PaymentStatus
 
@@ -19,37 +19,37 @@ SOME_TIME_AGO = NOW - timedelta(minutes=1)
 LATER = NOW + LEASE
 
 OPEN = {
-    "requires_payment_method": (Step.CANCEL, "declined"),
-    "requires_confirmation": (Step.CONFIRM, "pending"),
+    "requires_payment_method": (Operation.CANCEL, "declined"),
+    "requires_confirmation": (Operation.CONFIRM, "pending"),
     "requires_action": (None, "requires_action"),
-    "processing": (Step.WAIT, "pending"),
+    "processing": (Operation.WAIT, "pending"),
     "requires_capture": (None, "authorized"),
     "succeeded": (None, "captured"),
     "canceled": (None, "voided, closed"),
     "refunded": (None, "refunded, closed"),
-    "a word of the future": (Step.WAIT, "pending"),
+    "a word of the future": (Operation.WAIT, "pending"),
 }
 COMPLETE = {
-    "requires_payment_method": (Step.CANCEL, "declined"),
-    "requires_confirmation": (Step.CONFIRM, "pending"),
-    "requires_action": (Step.WAIT, "requires_action"),
-    "processing": (Step.WAIT, "pending"),
-    "requires_capture": (Step.CAPTURE, "authorized"),
+    "requires_payment_method": (Operation.CANCEL, "declined"),
+    "requires_confirmation": (Operation.CONFIRM, "pending"),
+    "requires_action": (Operation.WAIT, "requires_action"),
+    "processing": (Operation.WAIT, "pending"),
+    "requires_capture": (Operation.CAPTURE, "authorized"),
     "succeeded": (None, "captured, closed"),
     "canceled": (None, "uncollected, closed"),
     "refunded": (None, "uncollected, closed"),
-    "a word of the future": (Step.WAIT, "pending"),
+    "a word of the future": (Operation.WAIT, "pending"),
 }
 CANCELLED = {
-    "requires_payment_method": (Step.CANCEL, "declined"),
-    "requires_confirmation": (Step.CANCEL, "pending"),
-    "requires_action": (Step.CANCEL, "requires_action"),
-    "processing": (Step.WAIT, "pending"),
-    "requires_capture": (Step.CANCEL, "authorized"),
-    "succeeded": (Step.REFUND, "captured"),
+    "requires_payment_method": (Operation.CANCEL, "declined"),
+    "requires_confirmation": (Operation.CANCEL, "pending"),
+    "requires_action": (Operation.CANCEL, "requires_action"),
+    "processing": (Operation.WAIT, "pending"),
+    "requires_capture": (Operation.CANCEL, "authorized"),
+    "succeeded": (Operation.REFUND, "captured"),
     "canceled": (None, "voided, closed"),
     "refunded": (None, "refunded, closed"),
-    "a word of the future": (Step.WAIT, "pending"),
+    "a word of the future": (Operation.WAIT, "pending"),
 }
 TABLE = {
     OrderStatus.CREATED: OPEN,
@@ -62,7 +62,7 @@ TABLE = {
 def checkout(order: OrderStatus, status: PaymentStatus = PaymentStatus.PENDING) -> Checkout:
     """A payment whose intent is known, and whose order has come this far meanwhile."""
     created = OrderHistory(new_id()).event(OrderCreated, 0)
-    payment = replace(Payment.begin("pm_card_visa"), intent_id="pi_1", status=status)
+    payment = replace(Payment.new("pm_card_visa"), intent_id="pi_1", status=status)
     known = replace(Order.of(created), status=order)
     return Checkout(known, payment, due_at=LATER)
 
@@ -82,31 +82,31 @@ def state_of(checkout: Checkout) -> str:
 @pytest.mark.parametrize("order", OrderStatus)
 @pytest.mark.parametrize("word", OPEN)
 def test_every_word_has_its_step_and_its_state(order: OrderStatus, word: str) -> None:
-    after = checkout(order).heed(said(word), NOW)
-    assert (after.next_step(said(word)), state_of(after)) == TABLE[order][word]
+    after = checkout(order).apply_intent(said(word), NOW)
+    assert (after.next_operation(said(word)), state_of(after)) == TABLE[order][word]
 
 
 def test_the_table_is_complete() -> None:
     assert set(TABLE) == set(OrderStatus)
-    words = set(IntentStatus) - {IntentStatus.UNHEARD_OF}
+    words = set(IntentStatus) - {IntentStatus.UNKNOWN}
     assert all(words < set(row) for row in TABLE.values())
 
 
 @pytest.mark.parametrize("order", OrderStatus)
 @pytest.mark.parametrize("word", OPEN)
 def test_nothing_is_left_without_somebody_who_looks_again(order: OrderStatus, word: str) -> None:
-    after = checkout(order).heed(said(word), NOW)
+    after = checkout(order).apply_intent(said(word), NOW)
     waits_for_the_order = after.order.status not in {OrderStatus.COMPLETE, OrderStatus.CANCELLED}
     if after.payment and after.payment.closed:
         assert after.due_at is None
-    elif after.next_step(said(word)):
+    elif after.next_operation(said(word)):
         assert after.due_at == LATER
     elif after.payment and after.payment.status.is_paid:
         assert waits_for_the_order
         assert after.due_at is None
     else:
         assert waits_for_the_order
-        assert after.due_at == NOW + LOOK_AGAIN
+        assert after.due_at == NOW + POLL_INTERVAL
 
 
 @pytest.mark.parametrize("order", OrderStatus)
@@ -115,7 +115,7 @@ def test_nothing_is_left_without_somebody_who_looks_again(order: OrderStatus, wo
     ["requires_payment_method", "requires_confirmation", "requires_action", "processing", "new"],
 )
 def test_a_late_answer_does_not_take_a_held_price_back(order: OrderStatus, word: str) -> None:
-    after = checkout(order, PaymentStatus.AUTHORIZED).heed(said(word), NOW)
+    after = checkout(order, PaymentStatus.AUTHORIZED).apply_intent(said(word), NOW)
     assert state_of(after) == "authorized"
     assert after.event is None
 
@@ -132,23 +132,23 @@ def test_a_hold_that_vanished_is_never_voided_while_somebody_counts_on_it(
     order: OrderStatus, state: str
 ) -> None:
     held = checkout(order, PaymentStatus.AUTHORIZED)
-    assert state_of(held.heed(said("canceled"), NOW)) == state
+    assert state_of(held.apply_intent(said("canceled"), NOW)) == state
 
 
 @pytest.mark.parametrize("order", [s for s in OrderStatus if s is not OrderStatus.COMPLETE])
 @pytest.mark.parametrize(
     ("word", "step"),
     [
-        ("requires_payment_method", Step.CANCEL),
-        ("requires_capture", Step.CANCEL),
-        ("succeeded", Step.REFUND),
+        ("requires_payment_method", Operation.CANCEL),
+        ("requires_capture", Operation.CANCEL),
+        ("succeeded", Operation.REFUND),
     ],
 )
 def test_a_declined_payment_stays_declined_and_keeps_nothing(
-    order: OrderStatus, word: str, step: Step
+    order: OrderStatus, word: str, step: Operation
 ) -> None:
-    after = checkout(order, PaymentStatus.DECLINED).heed(said(word), NOW)
-    assert after.next_step(said(word)) is step
+    after = checkout(order, PaymentStatus.DECLINED).apply_intent(said(word), NOW)
+    assert after.next_operation(said(word)) is step
     assert state_of(after) == "declined"
     assert after.event is None
 
@@ -166,7 +166,7 @@ NEWS = {
 @pytest.mark.parametrize("order", OrderStatus)
 @pytest.mark.parametrize("word", OPEN)
 def test_an_open_order_hears_what_became_of_its_payment(order: OrderStatus, word: str) -> None:
-    after = checkout(order).heed(said(word), NOW)
+    after = checkout(order).apply_intent(said(word), NOW)
     assert after.payment
     news = NEWS.get(after.payment.status.value)
     expected = None if news is None or order.is_final else news
@@ -176,4 +176,4 @@ def test_an_open_order_hears_what_became_of_its_payment(order: OrderStatus, word
 def test_a_look_that_was_asked_for_meanwhile_is_not_put_off() -> None:
     asked = replace(checkout(OrderStatus.CREATED), due_at=SOME_TIME_AGO)
     for word in ("requires_capture", "requires_action", "requires_confirmation"):
-        assert asked.heed(said(word), NOW).due_at == SOME_TIME_AGO
+        assert asked.apply_intent(said(word), NOW).due_at == SOME_TIME_AGO

@@ -11,11 +11,11 @@ from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.testing import Neighbour, Person, serving
 from payments.payment import Payment, PaymentStatus
-from payments.setback import Setback, Trouble
+from payments.retry import FailureKind, RetryState
 from payments.settings import Settings
 
 Becomes = Callable[..., Awaitable[Payment]]
-IsSetBack = Callable[[Trouble, int], Awaitable[Setback]]
+WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 
 
 class Dialect:
@@ -67,7 +67,7 @@ async def test_an_undecided_payment_is_looked_at_again(
     order: OrderHistory,
     dialect: Dialect,
     becomes: Becomes,
-    is_set_back: IsSetBack,
+    wait_for_failure: WaitForFailure,
     word: str,
 ) -> None:
     dialect.words = {"requires_capture": word}
@@ -75,7 +75,7 @@ async def test_an_undecided_payment_is_looked_at_again(
     body = {"orderId": order.id, "token": "pm_card_visa"}
     answer = await client.post("/api/payments", json=body, headers=buyer.headers)
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")
-    await is_set_back(Trouble.SILENCE, 2)
+    await wait_for_failure(FailureKind.NO_ANSWER, 2)
     dialect.words = {}
     await becomes(PaymentStatus.AUTHORIZED)
 
@@ -88,12 +88,12 @@ async def test_an_undecided_payment_of_a_complete_order_is_captured_in_the_end(
     ledger: Ledger,
     dialect: Dialect,
     becomes: Becomes,
-    is_set_back: IsSetBack,
+    wait_for_failure: WaitForFailure,
     word: str,
 ) -> None:
     dialect.words = {"requires_capture": word}
     await neighbour.say(order.event(OrderCompleted, 1))
-    await is_set_back(Trouble.SILENCE, 1)
+    await wait_for_failure(FailureKind.NO_ANSWER, 1)
     assert (await becomes(PaymentStatus.AUTHORIZED)).closed is False
     dialect.words = {}
     await becomes(PaymentStatus.CAPTURED, closed=True)

@@ -5,7 +5,7 @@ from tests.guarantees.safeguards import Break
 ORDERS = "orders/src/orders/repository.py"
 CHECKOUT = "payments/src/payments/domain.py"
 INTENT = "payments/src/payments/intent.py"
-SETTLEMENT = "payments/src/payments/settlement.py"
+PAYMENT_FLOW = "payments/src/payments/payment_flow.py"
 AGGREGATE_STORE = "common/src/common/aggregate_store.py"
 TIMERS = "expiration/src/expiration/repository.py"
 
@@ -21,8 +21,8 @@ COMMITTED_READS = Break(
 IDEMPOTENCY_KEY = Break(
     "the idempotency key",
     "payments/src/payments/payment.py",
-    'return f"{self.id}:{step}:{self.attempt}"',
-    'return f"{new_id()}:{step}:{self.attempt}"',
+    'return f"{self.id}:{operation}:{self.attempt}"',
+    'return f"{new_id()}:{operation}:{self.attempt}"',
 )
 ONE_PAYMENT = Break(
     "one payment for each order",
@@ -33,21 +33,21 @@ ONE_PAYMENT = Break(
 HELD_FIRST = Break(
     "the hold before the capture",
     INTENT,
-    "        IntentStatus.REQUIRES_CONFIRMATION: Step.CONFIRM,\n    },\n    Aim.TAKE: {\n",
-    "        IntentStatus.REQUIRES_CONFIRMATION: Step.CONFIRM,\n"
-    "        IntentStatus.REQUIRES_CAPTURE: Step.CAPTURE,\n    },\n    Aim.TAKE: {\n",
+    "        IntentStatus.REQUIRES_CONFIRMATION: Operation.CONFIRM,\n    },\n    Goal.CAPTURE: {\n",
+    "        IntentStatus.REQUIRES_CONFIRMATION: Operation.CONFIRM,\n"
+    "        IntentStatus.REQUIRES_CAPTURE: Operation.CAPTURE,\n    },\n    Goal.CAPTURE: {\n",
 )
 NO_CAPTURE = Break(
     "no capture for a cancelled order",
     INTENT,
-    "IntentStatus.REQUIRES_CAPTURE: Step.CANCEL",
-    "IntentStatus.REQUIRES_CAPTURE: Step.CAPTURE",
+    "IntentStatus.REQUIRES_CAPTURE: Operation.CANCEL",
+    "IntentStatus.REQUIRES_CAPTURE: Operation.CAPTURE",
 )
 RELEASE_OF_MONEY = Break(
     "the release of the money on cancellation",
     INTENT,
-    "IntentStatus.REQUIRES_CAPTURE: Step.CANCEL",
-    "IntentStatus.REQUIRES_CAPTURE: Step.WAIT",
+    "IntentStatus.REQUIRES_CAPTURE: Operation.CANCEL",
+    "IntentStatus.REQUIRES_CAPTURE: Operation.WAIT",
 )
 RELEASE_OF_TICKET = Break(
     "the release of the ticket on cancellation",
@@ -140,20 +140,20 @@ END_OF_LEASE = Break(
 )
 
 KEPT_SETBACK = Break(
-    "the setback in the payment's document",
-    SETTLEMENT,
-    "            await self._keep(order_id, error.trouble, error.reason)\n",
+    "the failure in the payment's document",
+    PAYMENT_FLOW,
+    "            await self._record_failure(order_id, error.kind, error.reason)\n",
     "",
 )
 TRIED_AGAIN = Break(
-    "the next try after a setback",
+    "the retry after a failure",
     CHECKOUT,
-    "due_at=self._unless_asked(now + pause, now))",
+    "due_at=self._keep_if_due(now + backoff, now))",
     "due_at=None)",
 )
 VISIBLE = Break(
     "the error that a person sees",
-    SETTLEMENT,
-    "level = logging.ERROR if trouble is Trouble.REFUSAL else logging.WARNING",
+    PAYMENT_FLOW,
+    "level = logging.ERROR if kind is FailureKind.REJECTED else logging.WARNING",
     "level = logging.WARNING",
 )

@@ -1,4 +1,4 @@
-"""Takes the money, once, and only for a ticket that is the buyer's.
+"""The payments service: charges the buyer once, and only for a ticket that is the buyer's.
 
-Owns payments and a replica of orders; hears orders; announces payments that are held or declined.
+Owns payments and a replica of orders. Consumes orders; publishes authorized and declined payments.
 """

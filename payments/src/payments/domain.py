@@ -1,4 +1,4 @@
-"""The checkout: an order and its payment in one aggregate, so that one write decides on both."""
+"""The checkout aggregate: an order and its payment, so that one write decides on both."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,45 +8,45 @@ from common.contracts.events import Event, OrderEvent
 from common.contracts.order_status import OrderStatus
 from common.contracts.versions import Fit, fit
 from common.errors import InvalidInput, NotFound, PaymentRequired, VersionGap
-from payments.intent import NEXT, Aim, Intent, Step
+from payments.intent import NEXT, Goal, Intent, Operation
 from payments.order import NotTheBuyer, Order, OrderNotPayable
 from payments.payment import Payment, PaymentStatus
-from payments.setback import Trouble
+from payments.retry import FailureKind
 
 LEASE = timedelta(seconds=20)
-"""How long a request has for its payment before the reconciler takes over."""
+"""How long a request works on its payment before the reconciler takes over."""
 
-LOOK_AGAIN = timedelta(seconds=2)
-"""How often to ask whether the buyer has satisfied the bank, should Stripe's message get lost."""
+POLL_INTERVAL = timedelta(seconds=2)
+"""How often to poll whether 3-D Secure is done, in case the webhook gets lost."""
 
 
 class PaymentNotFound(NotFound):
-    """Nobody has tried to pay yet."""
+    """There is no payment for this order yet."""
 
 
 class UnknownCard(InvalidInput):
-    """Stripe knows no such card, or will not even try it; the order stays payable."""
+    """Stripe does not accept the card token; the order stays payable."""
 
     message = "Stripe does not know this card token"
     field = "token"
 
 
 class CardDeclined(PaymentRequired):
-    """The bank said no."""
+    """The bank declined the card."""
 
     message = "Your card was declined and the order is cancelled"
 
 
 @dataclass(frozen=True)
 class Checkout:
-    """An order with its payment; `due_at` is when the reconciler looks at it."""
+    """An order with its payment; `due_at` is when the reconciler advances it."""
 
     order: Order
     payment: Payment | None = None
     version: int = 0
     due_at: datetime | None = None
     event: Event | None = field(default=None, compare=False)
-    """What announces the change to this version; most changes here say nothing to others."""
+    """The event that announces this version; most changes here are internal."""
 
     @property
     def id(self) -> str:
@@ -54,41 +54,43 @@ class Checkout:
         return self.order.id
 
     @property
-    def lacks_its_price(self) -> bool:
-        """Whether the ticket is the buyer's without the money being the seller's."""
+    def is_uncollected(self) -> bool:
+        """Whether the order is complete although its price could not be captured."""
         uncollected = self.payment and self.payment.status is PaymentStatus.UNCOLLECTED
         return bool(uncollected) and self.order.status is OrderStatus.COMPLETE
 
     def visible_to(self, user_id: str) -> Self:
-        """The checkout itself, for the buyer only."""
+        """The checkout itself if the user is the buyer; raises NotTheBuyer."""
         if user_id != self.order.user_id:
             raise NotTheBuyer
         return self
 
-    def begin(self, payment: Payment, user_id: str, now: datetime, margin: timedelta) -> Self:
-        """Claim the order for this payment; whatever was begun already goes on instead."""
+    def start_payment(
+        self, payment: Payment, user_id: str, now: datetime, margin: timedelta
+    ) -> Self:
+        """Start this payment, unless another one was started: that one continues instead."""
         self.visible_to(user_id)
         cancelled = self.order.status is OrderStatus.CANCELLED
         if self.payment and self.payment.status.is_paid and not cancelled:
             return self
-        self.order.refuse_unless_payable(now, margin)
+        self.order.ensure_payable(now, margin)
         if self.payment is None:
-            return self._next(payment=payment, due_at=now + LEASE)
+            return self._next_version(payment=payment, due_at=now + LEASE)
         if self.payment.closed or self.payment.status is PaymentStatus.DECLINED:
             raise OrderNotPayable
         return self
 
     def abandon(self, payment_id: str) -> Self:
-        """Forget a payment that Stripe never accepted."""
+        """Remove a payment that Stripe never accepted."""
         if self.payment is None or self.payment.id != payment_id or self.payment.intent_id:
             return self
-        return self._next(payment=None, due_at=None)
+        return self._next_version(payment=None, due_at=None)
 
-    def follow(self, event: OrderEvent, now: datetime) -> Self:
-        """Apply what fits (`common.contracts.versions`); what is early raises VersionGap.
+    def apply_order_event(self, event: OrderEvent, now: datetime) -> Self:
+        """Apply the next version or a snapshot to the replica; an early version raises VersionGap.
 
-        A snapshot has the payment's own news told again, too: they may have been lost together with
-        what the snapshot repairs.
+        A snapshot of an open order also publishes the payment's last event again: it may have been
+        lost together with what the snapshot repairs.
         """
         fits = fit(event.version, onto=self.order.version, snapshot=event.snapshot)
         if fits is Fit.KNOWN:
@@ -97,85 +99,90 @@ class Checkout:
             raise VersionGap(f"order {event.id} is at version {self.order.version}")
         order, payment, due_at = Order.of(event), self.payment, self.due_at
         if payment and order.status.is_final:
-            payment = payment.end_with(order.status)
+            payment = payment.finalize(order.status)
             due_at = None if payment.closed else now
         open_snapshot = event.snapshot and not order.status.is_final
-        again = payment.news_for(order.id) if payment and open_snapshot else None
+        again = payment.event_for(order.id) if payment and open_snapshot else None
         if again is None and (order, payment, due_at) == (self.order, self.payment, self.due_at):
             return self
-        return self._next(order=order, payment=payment, due_at=due_at, event=again)
+        return self._next_version(order=order, payment=payment, due_at=due_at, event=again)
 
-    def wake(self, now: datetime) -> Self:
-        """Something happened at Stripe: look soon.
+    def schedule_now(self, now: datetime) -> Self:
+        """A webhook arrived: make the payment due.
 
-        After a refusal the pause is kept: Stripe tells of refusals too, which would make a circle.
+        The backoff after a rejected operation is kept: Stripe sends webhooks for those, too, which
+        would be an endless loop.
         """
         payment = self.payment
         if payment is None or payment.closed:
             return self
-        if payment.setback and payment.setback.trouble is Trouble.REFUSAL:
+        if payment.retry and payment.retry.kind is FailureKind.REJECTED:
             return self
-        return self._next(payment=payment, due_at=now)
+        return self._next_version(payment=payment, due_at=now)
 
-    def set_back(self, trouble: Trouble, reason: str, now: datetime) -> Self:
-        """Keep what went wrong, and look again after a pause."""
+    def record_failure(self, kind: FailureKind, reason: str, now: datetime) -> Self:
+        """Record a failed operation, and schedule the retry with backoff."""
         if self.payment is None or self.payment.closed:
             return self
-        payment = self.payment.set_back(trouble, reason)
-        pause = payment.setback.pause if payment.setback else LEASE
-        return self._next(payment=payment, due_at=self._unless_asked(now + pause, now))
+        payment = self.payment.record_failure(kind, reason)
+        backoff = payment.retry.backoff if payment.retry else LEASE
+        return self._next_version(payment=payment, due_at=self._keep_if_due(now + backoff, now))
 
-    def heed(self, intent: Intent, now: datetime) -> Self:
-        """Store what Stripe says, and announce a payment that is held or declined."""
+    def apply_intent(self, intent: Intent, now: datetime) -> Self:
+        """Apply a new state of the intent; publish the payment if it is authorized or declined."""
         before = self.payment
         if before is None or not before.concerns(intent):
             return self
-        after = before.heed(intent, self.order.status)
-        step = self._step(after, intent)
-        if step is None:
-            after = replace(after, setback=None)
+        after = before.apply_intent(intent, self.order.status)
+        operation = self._operation(after, intent)
+        if operation is None:
+            after = replace(after, retry=None)
         elif after == before:
             return self
-        due_at = self._due_after(after, step, now)
+        due_at = self._due_after(after, operation, now)
         if (after, due_at) == (before, self.due_at):
             return self
-        return self._next(payment=after, due_at=due_at, event=self._announced(before, after))
+        return self._next_version(
+            payment=after, due_at=due_at, event=self._event_between(before, after)
+        )
 
-    def next_step(self, intent: Intent | None) -> Step | None:
-        """What to ask of Stripe, given what it said last; None when others have to act first."""
-        return self._step(self.payment, intent)
+    def next_operation(self, intent: Intent | None) -> Operation | None:
+        """The next operation, given the state of the intent; None when others have to act first."""
+        return self._operation(self.payment, intent)
 
-    def _step(self, payment: Payment | None, intent: Intent | None) -> Step | None:
+    def _operation(self, payment: Payment | None, intent: Intent | None) -> Operation | None:
         if payment is None or payment.closed:
             return None
         if intent is None:
-            return Step.CREATE
-        status, aim = self.order.status, Aim.HOLD
+            return Operation.CREATE
+        status, goal = self.order.status, Goal.HOLD
         if status is OrderStatus.CANCELLED or payment.status is PaymentStatus.DECLINED:
-            aim = Aim.RELEASE
+            goal = Goal.RELEASE
         elif status is OrderStatus.COMPLETE:
-            aim = Aim.TAKE
-        return NEXT[aim].get(intent.status)
+            goal = Goal.CAPTURE
+        return NEXT[goal].get(intent.status)
 
-    def _announced(self, before: Payment, after: Payment) -> Event | None:
-        """News, as long as the orders service may act on them."""
-        said, says = before.news_for(self.id), after.news_for(self.id)
-        return None if self.order.status.is_final or type(says) is type(said) else says
+    def _event_between(self, before: Payment, after: Payment) -> Event | None:
+        """The event of a change of status, as long as the order is open."""
+        published, current = before.event_for(self.id), after.event_for(self.id)
+        return None if self.order.status.is_final or type(current) is type(published) else current
 
-    def _due_after(self, payment: Payment, step: Step | None, now: datetime) -> datetime | None:
+    def _due_after(
+        self, payment: Payment, operation: Operation | None, now: datetime
+    ) -> datetime | None:
         if payment.closed:
             return None
-        if step:
-            return self._unless_asked(now + LEASE, now)
-        if payment.status.is_paid:  # the order's next event wakes the reconciler
-            return self._unless_asked(None, now)
-        return self._unless_asked(now + LOOK_AGAIN, now)
+        if operation:
+            return self._keep_if_due(now + LEASE, now)
+        if payment.status.is_paid:  # the order's next event schedules the next operation
+            return self._keep_if_due(None, now)
+        return self._keep_if_due(now + POLL_INTERVAL, now)
 
-    def _unless_asked(self, due_at: datetime | None, now: datetime) -> datetime | None:
-        """A look that was asked for since the last one began is not put off."""
+    def _keep_if_due(self, due_at: datetime | None, now: datetime) -> datetime | None:
+        """A payment that became due in the meantime is not postponed."""
         return self.due_at if self.due_at and self.due_at <= now else due_at
 
-    def _next(
+    def _next_version(
         self,
         *,
         order: Order | None = None,

@@ -1,4 +1,4 @@
-"""The event door of the payments service."""
+"""Event handlers of the payments service."""
 
 import logging
 
@@ -14,17 +14,19 @@ log = logging.getLogger(__name__)
 
 
 async def on_order_created(event: OrderEvent, checkouts: CheckoutRepository) -> None:
-    """An order can be paid from now on; a snapshot may also tell what became of a known one."""
+    """Add the replica of the order; a snapshot may also update a known one."""
     if not await checkouts.add(Checkout(Order.of(event))):
         await on_order_changed(event, checkouts)
 
 
 async def on_order_changed(event: OrderEvent, checkouts: CheckoutRepository) -> None:
-    """The replica follows; the reconciler captures or releases when the order is final."""
+    """Update the replica; when the order is final, the reconciler captures or releases."""
     now = clock.now()
-    checkout = await checkouts.change(event.id, lambda current: current.follow(event, now))
-    if checkout.lacks_its_price:
-        log.error("an order is complete, but its price cannot be taken any more")
+    checkout = await checkouts.change(
+        event.id, lambda current: current.apply_order_event(event, now)
+    )
+    if checkout.is_uncollected:
+        log.error("an order is complete, but its payment is uncollected")
 
 
 HANDLERS: Handlers = {

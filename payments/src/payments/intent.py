@@ -1,4 +1,4 @@
-"""Stripe's word on a PaymentIntent, and what to ask of Stripe next."""
+"""The PaymentIntent of Stripe, and the state machine that chooses the next operation."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,9 +8,9 @@ from typing_extensions import override
 
 
 class IntentStatus(StrEnum):
-    """Stripe's words, and two of ours: https://docs.stripe.com/payments/paymentintents/lifecycle.
+    """Stripe's statuses, and two of ours: https://docs.stripe.com/payments/paymentintents/lifecycle.
 
-    A word that Stripe invents one day reads as `UNHEARD_OF`.
+    A status that Stripe adds one day reads as `UNKNOWN`.
     """
 
     REQUIRES_PAYMENT_METHOD = "requires_payment_method"
@@ -20,8 +20,8 @@ class IntentStatus(StrEnum):
     REQUIRES_CAPTURE = "requires_capture"
     SUCCEEDED = "succeeded"
     CANCELED = "canceled"
-    REFUNDED = "refunded"  # ours: it had succeeded, and all of it was given back
-    UNHEARD_OF = "unheard_of"
+    REFUNDED = "refunded"  # ours: it had succeeded, and was refunded in full
+    UNKNOWN = "unheard_of"
 
     @classmethod
     @override
@@ -31,7 +31,7 @@ class IntentStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Intent:
-    """A PaymentIntent as Stripe last described it; `refusal` is why it did not take a step."""
+    """The last known state of a PaymentIntent; `refusal` is why Stripe rejected an operation."""
 
     id: str
     status: IntentStatus
@@ -40,46 +40,46 @@ class Intent:
     refusal: str | None = None
 
 
-class Step(StrEnum):
-    """What to ask of Stripe next."""
+class Operation(StrEnum):
+    """The next operation at Stripe."""
 
     CREATE = "create"
     CONFIRM = "confirm"
     CAPTURE = "capture"
     CANCEL = "cancel"
     REFUND = "refund"
-    WAIT = "wait"  # nothing but whether it has made up its mind, again and ever later
+    WAIT = "wait"  # only retrieve it again, with growing backoff
 
 
-class Aim(StrEnum):
-    """What an intent is to end in."""
+class Goal(StrEnum):
+    """The state to which the intent has to be brought."""
 
-    HOLD = "hold"  # the order is neither complete nor cancelled: the money is nobody's yet
-    TAKE = "take"  # the order is complete
+    HOLD = "hold"  # the order is open: authorize, and do not capture yet
+    CAPTURE = "take"  # the order is complete
     RELEASE = "release"  # the order is cancelled, or the card declined
 
 
-_UNDECIDED = {IntentStatus.PROCESSING: Step.WAIT, IntentStatus.UNHEARD_OF: Step.WAIT}
+_UNSETTLED = {IntentStatus.PROCESSING: Operation.WAIT, IntentStatus.UNKNOWN: Operation.WAIT}
 
-NEXT: dict[Aim, dict[IntentStatus, Step]] = {
-    Aim.HOLD: {
-        **_UNDECIDED,
-        IntentStatus.REQUIRES_CONFIRMATION: Step.CONFIRM,
+NEXT: dict[Goal, dict[IntentStatus, Operation]] = {
+    Goal.HOLD: {
+        **_UNSETTLED,
+        IntentStatus.REQUIRES_CONFIRMATION: Operation.CONFIRM,
     },
-    Aim.TAKE: {
-        **_UNDECIDED,
-        IntentStatus.REQUIRES_PAYMENT_METHOD: Step.WAIT,
-        IntentStatus.REQUIRES_CONFIRMATION: Step.CONFIRM,
-        IntentStatus.REQUIRES_ACTION: Step.WAIT,
-        IntentStatus.REQUIRES_CAPTURE: Step.CAPTURE,
+    Goal.CAPTURE: {
+        **_UNSETTLED,
+        IntentStatus.REQUIRES_PAYMENT_METHOD: Operation.WAIT,
+        IntentStatus.REQUIRES_CONFIRMATION: Operation.CONFIRM,
+        IntentStatus.REQUIRES_ACTION: Operation.WAIT,
+        IntentStatus.REQUIRES_CAPTURE: Operation.CAPTURE,
     },
-    Aim.RELEASE: {
-        **_UNDECIDED,
-        IntentStatus.REQUIRES_PAYMENT_METHOD: Step.CANCEL,
-        IntentStatus.REQUIRES_CONFIRMATION: Step.CANCEL,
-        IntentStatus.REQUIRES_ACTION: Step.CANCEL,
-        IntentStatus.REQUIRES_CAPTURE: Step.CANCEL,
-        IntentStatus.SUCCEEDED: Step.REFUND,
+    Goal.RELEASE: {
+        **_UNSETTLED,
+        IntentStatus.REQUIRES_PAYMENT_METHOD: Operation.CANCEL,
+        IntentStatus.REQUIRES_CONFIRMATION: Operation.CANCEL,
+        IntentStatus.REQUIRES_ACTION: Operation.CANCEL,
+        IntentStatus.REQUIRES_CAPTURE: Operation.CANCEL,
+        IntentStatus.SUCCEEDED: Operation.REFUND,
     },
 }
-"""Where nothing stands, somebody else has to act first: the buyer, or the orders service."""
+"""Without an entry, somebody else has to act first: the buyer, or the orders service."""

@@ -1,23 +1,23 @@
-"""What the payments service counts: what payments come to, and what holds them up."""
+"""Metrics of the payments service: payments by status, failures by kind."""
 
 from common.metrics import counter
 from payments.domain import Checkout
 from payments.payment import PaymentStatus
-from payments.setback import Trouble
+from payments.retry import FailureKind
 
 _PAYMENTS = counter("payments", "Payments that came to a status", "status")
 _SETBACKS = counter("payment_setbacks", "Steps of payments that did not succeed", "trouble")
 
-_came_to = {status: _PAYMENTS.labels(status.value) for status in PaymentStatus}
-_set_back = {trouble: _SETBACKS.labels(trouble.value) for trouble in Trouble}
+_payments_by_status = {status: _PAYMENTS.labels(status.value) for status in PaymentStatus}
+_failures_by_kind = {kind: _SETBACKS.labels(kind.value) for kind in FailureKind}
 
 
 def count_change(before: Checkout, after: Checkout) -> None:
-    """A change of a checkout was stored."""
+    """Count a stored change of a checkout."""
     payment, earlier = after.payment, before.payment
     if payment is None or payment == earlier:
         return
     if earlier is None or payment.status is not earlier.status:
-        _came_to[payment.status].inc()
-    if payment.setback and (earlier is None or payment.setback != earlier.setback):
-        _set_back[payment.setback.trouble].inc()
+        _payments_by_status[payment.status].inc()
+    if payment.retry and (earlier is None or payment.retry != earlier.retry):
+        _failures_by_kind[payment.retry.kind].inc()

@@ -14,20 +14,20 @@ class OrderNotFound(NotFound):
 
 
 class NotTheBuyer(Forbidden):
-    """An order is its buyer's business alone."""
+    """Only the buyer may see or pay an order."""
 
     message = "This is somebody else's order"
 
 
 class OrderNotPayable(Conflict):
-    """It is cancelled, or too late, or paid for already."""
+    """The order is cancelled, expired or already paid."""
 
     message = "Cannot pay for a cancelled order"
 
 
 @dataclass(frozen=True)
 class Order:
-    """The order as the orders service last announced it."""
+    """The replica of an order, as the orders service last announced it."""
 
     id: str
     version: int
@@ -42,8 +42,8 @@ class Order:
         cents = event.ticket.price.cents
         return cls(event.id, event.version, event.status, event.user_id, cents, event.expires_at)
 
-    def refuse_unless_payable(self, now: datetime, margin: timedelta) -> None:
-        """Raise OrderNotPayable when a payment must not begin any more."""
+    def ensure_payable(self, now: datetime, margin: timedelta) -> None:
+        """Raise OrderNotPayable when no payment may start any more."""
         if self.status is OrderStatus.CANCELLED:
             raise OrderNotPayable
         if self.status is OrderStatus.COMPLETE:

@@ -1,4 +1,4 @@
-"""The payment of one order, and what Stripe's word on its PaymentIntent makes of it."""
+"""The payment of one order: its status follows from the status of its PaymentIntent."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -8,29 +8,29 @@ from common.contracts.events import Event, PaymentCreated, PaymentFailed
 from common.contracts.ids import new_id
 from common.contracts.order_status import OrderStatus
 from payments.intent import Intent, IntentStatus
-from payments.setback import Setback, Trouble
+from payments.retry import FailureKind, RetryState
 
 
 class PaymentStatus(StrEnum):
-    """Where a payment stands."""
+    """The status of a payment."""
 
-    PENDING = "pending"  # begun; what Stripe made of it is not known yet
-    REQUIRES_ACTION = "requires_action"  # the buyer's bank asks the buyer
-    AUTHORIZED = "authorized"  # the price is held
-    CAPTURED = "captured"  # the price is taken
+    PENDING = "pending"  # started; the result at Stripe is not known yet
+    REQUIRES_ACTION = "requires_action"  # the bank asks the buyer to authenticate (3-D Secure)
+    AUTHORIZED = "authorized"  # the price is held on the card
+    CAPTURED = "captured"  # the price is charged
     DECLINED = "declined"
-    VOIDED = "voided"  # nothing was taken, and what was held is released
-    REFUNDED = "refunded"  # taken by hand although the order was cancelled, and given back
-    UNCOLLECTED = "uncollected"  # the hold was gone before the price was taken: ask a person
+    VOIDED = "voided"  # nothing was captured; the authorization is released
+    REFUNDED = "refunded"  # captured by hand although the order was cancelled, and paid back
+    UNCOLLECTED = "uncollected"  # the authorization expired before the capture: needs an operator
 
     @property
     def is_paid(self) -> bool:
-        """Whether the buyer has done his part."""
+        """Whether the buyer has paid, from the buyer's point of view."""
         return self in {PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED, PaymentStatus.UNCOLLECTED}
 
 
 STATUS_OF: dict[IntentStatus, PaymentStatus] = {
-    IntentStatus.REQUIRES_PAYMENT_METHOD: PaymentStatus.DECLINED,  # a card was tried and refused
+    IntentStatus.REQUIRES_PAYMENT_METHOD: PaymentStatus.DECLINED,  # a card was declined
     IntentStatus.REQUIRES_CONFIRMATION: PaymentStatus.PENDING,
     IntentStatus.REQUIRES_ACTION: PaymentStatus.REQUIRES_ACTION,
     IntentStatus.PROCESSING: PaymentStatus.PENDING,
@@ -45,9 +45,9 @@ _FOLLOWS_PAID = {PaymentStatus.CAPTURED, PaymentStatus.VOIDED, PaymentStatus.REF
 
 @dataclass(frozen=True)
 class Payment:
-    """One attempt to pay; there is one for each order.
+    """The payment of an order; there is one per order.
 
-    `closed` says that there is nothing more to ask of Stripe, whatever happens.
+    `closed` says that no more operations at Stripe follow, whatever happens.
     """
 
     id: str
@@ -58,19 +58,19 @@ class Payment:
     client_secret: str | None = None
     decline_reason: str | None = None
     closed: bool = False
-    setback: Setback | None = None
+    retry: RetryState | None = None
 
     @classmethod
-    def begin(cls, card: str) -> Self:
-        """A payment with a card that Stripe has not seen yet."""
+    def new(cls, card: str) -> Self:
+        """A payment with a card that was not sent to Stripe yet."""
         return cls(new_id(), card)
 
     def concerns(self, intent: Intent) -> bool:
-        """Whether the intent can change it: the first intent that was stored is the one."""
+        """Whether the intent can change the payment: only the first stored intent counts."""
         return not self.closed and self.intent_id in {None, intent.id}
 
-    def heed(self, intent: Intent, order: OrderStatus) -> Self:
-        """The payment after Stripe's word on its intent, while the order has this status."""
+    def apply_intent(self, intent: Intent, order: OrderStatus) -> Self:
+        """The payment after a new state of its intent, given the status of the order."""
         taken = intent.status is IntentStatus.SUCCEEDED and order is OrderStatus.COMPLETE
         closed = taken or intent.status in {IntentStatus.CANCELED, IntentStatus.REFUNDED}
         after = replace(
@@ -81,10 +81,10 @@ class Payment:
             decline_reason=intent.decline_reason or self.decline_reason,
             closed=closed,
         )
-        return after if after == self else replace(after, setback=None)
+        return after if after == self else replace(after, retry=None)
 
     def _status_after(self, word: IntentStatus, order: OrderStatus) -> PaymentStatus:
-        """Answers may come late and out of order: nobody takes back what was announced."""
+        """Answers may arrive late and out of order: a published status is never taken back."""
         status, complete = STATUS_OF.get(word, self.status), order is OrderStatus.COMPLETE
         lost = status in {PaymentStatus.VOIDED, PaymentStatus.REFUNDED}
         awaited = self.status.is_paid and order is not OrderStatus.CANCELLED
@@ -96,16 +96,16 @@ class Payment:
             return self.status
         return status
 
-    def end_with(self, order: OrderStatus) -> Self:
-        """The order is final, which decides at once on a payment without money behind it."""
+    def finalize(self, order: OrderStatus) -> Self:
+        """The order is final, which decides at once on a payment without an authorization."""
         if self.intent_id and self.status is not PaymentStatus.UNCOLLECTED:
-            return replace(self, setback=None)
+            return replace(self, retry=None)
         complete = order is OrderStatus.COMPLETE
         status = PaymentStatus.UNCOLLECTED if complete else PaymentStatus.VOIDED
-        return replace(self, status=status, closed=True, setback=None)
+        return replace(self, status=status, closed=True, retry=None)
 
-    def news_for(self, order_id: str) -> Event | None:
-        """What the orders service has to know of it."""
+    def event_for(self, order_id: str) -> Event | None:
+        """The event that the orders service needs for this status, if any."""
         if self.status in {PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION}:
             return None
         if self.status in {PaymentStatus.AUTHORIZED, PaymentStatus.CAPTURED}:
@@ -113,13 +113,13 @@ class Payment:
         reason = self.decline_reason or self.status.value
         return PaymentFailed(order_id=order_id, id=self.id, reason=reason)
 
-    def key_for(self, step: str) -> str:
-        """The idempotency key: silence is answered with the same one, all else with a new one."""
-        return f"{self.id}:{step}:{self.attempt}"
+    def idempotency_key(self, operation: str) -> str:
+        """The same key after no answer, a new one after an error (`attempt` is increased)."""
+        return f"{self.id}:{operation}:{self.attempt}"
 
-    def set_back(self, trouble: Trouble, reason: str) -> Self:
-        """Count it, and take the next key when Stripe would repeat its answer to this one."""
-        before = self.setback
-        times = before.times + 1 if before and before.trouble is trouble else 1
-        attempt = self.attempt + (trouble is not Trouble.SILENCE)
-        return replace(self, attempt=attempt, setback=Setback(trouble, reason, times))
+    def record_failure(self, kind: FailureKind, reason: str) -> Self:
+        """Count the failure, and use the next idempotency key if Stripe would replay its answer."""
+        before = self.retry
+        times = before.times + 1 if before and before.kind is kind else 1
+        attempt = self.attempt + (kind is not FailureKind.NO_ANSWER)
+        return replace(self, attempt=attempt, retry=RetryState(kind, reason, times))

@@ -12,9 +12,9 @@ from payments.domain import LEASE, Checkout
 from payments.metrics import count_change
 from payments.order import Order, OrderNotFound
 from payments.payment import Payment, PaymentStatus
-from payments.setback import LONGEST_PAUSE, Setback, Trouble
+from payments.retry import MAX_BACKOFF, FailureKind, RetryState
 
-LONGEST_WAIT = max(LONGEST_PAUSE.values()) + LEASE
+MAX_WAIT = max(MAX_BACKOFF.values()) + LEASE
 
 
 def _to_document(checkout: Checkout) -> Document:
@@ -42,15 +42,15 @@ def _payment_document(payment: Payment) -> Document:
         "clientSecret": payment.client_secret,
         "declineReason": payment.decline_reason,
         "closed": payment.closed,
-        "setback": payment.setback and _setback_document(payment.setback),
+        "setback": payment.retry and _retry_document(payment.retry),
     }
 
 
-def _setback_document(setback: Setback) -> Document:
+def _retry_document(retry: RetryState) -> Document:
     return {
-        "trouble": setback.trouble.value,
-        "reason": setback.reason,
-        "times": setback.times,
+        "trouble": retry.kind.value,
+        "reason": retry.reason,
+        "times": retry.times,
     }
 
 
@@ -81,14 +81,14 @@ def _payment(document: Document) -> Payment:
         client_secret=document["clientSecret"],
         decline_reason=document["declineReason"],
         closed=document["closed"],
-        setback=_setback(document.get("setback")),
+        retry=_retry_state(document.get("setback")),
     )
 
 
-def _setback(document: Document | None) -> Setback | None:
+def _retry_state(document: Document | None) -> RetryState | None:
     if document is None:
         return None
-    return Setback(Trouble(document["trouble"]), document["reason"], document["times"])
+    return RetryState(FailureKind(document["trouble"]), document["reason"], document["times"])
 
 
 class CheckoutRepository:
@@ -98,8 +98,8 @@ class CheckoutRepository:
         self._checkouts = AggregateStore(
             database, "checkouts", to_document=_to_document, from_document=_from_document
         )
-        self.something_due = asyncio.Event()
-        """Set when a change has made a payment due: so that nobody has to look all the time."""
+        self.payment_due = asyncio.Event()
+        """Set when a change makes a payment due, so that the reconciler need not poll for it."""
 
     @property
     def outboxes(self) -> Sequence[Collection]:
@@ -107,14 +107,14 @@ class CheckoutRepository:
         return [self._checkouts.collection]
 
     async def prepare(self) -> None:
-        """Make the indexes exist: one for what the reconciler has to look at."""
+        """Create the indexes: one for due payments."""
         await self._checkouts.prepare()
         await self._checkouts.collection.ensure_index(
             [("dueAt", 1)], where={"dueAt": {"$type": "date"}}
         )
 
     async def add(self, checkout: Checkout) -> bool:
-        """Store a new order's checkout, unless it is there; whether it was stored."""
+        """Store the checkout of a new order; returns whether it was new."""
         try:
             await self._checkouts.add(checkout)
         except DuplicateKey:
@@ -122,7 +122,7 @@ class CheckoutRepository:
         return True
 
     async def find(self, order_id: str) -> Checkout | None:
-        """The order's checkout as far as it is known here."""
+        """The checkout of the order; None if no event of the order has been applied."""
         return await self._checkouts.get(order_id)
 
     async def get(self, order_id: str) -> Checkout:
@@ -133,26 +133,26 @@ class CheckoutRepository:
 
     async def change(self, order_id: str, decide: Callable[[Checkout], Checkout]) -> Checkout:
         """Store what the domain decides; raises OrderNotFound and whatever it refuses with."""
-        decided_on: list[Checkout] = []
+        before: list[Checkout] = []
 
-        def decide_again(current: Checkout) -> Checkout:
-            decided_on[:] = [current]
+        def decide_and_keep(current: Checkout) -> Checkout:
+            before[:] = [current]
             return decide(current)
 
-        checkout = await self._checkouts.update(order_id, decide_again)
+        checkout = await self._checkouts.update(order_id, decide_and_keep)
         if checkout is None:
             raise OrderNotFound
-        count_change(decided_on[0], checkout)
+        count_change(before[0], checkout)
         if checkout.due_at and checkout.due_at <= clock.now():
-            self.something_due.set()
+            self.payment_due.set()
         return checkout
 
     async def claim_due(self, now: datetime) -> str | None:
-        """An order whose payment needs a look; nobody else gets it until the lease is over.
+        """Lease an order whose payment is due; nobody else gets it until the lease ends.
 
-        So does one whose time lies further ahead than any pause: another clock has set it.
+        A due time further ahead than any backoff counts as due: a wrong clock has set it.
         """
-        due = [{"$lte": now}, {"$gt": now + LONGEST_WAIT}]
+        due = [{"$lte": now}, {"$gt": now + MAX_WAIT}]
         claimed = await self._checkouts.collection.find_one_and_update(
             {"$or": [{"dueAt": {"$type": "date", **each}} for each in due]},
             {"$set": {"dueAt": now + LEASE}},

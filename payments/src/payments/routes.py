@@ -1,4 +1,4 @@
-"""The HTTP door of the payments service."""
+"""HTTP routes of the payments service."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -15,10 +15,10 @@ from payments.domain import CardDeclined, Checkout
 from payments.gateway import StripeGateway
 from payments.order import OrderNotFound, OrderNotPayable
 from payments.payment import Payment, PaymentStatus
+from payments.payment_flow import PaymentFlow
 from payments.repository import CheckoutRepository
 from payments.schemas import BrowserConfig, Pay, PaymentOut, Received
 from payments.settings import Settings
-from payments.settlement import Settlement
 
 router = APIRouter(prefix="/api/payments", tags=["payments"], route_class=JsonRoute)
 
@@ -52,37 +52,37 @@ async def pay(  # noqa: PLR0913 - what a request is answered with
     arrival: Arriving,
     response: Response,
 ) -> PaymentOut:
-    """Hold the price on the card; it is taken when the order is complete."""
+    """Authorize the price on the card; it is captured when the order is complete."""
     if await arrival.of(checkouts.find, body.order_id) is None:
         raise OrderNotFound
     logs.bind(order_id=body.order_id)
-    payment, now = Payment.begin(body.token), clock.now()
+    payment, now = Payment.new(body.token), clock.now()
     checkout = await checkouts.change(
         body.order_id,
-        lambda current: current.begin(payment, user.id, now, settings.payment_margin),
+        lambda current: current.start_payment(payment, user.id, now, settings.payment_margin),
     )
-    checkout = await _settled(checkout, payment, checkouts, gateway)
+    checkout = await _advanced(checkout, payment, checkouts, gateway)
     response.status_code = _status(checkout, payment)
     return PaymentOut.of(checkout)
 
 
-async def _settled(
+async def _advanced(
     checkout: Checkout, payment: Payment, checkouts: CheckoutRepository, gateway: StripeGateway
 ) -> Checkout:
-    """Go on with what this request began, or with what the buyer's bank asked for."""
+    """Advance the payment that this request started, or one that waits for 3-D Secure."""
     current = checkout.payment
     ours = current is not None and current.id == payment.id
     asks = current is not None and current.status is PaymentStatus.REQUIRES_ACTION
     if not ours and not asks:
         return checkout
     try:
-        return await Settlement(checkouts, gateway).settle(checkout.id)
-    except Unavailable:  # the reconciler goes on
+        return await PaymentFlow(checkouts, gateway).advance(checkout.id)
+    except Unavailable:  # the reconciler retries
         return await checkouts.get(checkout.id)
 
 
 def _status(checkout: Checkout, payment: Payment) -> int:
-    """How to answer; raises CardDeclined or OrderNotPayable."""
+    """The HTTP status; raises CardDeclined or OrderNotPayable."""
     current = checkout.payment
     if current and current.status is PaymentStatus.DECLINED:
         raise CardDeclined
@@ -97,7 +97,7 @@ def _status(checkout: Checkout, payment: Payment) -> int:
 
 @router.get("/config", responses=errors())
 async def show_config(settings: Configured) -> BrowserConfig:
-    """How a browser reaches Stripe."""
+    """What a browser needs to load Stripe.js."""
     return BrowserConfig(
         publishable_key=settings.stripe_publishable_key, stripe_js=settings.stripe_js
     )
@@ -117,10 +117,10 @@ async def receive_webhook(
     gateway: Gateway,
     stripe_signature: Annotated[str, Header()] = "",
 ) -> Received:
-    """Stripe says that something happened: a hint to look, nothing to believe."""
-    order_id = gateway.order_of_webhook(await request.body(), stripe_signature)
+    """Schedule the payment; the content of a webhook is not trusted but retrieved from Stripe."""
+    order_id = gateway.order_id_of_webhook(await request.body(), stripe_signature)
     if order_id:
         now = clock.now()
-        with suppress(OrderNotFound):  # of another system that shares the account
-            await checkouts.change(order_id, lambda checkout: checkout.wake(now))
+        with suppress(OrderNotFound):  # it belongs to another system that shares the Stripe account
+            await checkouts.change(order_id, lambda checkout: checkout.schedule_now(now))
     return Received()

@@ -1,4 +1,4 @@
-"""The bodies that clients send and get."""
+"""Request and response bodies."""
 
 from typing import Annotated, Self
 
@@ -15,14 +15,14 @@ Token = Annotated[str, StringConstraints(pattern=r"^(pm|tok)_[A-Za-z0-9_]{1,200}
 
 
 class Pay(Body):
-    """Which order, with which card: a Stripe PaymentMethod (`pm_`) or card token (`tok_`)."""
+    """The request to pay an order with a Stripe PaymentMethod (`pm_`) or card token (`tok_`)."""
 
     token: Annotated[Token, Says("Token must be a Stripe payment method or card token")]
     order_id: Annotated[Id, Says("OrderId must be provided")]
 
 
 class PaymentOut(WireModel):
-    """A payment as the buyer may see it; `clientSecret` is there while the bank asks the buyer."""
+    """The buyer's view of a payment; `clientSecret` is present while 3-D Secure is required."""
 
     id: Id
     order_id: Id

@@ -1,4 +1,4 @@
-"""What the payments service can be configured with."""
+"""Settings of the payments service."""
 
 from datetime import timedelta
 from typing import Annotated, ClassVar
@@ -11,7 +11,7 @@ Secret = Annotated[str, StringConstraints(min_length=8)]
 
 
 class Settings(EventSettings):
-    """How to reach Stripe, and until when a payment may begin."""
+    """The access to Stripe, and the time limit for paying."""
 
     service: ClassVar[str] = "payments"
 

@@ -1,4 +1,4 @@
-"""What a webhook of Stripe is about, as far as it concerns an order here."""
+"""Parses Stripe webhooks: the id of the order that an event is about."""
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -21,8 +21,8 @@ class _Webhook(BaseModel):
     data: _Data
 
 
-def order_of(body: bytes) -> str | None:
-    """The order in the metadata of the object of an event; None for whatever else Stripe sends."""
+def order_id_of(body: bytes) -> str | None:
+    """The order id in the metadata of the event's object; None for all other events."""
     try:
         return _Webhook.model_validate_json(body).data.thing.metadata.order_id
     except ValidationError:
