@@ -20,7 +20,7 @@ ENV GATEWAY_HOST=0.0.0.0 GATEWAY_PORT=8080 CLIENT_FOLDER=/srv/client ROUTES_FILE
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
-    CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"]
+    CMD ["wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/healthz"]
 CMD ["caddy", "run", "--config", "/etc/caddy/Caddyfile", "--adapter", "caddyfile"]
 ARG VERSION=0.1.0
 ARG REVISION=unknown

@@ -24,6 +24,12 @@ function isFirst() {
   return members.length === 1 || members[0].split(/[.:]/)[0] === require("os").hostname();
 }
 
+// A member that does not find itself in its set has no setName either, but it has a set. Whether
+// there is none yet is answered as long as there is no user, to this machine only.
+function hasNoSet() {
+  return client().adminCommand({ replSetGetStatus: 1 }).codeName === "NotYetInitialized";
+}
+
 // Possible without a password as long as there is no user, from this machine only.
 function formSet() {
   const config = { _id: "rs0", members: members.map((host, _id) => ({ _id, host })) };
@@ -60,8 +66,8 @@ function allCanSignIn() {
 }
 
 function isUsable() {
-  const { setName, isWritablePrimary, secondary } = client().hello();
-  if (!setName && isFirst()) formSet();
+  const { isWritablePrimary, secondary } = client().hello();
+  if (!isWritablePrimary && !secondary && isFirst() && hasNoSet()) formSet();
   if (!isWritablePrimary && !secondary) return false;
   if (allCanSignIn()) return true;
   if (isWritablePrimary) makeUsers();

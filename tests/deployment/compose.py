@@ -38,7 +38,7 @@ def containers(compose: Compose) -> Iterator[tuple[str, Compose]]:
 
 def replicas(compose: Compose, service: str) -> dict[str, Compose]:
     """The containers of one of our services: it is what its image starts by itself."""
-    image = f"ticketing/{service}:"
+    image = f"ticketing-{service}:"
     return {
         name: each
         for name, each in containers(compose)
@@ -153,10 +153,10 @@ def misbuilt(compose: Compose) -> list[str]:
     """Images of ours that nobody builds, or several, or from a file that is not there."""
     wrong = []
     for image in {
-        each["image"] for _, each in containers(compose) if "ticketing/" in each["image"]
+        each["image"] for _, each in containers(compose) if "ticketing-" in each["image"]
     }:
         builds = [each["build"] for _, each in containers(compose) if _builds(each, image)]
-        service = image.removeprefix("ticketing/").partition(":")[0]
+        service = image.removeprefix("ticketing-").partition(":")[0]
         if len(builds) != 1 or not (ROOT / builds[0]["dockerfile"]).is_file():
             wrong.append(f"{image} is built {len(builds)} times")
         elif builds[0].get("args", {}).get("SERVICE", service) != service:

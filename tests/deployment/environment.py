@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -132,9 +132,10 @@ def misled_programs(objects: Objects) -> list[str]:
     wrong = []
     for service in SETTINGS:
         mongo = urlsplit(variables_of(objects, service).get("MONGO_URI", ""))
-        found = (mongo.username, mongo.hostname, mongo.port, mongo.path)
-        if found != (service, f"{service}-mongo", 27017, f"/{service}"):
-            wrong.append(f"{service}: its database is {found}")
+        if (mongo.username, mongo.port, mongo.path) != (service, 27017, f"/{service}"):
+            wrong.append(f"{service}: its database is {mongo.username}:{mongo.port}{mongo.path}")
+        if mongo.hostname not in _databases_of(objects, service):
+            wrong.append(f"{service}: {mongo.hostname} has no user of that name")
     for program, user in BUS_USERS.items():
         bus = urlsplit(variables_of(objects, program).get("NATS_URL", ""))
         if (bus.username, bus.hostname, bus.port) != (user, "nats", 4222):
@@ -142,15 +143,34 @@ def misled_programs(objects: Objects) -> list[str]:
     return wrong
 
 
-def misnamed_members(objects: Objects) -> list[str]:
-    """Databases whose members are not the pods that they have."""
-    wrong = []
+def _databases_of(objects: Objects, service: str) -> set[str]:
+    """The names under which the databases are reached that make a user for a service."""
+    password = f"{service.upper()}_MONGO_PASSWORD"
+    return {
+        each["spec"]["serviceName"]
+        for _, each in databases(objects)
+        if any(one["name"] == password for one in containers_of(each)[0]["env"])
+    }
+
+
+def databases(objects: Objects) -> Iterator[tuple[str, Object]]:
+    """Every MongoDB, by name."""
     for name, each in workloads(objects):
-        if not name.endswith("-mongo"):
-            continue
+        if each["metadata"]["labels"].get("app.kubernetes.io/component") == "database":
+            yield name, each
+
+
+def misnamed_members(objects: Objects) -> list[str]:
+    """Databases whose members are not the pods that they have, by their full names.
+
+    A pod knows its own full name from its start; of a short one, DNS may still say the old address.
+    """
+    wrong = []
+    for name, each in databases(objects):
         [container] = containers_of(each)
         variables = {one["name"]: one.get("value") for one in container["env"]}
-        pods = [f"{name}-{number}.{name}:27017" for number in range(each["spec"]["replicas"])]
+        domain = f"{name}.{each['metadata']['namespace']}.svc.cluster.local:27017"
+        pods = [f"{name}-{number}.{domain}" for number in range(each["spec"]["replicas"])]
         if variables["MONGO_MEMBERS"] != ",".join(pods):
             wrong.append(f"{name} has the members {variables['MONGO_MEMBERS']}")
     return wrong
@@ -193,7 +213,9 @@ def _entitled(secret: str, key: str) -> set[str]:
     """Who may read it; generated names end with what follows from their content."""
     for service in SETTINGS:
         if secret.startswith(f"{service}-mongo"):
-            return {f"{service}-mongo"} | ({service} if key == "password" else set())
+            return {f"{service}-mongo"} | ({service, "mongo"} if key == "password" else set())
+    if secret.startswith("mongo-"):
+        return {"mongo"}
     if secret.startswith("session-private-key"):
         return {"auth"}
     if secret.startswith("session-public-key"):

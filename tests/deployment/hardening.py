@@ -1,6 +1,6 @@
 """Whether pods are confined, sized and stopped as they should be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tests.deployment.manifests import (
     Object,
@@ -21,12 +21,15 @@ CHECK = ["python", "-m", "common.topology", "check"]
 LAME_DUCK_SECONDS: float = ServiceSettings.model_fields["lame_duck_seconds"].default
 
 
-def unconfined(objects: Objects) -> list[str]:
-    """Pods that the restricted pod security standard would refuse, and a little more."""
+def unconfined(objects: Objects, standard: str = "restricted") -> list[str]:
+    """Pods that the restricted pod security standard would refuse, and a little more.
+
+    `standard` is what the namespace has to enforce.
+    """
     wrong = [
-        "the namespace does not enforce the restricted standard"
+        f"the namespace does not enforce the standard {standard}"
         for each in of_kind(objects, "Namespace")
-        if each["metadata"]["labels"].get("pod-security.kubernetes.io/enforce") != "restricted"
+        if each["metadata"]["labels"].get("pod-security.kubernetes.io/enforce") != standard
     ]
     for name, each in workloads(objects):
         wrong += [f"{name}: {what}" for what in _loose_pod(pod_of(each)["spec"])]
@@ -100,10 +103,27 @@ def _is_loose(image: str) -> bool:
     return tag in {"", "latest"} and "@sha256:" not in image
 
 
+PROBES = {"startupProbe": "/livez", "readinessProbe": "/acceptz", "livenessProbe": "/livez"}
+
+
 def unprobed(objects: Objects) -> list[str]:
     """Services that are not asked how they are, in the three ways of common/web/health.py."""
+    return _asked_otherwise(objects, PROBES)
+
+
+def forgetful(objects: Objects) -> list[str]:
+    """Services, or a client, that lose what was copied into them when they do not live."""
+    synced = [
+        f"{name} has a liveness probe"
+        for name, each in workloads(objects)
+        if containers_of(each)[0]["image"].startswith("ticketing-")
+        and "livenessProbe" in containers_of(each)[0]
+    ]
+    return synced + _asked_otherwise(objects, {**PROBES, "livenessProbe": None})
+
+
+def _asked_otherwise(objects: Objects, wanted: Mapping[str, str | None]) -> list[str]:
     wrong = []
-    wanted = {"startupProbe": "/livez", "readinessProbe": "/acceptz", "livenessProbe": "/livez"}
     for name, each in _services(objects):
         [container] = containers_of(each)
         asked = {probe: container.get(probe, {}).get("httpGet", {}).get("path") for probe in wanted}
@@ -167,7 +187,7 @@ def badly_declared(objects: Objects) -> list[str]:
     there = {
         "replicas": topology["spec"].get("replicas"),
         "strategy": topology["spec"].get("strategy"),
-        "command": container.get("command"),
+        "command": [*container["command"], *container.get("args", [])][-len(KEEP) :],
         "startupProbe": container.get("startupProbe", {}).get("exec", {}).get("command"),
     }
     wanted = {

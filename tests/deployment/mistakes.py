@@ -14,9 +14,9 @@ def pod(objects: Objects, name: str, kind: str = "Deployment") -> Object:
     return spec
 
 
-def env(objects: Objects, name: str, variable: str) -> Object:
-    """One variable of a service."""
-    variables = container_of(objects, "Deployment", name)["env"]
+def env(objects: Objects, name: str, variable: str, kind: str = "Deployment") -> Object:
+    """One variable of a workload."""
+    variables = container_of(objects, kind, name)["env"]
     [found] = [one for one in variables if one["name"] == variable]
     assert isinstance(found, dict)
     return found
@@ -250,8 +250,12 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     "another's database": (
         "addresses",
         lambda it: env(it, "orders", "MONGO_URI").update(
-            value="mongodb://orders:x@tickets-mongo:27017/tickets"
+            value="mongodb://orders:x@orders-mongo:27017/tickets"
         ),
+    ),
+    "another's server": (
+        "addresses",
+        lambda it: env(it, "orders", "MONGO_HOST").update(value="tickets-mongo"),
     ),
     "another's user": (
         "addresses",
@@ -265,6 +269,10 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
         "members",
         lambda it: get(it, "StatefulSet", "auth-mongo")["spec"].update(replicas=5),
     ),
+    "members that DNS has to find": (
+        "members",
+        lambda it: get(it, "StatefulSet", "auth-mongo")["metadata"].update(namespace="other"),
+    ),
     "a copy too few": (
         "copies of the stream",
         lambda it: env(it, "topology", "STREAM_REPLICAS").update(value="1"),
@@ -272,6 +280,28 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     "copies that nobody asks for": (
         "copies of the stream",
         lambda it: forget_env(it, "topology", "STREAM_REPLICAS"),
+    ),
+    "a database like any other": (
+        "priorities",
+        lambda it: pod(it, "auth-mongo", "StatefulSet").pop("priorityClassName"),
+    ),
+    "a priority that is not there": (
+        "priorities",
+        lambda it: remove(it, "PriorityClass", "ticketing-data"),
+    ),
+    "a service that comes first": (
+        "priorities",
+        lambda it: pod(it, "auth").update(priorityClassName="ticketing-data"),
+    ),
+    "a bus that fills its disk": (
+        "stores",
+        lambda it: env(it, "nats", "NATS_FILE_STORE", "StatefulSet").update(value="10GB"),
+    ),
+    "a start that nobody waits for": (
+        "rollouts",
+        lambda it: container_of(it, "Deployment", "topology")["startupProbe"].update(
+            failureThreshold=120
+        ),
     ),
     "two that declare": (
         "topology",
@@ -342,6 +372,30 @@ MISTAKES: dict[str, tuple[str, Mistake]] = {
     "no way from the ingress": (
         "connections",
         lambda it: remove(it, "NetworkPolicy", "edge"),
+    ),
+}
+
+
+MISTAKES_IN_DEV: dict[str, tuple[str, Mistake]] = {
+    "a debugger that is refused": (
+        "confined",
+        lambda it: get(it, "Namespace", "ticketing")["metadata"]["labels"].update(
+            {"pod-security.kubernetes.io/enforce": "restricted"}
+        ),
+    ),
+    "a probe that throws away what was copied": (
+        "probes",
+        lambda it: container_of(it, "Deployment", "client").update(
+            livenessProbe={"httpGet": {"path": "/healthz", "port": "http"}}
+        ),
+    ),
+    "a service that is not asked": (
+        "probes",
+        lambda it: container_of(it, "Deployment", "auth").pop("readinessProbe"),
+    ),
+    "a CPU for one service": (
+        "room",
+        lambda it: container_of(it, "Deployment", "auth")["resources"]["requests"].update(cpu=1),
     ),
 }
 

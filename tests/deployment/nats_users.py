@@ -34,7 +34,10 @@ WATCHED = {"tickets", "orders"}
 """Who shows its own events to people, each replica by a consumer of its own."""
 
 PEOPLE = ("system", "operator")
-PASSWORDS = {f"NATS_{user.upper()}_PASSWORD": f"{user}password" for user in [*PEOPLE, *HANDLERS]}
+VARIABLES = {
+    **{f"NATS_{user.upper()}_PASSWORD": f"{user}password" for user in [*PEOPLE, *HANDLERS]},
+    "NATS_FILE_STORE": "1GB",
+}
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import yaml
-from tests.deployment import images
+from tests.deployment import hardening, images, sizing
 from tests.deployment.manifests import (
     K8S,
     ROOT,
@@ -18,8 +18,8 @@ from tests.deployment.manifests import (
 )
 
 FILE = ROOT / "skaffold.yaml"
-OURS = "ticketing/"
-FILES_OF_CADDY = {"ticketing/client", "ticketing/gateway"}
+OURS = "ticketing-"
+FILES_OF_CADDY = {"ticketing-client", "ticketing-gateway"}
 
 Skaffold: TypeAlias = dict[str, Any]
 
@@ -160,19 +160,39 @@ def unlike_the_services(skaffold: Skaffold, objects: Objects) -> list[str]:
     return wrong
 
 
-def impossible_jobs(skaffold: Skaffold) -> list[str]:
-    """Jobs of `verify` that Skaffold could not use, or the cluster would refuse."""
-    wrong = []
-    for check in skaffold["verify"]:
-        path = check["executionMode"]["kubernetesCluster"]["jobManifestPath"]
-        job = yaml.load((ROOT / path).read_text(), yaml.CSafeLoader)
-        if job["metadata"].get("namespace") in {None, "ticketing"}:
-            wrong.append("the job lands in the restricted namespace")
-        if not job["spec"]["template"].get("metadata", {}).get("labels"):
-            wrong.append("the job's pod has no labels, which Skaffold writes into")
-        if not check["container"]["command"][0].startswith("/"):
-            wrong.append("the command is looked for in the PATH of another machine")
+def impossible_jobs(found: Object) -> list[str]:
+    """Why the cluster would refuse a job of `verify`, or Skaffold could not use it."""
+    wrong = hardening.unconfined([found])
+    if found["metadata"].get("namespace") != "ticketing":
+        wrong.append("the job does not run where the system is")
+    if not found["spec"]["template"].get("metadata", {}).get("labels"):
+        wrong.append("the job's pod has no labels, which Skaffold writes into")
     return wrong
+
+
+def impatient(skaffold: Skaffold, objects: Objects) -> list[str]:
+    """Pods that may take longer to start than Skaffold waits for all."""
+    return sizing.slow_starts(objects, skaffold["deploy"]["statusCheckDeadlineSeconds"])
+
+
+def undebugged(skaffold: Skaffold) -> list[str]:
+    """Services that `skaffold debug` would put behind a reloader, or not behind python at all."""
+    [profile] = [each for each in skaffold["profiles"] if each["name"] == "debug"]
+    targets = {patch["path"]: patch["value"] for patch in profile["patches"]}
+    wrong = [] if profile["activation"] == [{"command": "debug"}] else ["it is not the profile"]
+    for number, (image, each) in enumerate(artifacts(skaffold)):
+        if "target" in each["docker"] and each["docker"]["target"] == "dev":
+            target = targets.get(f"/build/artifacts/{number}/docker/target", "dev")
+            stages = images.stages((ROOT / each["docker"]["dockerfile"]).read_text())
+            if images.start_of(stages[target])[:3] != ["python", "-m", "uvicorn"]:
+                wrong.append(f"{image} starts as {target}")
+    return wrong
+
+
+def anonymous(skaffold: Skaffold) -> list[str]:
+    """Logs of which nobody can say whose they are: all services have containers of one name."""
+    prefix = skaffold["deploy"].get("logs", {}).get("prefix")
+    return [] if prefix == "podAndContainer" else [f"lines begin with {prefix}"]
 
 
 def job() -> Object:

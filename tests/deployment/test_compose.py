@@ -124,7 +124,7 @@ def unlike_kubernetes(file: Compose) -> list[str]:
     artifacts = yaml.safe_load((ROOT / "skaffold.yaml").read_text())["build"]["artifacts"]
     built = {each["image"] for each in artifacts}
     images = {each["image"] for _, each in compose.containers(file)}
-    ours = {image for image in images if image.startswith("ticketing/")}
+    ours = {image for image in images if image.startswith("ticketing-")}
     unknown = {image for image in ours if image.partition(":")[0] not in built}
     return sorted((images - ours - deployed) | unknown)
 
@@ -134,7 +134,7 @@ def test_the_images_are_those_of_the_manifests() -> None:
 
 
 @pytest.mark.parametrize(
-    ("good", "bad"), [("mongo:8.0.26", "mongo:7.0"), ("ticketing/orders:", "ticketing/order:")]
+    ("good", "bad"), [("mongo:8.0.26", "mongo:7.0"), ("ticketing-orders:", "ticketing-order:")]
 )
 def test_other_images_are_found(good: str, bad: str) -> None:
     assert unlike_kubernetes(load(TEXT.replace(good, bad))) != []

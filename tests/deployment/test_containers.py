@@ -77,7 +77,7 @@ async def test_nobody_notices_a_new_image(
             for replica in (1, 2):
                 replacing = asyncio.to_thread(engine.replace, f"{service}-{replica}", NEXT)
                 await asyncio.gather(market.has_traded(2), replacing)
-            assert images_of(service) == {f"ticketing/{service}:{NEXT}"}
+            assert images_of(service) == {f"ticketing-{service}:{NEXT}"}
     assert market.wrong == [], "\n".join(market.wrong)
     await eventually(everything_is_heard)
     await market.is_settled(ledger)

@@ -43,7 +43,7 @@ MISTAKES = {
     "root": ("user", "USER 10001:10001", "USER root"),
     "a name": ("user", "USER 10001:10001", "USER nobody"),
     "nobody said": ("user", "USER 10001:10001\n", ""),
-    "a shell": ("start", 'CMD ["uvicorn", "--factory", "--no', "CMD uvicorn --factory --no"),
+    "a shell": ("start", 'CMD ["python", "-m", "uvicorn", "--factory", "--no', "CMD uvicorn --no"),
     "a check in a shell": ("start", 'CMD ["python", "-c",', "CMD curl"),
     "no title": ("labels", "org.opencontainers.image.title", "title"),
     "a path that is not there": ("sources", "common/src common/src", "common/source common/src"),
@@ -79,7 +79,7 @@ def test_what_no_image_needs_is_not_sent(path: str) -> None:
 
 def test_a_service_image_holds_no_tests_and_no_tools() -> None:
     runtime = images.stages(SERVICE)
-    copied = set(images.sources([*runtime["build"], *runtime["dev"]], "auth"))
+    copied = set(images.sources([*runtime["build"]], "auth"))
     assert copied == {
         *("infra/docker/build.lock", "common/pyproject.toml", "common/src"),
         *("auth/requirements.lock", "auth/pyproject.toml", "auth/src"),
@@ -96,10 +96,17 @@ def test_a_service_starts_as_the_launcher_starts_it() -> None:
     for option in ("--host", "--port"):
         where = rest.index(option)
         del rest[where : where + 2]
-    [_, *started] = images.start_of(images.stages(SERVICE)["runtime"])
-    assert pairs(started) == pairs(rest)
-    [_, *reloading] = images.start_of(images.stages(SERVICE)["dev"])
-    assert pairs(reloading) <= {*pairs(rest), "--reload"}
+    started = images.start_of(images.stages(SERVICE)["runtime"])
+    assert started[:3] == ["python", "-m", "uvicorn"]
+    assert pairs(started[3:]) == pairs(rest)
+
+
+def test_a_service_starts_in_development_as_it_does_in_production() -> None:
+    stages = images.stages(SERVICE)
+    started = images.start_of(stages["runtime"])
+    assert images.start_of(stages["debug"]) == started
+    reloader = ["python", "-m", "devstack.reloader", "--watch", "/app"]
+    assert images.start_of(stages["dev"]) == [*reloader, *started]
 
 
 def pairs(arguments: list[str]) -> set[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import WINDOW_SECONDS
-from tests.deployment import connections, environment, hardening, references
+from tests.deployment import connections, environment, hardening, references, sizing
 from tests.deployment.manifests import (
     K8S,
     Object,
@@ -16,7 +16,7 @@ from tests.deployment.manifests import (
     render,
     render_with,
 )
-from tests.deployment.mistakes import INVALID, MISTAKES, Mistake
+from tests.deployment.mistakes import INVALID, MISTAKES, MISTAKES_IN_DEV, Mistake
 from tests.deployment.schemas import NEWEST, OLDEST, invalid
 
 from devstack.gateway.routes import ROUTES
@@ -30,6 +30,10 @@ MADE_BY_HAND = {
     **{f"{name}-mongo": ["password", "root-password", "key"] for name in environment.SETTINGS},
 }
 """The secrets that docs/operations.md says how to make."""
+
+
+PROGRESS_SECONDS = 600
+"""When a Deployment gives up on a pod that does not become ready, unless it says otherwise."""
 
 
 def misrouted(objects: Objects) -> list[str]:
@@ -46,10 +50,8 @@ ALWAYS: dict[str, Callable[[Objects], list[str]]] = {
     "selectors": references.empty_selectors,
     "targets": references.dangling_targets,
     "routes": misrouted,
-    "confined": hardening.unconfined,
     "sized": hardening.unsized,
     "images": hardening.loose_images,
-    "probes": hardening.unprobed,
     "probes of NATS": hardening.misjudged_nats,
     "stopping": hardening.cut_short,
     "pause": hardening.without_pause,
@@ -62,10 +64,23 @@ ALWAYS: dict[str, Callable[[Objects], list[str]]] = {
     "copies of the stream": environment.overstretched_streams,
     "secrets": environment.spread_secrets,
     "topology": hardening.badly_declared,
+    "priorities": sizing.misplaced,
+    "stores": sizing.overfilled_volumes,
+    "rollouts": lambda objects: sizing.slow_starts(
+        of_kind(objects, "Deployment"), PROGRESS_SECONDS
+    ),
 }
-IN_DEV = {**ALWAYS, "keys": lambda objects: references.dangling_keys(objects, {})}
+IN_DEV = {
+    **ALWAYS,
+    "keys": lambda objects: references.dangling_keys(objects, {}),
+    "confined": lambda objects: hardening.unconfined(objects, "baseline"),
+    "probes": hardening.forgetful,
+    "room": sizing.cramped,
+}
 IN_PROD = {
     **ALWAYS,
+    "confined": hardening.unconfined,
+    "probes": hardening.unprobed,
     "keys": lambda objects: references.dangling_keys(objects, MADE_BY_HAND),
     "read-only": hardening.writable,
     "replicas": hardening.scaled_twice,
@@ -174,8 +189,18 @@ def test_a_mistake_is_found(prod: Objects, check: str, mistake: Mistake) -> None
     assert IN_PROD[check](spoilt) != []
 
 
+@pytest.mark.parametrize(("check", "mistake"), MISTAKES_IN_DEV.values(), ids=MISTAKES_IN_DEV)
+def test_a_mistake_in_development_is_found(dev: Objects, check: str, mistake: Mistake) -> None:
+    spoilt = changed(dev)
+    mistake(spoilt)
+    assert IN_DEV[check](spoilt) != []
+
+
 def test_every_check_is_shown_to_find_something() -> None:
-    assert {check for check, _ in MISTAKES.values()} == set(IN_PROD)
+    shown = {check for check, _ in MISTAKES.values()}
+    assert shown == set(IN_PROD)
+    differing = {name for name, check in IN_DEV.items() if IN_PROD.get(name) is not check}
+    assert {check for check, _ in MISTAKES_IN_DEV.values()} == differing - {"keys"}
 
 
 @pytest.mark.parametrize("mistake", INVALID.values(), ids=INVALID)

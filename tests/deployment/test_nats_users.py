@@ -20,7 +20,7 @@ from tests.deployment.certificates import certify
 from tests.deployment.nats_users import (
     HANDLERS,
     NATS_CONF,
-    PASSWORDS,
+    VARIABLES,
     configured,
     needed,
     unlike_the_code,
@@ -75,7 +75,7 @@ def nats_server(processes: Processes, folder: Path, more: str = "") -> Iterator[
         *("--addr", LOOPBACK, "--port", str(port), "--http_port", str(monitor)),
     )
     is_ready = answers_ok(monitor, "/healthz")
-    server = Process(Program("nats", command, folder / "nats.log", is_ready, PASSWORDS))
+    server = Process(Program("nats", command, folder / "nats.log", is_ready, VARIABLES))
     with processes.running(server):
         yield lambda user: f"nats://{user}:{user}password@{LOOPBACK}:{port}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.deployment import images
 from tests.deployment.certificates import certify
-from tests.deployment.nats_users import NATS_CONF, PASSWORDS
+from tests.deployment.nats_users import NATS_CONF, VARIABLES
 
 from common.web.head_limit import KEEP_ALIVE_SECONDS
 from devstack import binaries
@@ -41,12 +41,12 @@ def nats_complaint(file: Path, variables: dict[str, str]) -> str:
 
 @pytest.mark.parametrize("name", ["nats.conf", "cluster.conf"])
 def test_nats_accepts_its_configuration(nats_folder: Path, name: str) -> None:
-    assert nats_complaint(nats_folder / name, PASSWORDS) == ""
+    assert nats_complaint(nats_folder / name, VARIABLES) == ""
 
 
-@pytest.mark.parametrize("missing", PASSWORDS)
-def test_nats_does_not_start_without_a_password(nats_folder: Path, missing: str) -> None:
-    some = {name: value for name, value in PASSWORDS.items() if name != missing}
+@pytest.mark.parametrize("missing", VARIABLES)
+def test_nats_does_not_start_without_a_variable(nats_folder: Path, missing: str) -> None:
+    some = {name: value for name, value in VARIABLES.items() if name != missing}
     assert missing in nats_complaint(nats_folder / "cluster.conf", some)
 
 
@@ -63,7 +63,7 @@ def test_nats_refuses_a_mistake(nats_folder: Path, there: str, instead: str) -> 
     text = (nats_folder / "cluster.conf").read_text()
     assert there in text
     (nats_folder / "wrong.conf").write_text(text.replace(there, instead))
-    assert nats_complaint(nats_folder / "wrong.conf", PASSWORDS) != ""
+    assert nats_complaint(nats_folder / "wrong.conf", VARIABLES) != ""
 
 
 def caddy_complaint(file: Path, folder: Path, routes: str) -> str:

@@ -33,6 +33,13 @@ MISTAKES = {
     "one version": ("work", '["3.11", "3.13"]', '["3.11"]'),
     "not on requests": ("work", "  pull_request:\n", ""),
     "no containers": ("work", "up --no-build --abort-on-container-exit", "build"),
+    "no cluster": ("work", "kind create cluster", "kind version"),
+    "no second deployment": (
+        "work",
+        "- name: Deploy over what runs\n        run: skaffold deploy -p test",
+        "- name: Deploy over what runs\n        run: skaffold diagnose -p test",
+    ),
+    "no tests in the cluster": ("work", "skaffold verify", "skaffold diagnose"),
     "no cache": ("cache", "orders-1.cache-from=type=gha,scope=orders", ""),
     "a cache of nothing": ("cache", "gateway.cache-to", "gate.cache-to"),
 }

@@ -9,6 +9,7 @@ from tests.deployment.manifests import ROOT
 
 FILE = ROOT / ".github" / "workflows" / "ci.yml"
 Workflow: TypeAlias = dict[Any, Any]
+SKAFFOLD = "skaffold deploy -p test -a build.json"
 COMPOSE = "docker compose -f docker-compose.test.yml up --no-build --abort-on-container-exit"
 
 
@@ -51,6 +52,9 @@ def unfinished(workflow: Workflow) -> list[str]:
     commands = "\n".join(step.get("run", "") for step in steps(workflow))
     wrong = sorted({"push", "pull_request"} - events)
     wrong += [each for each in ("make test", "make containers", COMPOSE) if each not in commands]
+    if commands.count(SKAFFOLD) < 2:  # from nothing, and over what runs
+        wrong.append(SKAFFOLD)
+    wrong += [each for each in ("kind create", "skaffold verify -p test") if each not in commands]
     versions = workflow["jobs"]["test"]["strategy"]["matrix"]["python"]
     return wrong + ([] if versions[0] == "3.11" and len(set(versions)) > 1 else ["versions"])
 
