@@ -21,7 +21,7 @@ from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.process import Process
 from devstack.servers import MongoServer, NatsServer
-from devstack.testing import Neighbour, Person, SignIn, eventually
+from devstack.testing import BusPeer, Person, SignIn, eventually
 from devstack.ticket_history import TicketHistory
 from orders.settings import Settings
 
@@ -59,7 +59,7 @@ def buyer(sign_in: SignIn) -> Person:
 
 
 @pytest.fixture
-def replica(neighbour: Neighbour, make_replica: MakeReplica) -> Process:  # noqa: ARG001 - first
+def replica(peer: BusPeer, make_replica: MakeReplica) -> Process:  # noqa: ARG001 - first
     """The orders service, ready."""
     process = make_replica()
     process.start()
@@ -152,27 +152,27 @@ async def test_a_request_that_has_begun_is_finished(
 
 
 async def test_it_ends_in_time_while_mongodb_is_silent(
-    replica: Process, client: AsyncClient, mongod: MongoServer, neighbour: Neighbour, buyer: Person
+    replica: Process, client: AsyncClient, mongod: MongoServer, peer: BusPeer, buyer: Person
 ) -> None:
     ticket, requests = TicketHistory(), list[asyncio.Task[Response]]()
 
     async def keep_busy() -> None:
         while replica.is_running:  # a cancellation could get lost between us and the bus
             requests.append(asyncio.create_task(client.get("/api/orders", headers=buyer.headers)))
-            await neighbour.say(TicketHistory().event(0))
+            await peer.publish(TicketHistory().event(0))
             await asyncio.sleep(0.2)
 
     with frozen(mongod.pid):
-        await neighbour.say(ticket.event(0))
+        await peer.publish(ticket.event(0))
         busy = asyncio.create_task(keep_busy())
-        await neighbour.holds("orders", 3)
+        await peer.wait_ack_pending("orders", 3)
         replica.terminate()
         code = await exit_code(replica)
     assert code == 0
     await busy
     await asyncio.gather(*requests, return_exceptions=True)
     replica.start()
-    await neighbour.heard_by("orders")
+    await peer.wait_acked_by("orders")
     ordered = await client.post("/api/orders", json={"ticketId": ticket.id}, headers=buyer.headers)
     assert ordered.status_code == 201
 
@@ -202,7 +202,7 @@ uvicorn.run(app, port=int(sys.argv[1]))
 
 
 async def test_it_ends_in_time_whatever_hangs(
-    neighbour: Neighbour,  # noqa: ARG001 - it is there first
+    peer: BusPeer,  # noqa: ARG001 - it is there first
     make_replica: MakeReplica,
 ) -> None:
     program = make_replica(LAME_DUCK_SECONDS="0").program
@@ -217,13 +217,13 @@ async def test_it_ends_in_time_while_nats_is_silent(
     replica: Process,
     client: AsyncClient,
     nats_server: NatsServer,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
 ) -> None:
     tickets = [TicketHistory() for _ in range(3)]
     for ticket in tickets:
-        await neighbour.say(ticket.event(0))
-    await neighbour.heard_by("orders")
+        await peer.publish(ticket.event(0))
+    await peer.wait_acked_by("orders")
     with frozen(nats_server.pid):
         for ticket in tickets:
             body = {"ticketId": ticket.id}
@@ -233,13 +233,13 @@ async def test_it_ends_in_time_while_nats_is_silent(
         code = await exit_code(replica)
     assert code == 0
     replica.start()
-    heard = await neighbour.hears(OrderCreated, 3)
+    heard = await peer.wait_for(OrderCreated, 3)
     assert {event.ticket.id for event in heard} == {ticket.id for ticket in tickets}
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]])
 async def test_who_has_no_time_need_not_wait(
-    neighbour: Neighbour,  # noqa: ARG001 - it is there first
+    peer: BusPeer,  # noqa: ARG001 - it is there first
     make_replica: MakeReplica,
     signals: list[signal.Signals],
 ) -> None:
@@ -275,7 +275,7 @@ OLD_KEEP_ALIVE_SECONDS = 5
 
 
 async def test_a_kept_connection_is_good_for_long_and_holds_up_no_stop(
-    neighbour: Neighbour,  # noqa: ARG001 - it is there first
+    peer: BusPeer,  # noqa: ARG001 - it is there first
     make_replica: MakeReplica,
 ) -> None:
     replica = make_replica(LAME_DUCK_SECONDS="0")
@@ -297,12 +297,12 @@ async def test_a_kept_connection_is_good_for_long_and_holds_up_no_stop(
 async def test_an_event_stream_ends_at_once_and_in_order(
     replica: Process,
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     ask: Callable[[Process], None],
 ) -> None:
     ticket = TicketHistory()
-    await neighbour.say(ticket.event(0))
+    await peer.publish(ticket.event(0))
     placed = await client.post("/api/orders", json={"ticketId": ticket.id}, headers=buyer.headers)
     path = f"/api/orders/{placed.json()['id']}/events"
     async with listening(client, path, headers=buyer.headers) as source:

@@ -16,13 +16,13 @@ from common.messaging.consumer import DEFECTS_ALLOWED
 from common.messaging.pull_loop import CREDIT
 from common.messaging.streams import DEAD_LETTERS
 from devstack.tallies import SERVICE, Tally, hearing
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 
 HEARD = Subject.TICKET_UPDATED
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
-async def test_an_event_is_handled_and_acknowledged(nats_url: str, neighbour: Neighbour) -> None:
+async def test_an_event_is_handled_and_acknowledged(nats_url: str, peer: BusPeer) -> None:
     heard: list[TicketUpdated] = []
 
     async def hear(event: TicketUpdated, _: object) -> None:
@@ -30,26 +30,26 @@ async def test_an_event_is_handled_and_acknowledged(nats_url: str, neighbour: Ne
 
     tally = Tally.begin()
     async with hearing(nats_url, {HEARD: hear}):
-        await neighbour.say(tally.told())
-        await neighbour.heard_by(SERVICE)
+        await peer.publish(tally.told())
+        await peer.wait_acked_by(SERVICE)
     assert heard == [tally.told()]
 
 
-async def test_what_was_said_before_is_heard(nats_url: str, neighbour: Neighbour) -> None:
+async def test_what_was_said_before_is_heard(nats_url: str, peer: BusPeer) -> None:
     heard: list[TicketUpdated] = []
 
     async def hear(event: TicketUpdated, _: object) -> None:
         heard.append(event)
 
-    await neighbour.say(Tally.begin().told())
+    await peer.publish(Tally.begin().told())
     async with hearing(nats_url, {HEARD: hear}):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert len(heard) == 1
 
 
 @pytest.mark.parametrize("early", [VersionGap, NotFound])
 async def test_an_early_event_comes_again_until_it_fits(
-    nats_url: str, neighbour: Neighbour, early: type[Exception]
+    nats_url: str, peer: BusPeer, early: type[Exception]
 ) -> None:
     applied: list[int] = []
 
@@ -61,15 +61,15 @@ async def test_an_early_event_comes_again_until_it_fits(
     identity = new_id()
     async with hearing(nats_url, {HEARD: apply}):
         for version in (3, 2, 1):
-            await neighbour.say(Tally(identity, version).told())
-        await neighbour.puzzles(SERVICE)
-        await neighbour.say(Tally(identity, 0).told())
-        await neighbour.heard_by(SERVICE)
+            await peer.publish(Tally(identity, version).told())
+        await peer.wait_redelivered(SERVICE)
+        await peer.publish(Tally(identity, 0).told())
+        await peer.wait_acked_by(SERVICE)
     assert applied == [0, 1, 2, 3]
 
 
 async def test_an_early_event_holds_its_predecessors_up_once(
-    nats_url: str, neighbour: Neighbour, caplog: pytest.LogCaptureFixture
+    nats_url: str, peer: BusPeer, caplog: pytest.LogCaptureFixture
 ) -> None:
     applied: list[int] = []
 
@@ -81,9 +81,9 @@ async def test_an_early_event_holds_its_predecessors_up_once(
     caplog.set_level("INFO")
     identity = new_id()
     for version in (4, 3, 2, 1, 0):
-        await neighbour.say(Tally(identity, version).told())
+        await peer.publish(Tally(identity, version).told())
     async with hearing(nats_url, {HEARD: apply}):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert applied == [0, 1, 2, 3, 4]
     attempts = [vars(each)["attempt"] for each in caplog.records if each.message == "event waiting"]
     assert set(attempts) <= {1}  # none at all where each came alone
@@ -91,7 +91,7 @@ async def test_an_early_event_holds_its_predecessors_up_once(
 
 @pytest.mark.parametrize("outage", [Unavailable, TimeoutError])
 async def test_an_event_waits_for_servers_to_come_back(
-    nats_url: str, neighbour: Neighbour, outage: type[Exception]
+    nats_url: str, peer: BusPeer, outage: type[Exception]
 ) -> None:
     tried: list[TicketUpdated] = []
 
@@ -101,13 +101,13 @@ async def test_an_event_waits_for_servers_to_come_back(
             raise outage
 
     async with hearing(nats_url, {HEARD: try_it}):
-        await neighbour.say(Tally.begin().told())
-        await neighbour.heard_by(SERVICE)
+        await peer.publish(Tally.begin().told())
+        await peer.wait_acked_by(SERVICE)
     assert len(tried) == 3
 
 
 async def test_waiting_long_makes_no_dead_letter(
-    nats_url: str, neighbour: Neighbour, stored: Callable[[str], Awaitable[list[RawStreamMsg]]]
+    nats_url: str, peer: BusPeer, stored: Callable[[str], Awaitable[list[RawStreamMsg]]]
 ) -> None:
     tried: list[TicketUpdated] = []
 
@@ -121,12 +121,12 @@ async def test_waiting_long_makes_no_dead_letter(
         return len(tried) >= 2 * DEFECTS_ALLOWED
 
     async with hearing(nats_url, {HEARD: try_it}):
-        await neighbour.say(Tally.begin().told())
+        await peer.publish(Tally.begin().told())
         await eventually(tried_often)
     assert await stored(DEAD_LETTERS) == []
 
 
-async def test_one_entity_goes_in_order_one_at_a_time(nats_url: str, neighbour: Neighbour) -> None:
+async def test_one_entity_goes_in_order_one_at_a_time(nats_url: str, peer: BusPeer) -> None:
     log: list[str] = []
 
     async def hear(event: TicketUpdated, _: object) -> None:
@@ -136,13 +136,13 @@ async def test_one_entity_goes_in_order_one_at_a_time(nats_url: str, neighbour: 
 
     identity = new_id()
     for version in range(30):
-        await neighbour.say(Tally(identity, version).told())
+        await peer.publish(Tally(identity, version).told())
     async with hearing(nats_url, {HEARD: hear}):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert log == [f"{version} {what}" for version in range(30) for what in ("begins", "ends")]
 
 
-async def test_entities_do_not_wait_for_each_other(nats_url: str, neighbour: Neighbour) -> None:
+async def test_entities_do_not_wait_for_each_other(nats_url: str, peer: BusPeer) -> None:
     slow, quick = Tally.begin(), Tally.begin()
     quick_is_done = asyncio.Event()
 
@@ -153,14 +153,12 @@ async def test_entities_do_not_wait_for_each_other(nats_url: str, neighbour: Nei
             quick_is_done.set()
 
     async with hearing(nats_url, {HEARD: hear}):
-        await neighbour.say(slow.told())
-        await neighbour.say(quick.told())
-        await neighbour.heard_by(SERVICE)
+        await peer.publish(slow.told())
+        await peer.publish(quick.told())
+        await peer.wait_acked_by(SERVICE)
 
 
-async def test_more_events_than_credit_are_heard_in_order(
-    nats_url: str, neighbour: Neighbour
-) -> None:
+async def test_more_events_than_credit_are_heard_in_order(nats_url: str, peer: BusPeer) -> None:
     heard: dict[str, list[int]] = defaultdict(list)
 
     async def hear(event: TicketUpdated, _: object) -> None:
@@ -170,13 +168,13 @@ async def test_more_events_than_credit_are_heard_in_order(
     versions = range(3 * CREDIT // len(identities))
     for version in versions:
         said = (Tally(identity, version).told() for identity in identities)
-        await asyncio.gather(*(neighbour.say(event) for event in said))
+        await asyncio.gather(*(peer.publish(event) for event in said))
     async with hearing(nats_url, {HEARD: hear}):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert heard == {identity: list(versions) for identity in identities}
 
 
-async def test_a_trace_goes_on_through_the_bus(nats_url: str, neighbour: Neighbour) -> None:
+async def test_a_trace_goes_on_through_the_bus(nats_url: str, peer: BusPeer) -> None:
     traces: list[str] = []
 
     async def hear(_event: TicketUpdated, _: object) -> None:
@@ -184,6 +182,6 @@ async def test_a_trace_goes_on_through_the_bus(nats_url: str, neighbour: Neighbo
 
     tracing.current_traceparent.set(f"00-{TRACE}-b7ad6b7169203331-01")
     async with hearing(nats_url, {HEARD: hear}):
-        await neighbour.say(Tally.begin().told())
-        await neighbour.heard_by(SERVICE)
+        await peer.publish(Tally.begin().told())
+        await peer.wait_acked_by(SERVICE)
     assert traces == [TRACE]

@@ -14,7 +14,7 @@ from common.contracts.subjects import Subject
 from common.messaging.consumer import DEFECTS_ALLOWED
 from common.messaging.streams import DEAD_LETTERS
 from devstack.tallies import SERVICE, Tally, hearing
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
 
@@ -28,7 +28,7 @@ async def never(_event: TicketUpdated, _: object) -> None:
 
 
 async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
-    nats_url: str, neighbour: Neighbour, stored: Stored
+    nats_url: str, peer: BusPeer, stored: Stored
 ) -> None:
     tried: list[TicketUpdated] = []
 
@@ -38,8 +38,8 @@ async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
 
     tally = Tally.begin()
     async with hearing(nats_url, {HEARD: fail}):
-        await neighbour.say(tally.told())
-        await neighbour.heard_by(SERVICE)
+        await peer.publish(tally.told())
+        await peer.wait_acked_by(SERVICE)
     assert tried == [tally.told()] * 10
     [letter] = await stored(DEAD_LETTERS)
     assert letter.subject == "dead-letters.tallies"
@@ -55,7 +55,7 @@ async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
         "Dead-Letter-Attempts": "10",
     }
     assert headers["ce-subject"] == tally.id
-    assert headers["ce-source"] == "/neighbour"
+    assert headers["ce-source"] == "/peer"
 
 
 @pytest.mark.parametrize(
@@ -77,16 +77,16 @@ async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
 )
 async def test_the_unreadable_becomes_a_dead_letter_at_once(
     nats_url: str,
-    neighbour: Neighbour,
+    peer: BusPeer,
     stored: Stored,
     body: bytes,
     headers: dict[str, str],
     reason: str,
 ) -> None:
     async with hearing(nats_url, {HEARD: never}):
-        await neighbour.say_raw(HEARD, body, {"ce-id": "x", **headers})
-        await neighbour.heard_by(SERVICE)
-    letters = await stored(DEAD_LETTERS)  # the neighbour could not read it either
+        await peer.publish_raw(HEARD, body, {"ce-id": "x", **headers})
+        await peer.wait_acked_by(SERVICE)
+    letters = await stored(DEAD_LETTERS)  # the peer could not read it either
     [letter] = [each for each in letters if each.subject == f"dead-letters.{SERVICE}"]
     assert letter.headers
     assert letter.data == body
@@ -96,7 +96,7 @@ async def test_the_unreadable_becomes_a_dead_letter_at_once(
 
 
 async def test_a_poison_does_not_delay_the_others(
-    nats_url: str, neighbour: Neighbour, stored: Stored
+    nats_url: str, peer: BusPeer, stored: Stored
 ) -> None:
     poison, heard = Tally.begin(), set[str]()
     tried, may_end = count(1), asyncio.Event()
@@ -113,20 +113,20 @@ async def test_a_poison_does_not_delay_the_others(
 
     others = {new_id() for _ in range(200)}
     async with hearing(nats_url, {HEARD: hear}):
-        await neighbour.say(poison.told())
+        await peer.publish(poison.told())
         for identity in others:
-            await neighbour.say(Tally(identity).told())
+            await peer.publish(Tally(identity).told())
         await eventually(all_others)
         assert await stored(DEAD_LETTERS) == []
         may_end.set()
 
 
 async def test_a_reason_quotes_nothing_of_the_body(
-    nats_url: str, neighbour: Neighbour, stored: Stored, caplog: pytest.LogCaptureFixture
+    nats_url: str, peer: BusPeer, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with hearing(nats_url, {HEARD: never}):
-        await neighbour.say_raw(HEARD, b'{"id": "somebody@ticketing.test"}', {})
-        await neighbour.heard_by(SERVICE)
+        await peer.publish_raw(HEARD, b'{"id": "somebody@ticketing.test"}', {})
+        await peer.wait_acked_by(SERVICE)
     for letter in await stored(DEAD_LETTERS):
         assert "validation errors" in (letter.headers or {})["Dead-Letter-Reason"]
         assert "somebody" not in (letter.headers or {})["Dead-Letter-Reason"]

@@ -14,7 +14,7 @@ from common.messaging import dead_letters
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from devstack.ports import free_port
 from devstack.tallies import SERVICE, Tally, hearing
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 
 HEARD = Subject.TICKET_UPDATED
 OLD_LETTER = {"Dead-Letter-Subject": "ticket:updated", "Dead-Letter-Reason": "ValueError: no"}
@@ -61,29 +61,29 @@ def service() -> Service:
     return Service()
 
 
-async def give_up(nats_url: str, neighbour: Neighbour, service: Service, *tallies: Tally) -> None:
-    """Have the service fail for good at what the neighbour says of these tallies."""
+async def give_up(nats_url: str, peer: BusPeer, service: Service, *tallies: Tally) -> None:
+    """Have the service fail for good at what the peer says of these tallies."""
     async with hearing(nats_url, {HEARD: service.hear}):
         for tally in tallies:
-            await neighbour.say(tally.told())
-        await neighbour.heard_by(SERVICE)
+            await peer.publish(tally.told())
+        await peer.wait_acked_by(SERVICE)
 
 
-async def numbers(neighbour: Neighbour, service: str | None = None) -> list[int]:
+async def numbers(peer: BusPeer, service: str | None = None) -> list[int]:
     """The numbers of the letters that are kept."""
-    return [letter.number async for letter in dead_letters.letters(neighbour.bus, service)]
+    return [letter.number async for letter in dead_letters.letters(peer.bus, service)]
 
 
-@pytest.mark.usefixtures("neighbour")
+@pytest.mark.usefixtures("peer")
 async def test_an_empty_list_says_so(nats_url: str) -> None:
     assert await command("list", NATS_URL=nats_url) == Answer(0, "no dead letters\n", "")
 
 
 async def test_the_list_says_what_was_given_up_and_why(
-    nats_url: str, neighbour: Neighbour, service: Service
+    nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     tallies = [Tally.begin(), Tally.begin()]
-    await give_up(nats_url, neighbour, service, *tallies)
+    await give_up(nats_url, peer, service, *tallies)
     head, *lines = (await command("list", NATS_URL=nats_url)).out.splitlines()
     assert head.split() == ["number", "when", "service", "subject", "entity", "attempts", "reason"]
     assert len(lines) == 2
@@ -94,15 +94,13 @@ async def test_the_list_says_what_was_given_up_and_why(
     assert all(any(tally.id in line for line in lines) for tally in tallies)
 
 
-async def test_a_letter_is_shown_in_full(
-    nats_url: str, neighbour: Neighbour, service: Service
-) -> None:
+async def test_a_letter_is_shown_in_full(nats_url: str, peer: BusPeer, service: Service) -> None:
     tally = Tally.begin()
-    await give_up(nats_url, neighbour, service, tally)
+    await give_up(nats_url, peer, service, tally)
     answer = await command("show", "1", NATS_URL=nats_url)
     assert answer.code == 0
     assert "reason    ValueError: no such seat" in answer.out
-    assert "  ce-source: /neighbour" in answer.out
+    assert "  ce-source: /peer" in answer.out
     assert f'  "id": "{tally.id}",' in answer.out
     assert '  "price": 19.99,' in answer.out
 
@@ -119,10 +117,10 @@ async def test_a_letter_is_shown_in_full(
     ],
 )
 async def test_odd_letters_are_shown_and_command_no_terminal(
-    nats_url: str, neighbour: Neighbour, body: bytes, shown: str
+    nats_url: str, peer: BusPeer, body: bytes, shown: str
 ) -> None:
     headers = {**OLD_LETTER, "Dead-Letter-Reason": "Zürich \x1b[31m", "ce-subject": "\x9b1m"}
-    await neighbour.say_raw("dead-letters.tallies", body, headers)
+    await peer.publish_raw("dead-letters.tallies", body, headers)
     answer = await command("show", "1", NATS_URL=nats_url, PYTHONIOENCODING="utf-8")
     assert (answer.code, answer.err) == (0, "")
     assert shown in answer.out
@@ -133,117 +131,113 @@ async def test_odd_letters_are_shown_and_command_no_terminal(
 
 
 async def test_a_replay_is_heard_by_the_service_that_gave_up_alone(
-    nats_url: str, neighbour: Neighbour, service: Service
+    nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     tally, marker = Tally.begin(), Tally.begin()
-    await give_up(nats_url, neighbour, service, tally)
+    await give_up(nats_url, peer, service, tally)
     service.is_mended = True
     async with hearing(nats_url, {HEARD: service.hear}):
         answer = await command("replay", "1", NATS_URL=nats_url)
         assert answer == Answer(0, "replayed 1 of 1 dead letters\n", "")
-        await neighbour.say(marker.told())
-        await neighbour.heard_by(SERVICE)
-    await neighbour.heard_by("neighbour")
+        await peer.publish(marker.told())
+        await peer.wait_acked_by(SERVICE)
+    await peer.wait_acked_by("peer")
     assert service.heard == [tally.id, marker.id]
-    assert neighbour.heard == [tally.told(), marker.told()]
-    assert await numbers(neighbour) == []
+    assert peer.received == [tally.told(), marker.told()]
+    assert await numbers(peer) == []
 
 
 async def test_a_replay_that_fails_again_comes_back(
-    nats_url: str, neighbour: Neighbour, service: Service
+    nats_url: str, peer: BusPeer, service: Service
 ) -> None:
-    await give_up(nats_url, neighbour, service, Tally.begin())
-    [before] = [each async for each in dead_letters.letters(neighbour.bus)]
+    await give_up(nats_url, peer, service, Tally.begin())
+    [before] = [each async for each in dead_letters.letters(peer.bus)]
     async with hearing(nats_url, {HEARD: service.hear}):
         assert (await command("replay", "all", NATS_URL=nats_url)).code == 0
-        await neighbour.heard_by(SERVICE)
-    [back] = [each async for each in dead_letters.letters(neighbour.bus)]
+        await peer.wait_acked_by(SERVICE)
+    [back] = [each async for each in dead_letters.letters(peer.bus)]
     assert back.number > before.number
     assert (back.service, back.subject, back.body) == (SERVICE, HEARD, before.body)
     assert back.headers["ce-id"] == before.headers["ce-id"]
     assert back.said("Attempts") == "10"
 
 
-async def test_the_unreadable_comes_back(
-    nats_url: str, neighbour: Neighbour, service: Service
-) -> None:
+async def test_the_unreadable_comes_back(nats_url: str, peer: BusPeer, service: Service) -> None:
     async with hearing(nats_url, {HEARD: service.hear}):
-        await neighbour.say_raw("dead-letters.tallies", b"\xff", OLD_LETTER)
-        await neighbour.say_raw("dead-letters.tallies", b"{}", {})
-        await neighbour.say_raw("dead-letters.tallies", b"{}", {"Dead-Letter-Subject": "no:such"})
+        await peer.publish_raw("dead-letters.tallies", b"\xff", OLD_LETTER)
+        await peer.publish_raw("dead-letters.tallies", b"{}", {})
+        await peer.publish_raw("dead-letters.tallies", b"{}", {"Dead-Letter-Subject": "no:such"})
         assert (await command("replay", "all", NATS_URL=nats_url)).code == 0
-        await neighbour.heard_by(SERVICE)
-    reasons = [each.said("Reason") async for each in dead_letters.letters(neighbour.bus)]
+        await peer.wait_acked_by(SERVICE)
+    reasons = [each.said("Reason") async for each in dead_letters.letters(peer.bus)]
     assert len(reasons) == 3
     assert all(reason.startswith("unreadable: ") for reason in reasons)
 
 
-async def test_a_choice_can_be_of_one_service(nats_url: str, neighbour: Neighbour) -> None:
+async def test_a_choice_can_be_of_one_service(nats_url: str, peer: BusPeer) -> None:
     for service in ("orders", "tickets", "orders"):
-        await neighbour.say_raw(f"dead-letters.{service}", b"{}", OLD_LETTER)
+        await peer.publish_raw(f"dead-letters.{service}", b"{}", OLD_LETTER)
     listed = await command("list", "--service", "tickets", NATS_URL=nats_url)
     assert [line.split()[0] for line in listed.out.splitlines()] == ["number", "2"]
     wrong = await command("discard", "1", "--service", "tickets", NATS_URL=nats_url)
     assert wrong == Answer(1, "", "error: dead letter 1 is of orders, not of tickets\n")
     assert (await command("discard", "1", NATS_URL=nats_url)).code == 0
-    assert await numbers(neighbour) == [2, 3]
+    assert await numbers(peer) == [2, 3]
     discarded = await command("discard", "all", "--service", "orders", NATS_URL=nats_url)
     assert discarded.out.splitlines() == ["discarded 1 of 1 dead letters", LEFT_BEHIND]
-    assert await numbers(neighbour) == [2]
+    assert await numbers(peer) == [2]
 
 
 @pytest.mark.parametrize("word", ["show", "replay", "discard"])
 async def test_an_unknown_number_is_refused_before_anything_happens(
-    nats_url: str, neighbour: Neighbour, word: str
+    nats_url: str, peer: BusPeer, word: str
 ) -> None:
-    await neighbour.say_raw("dead-letters.neighbour", b"{}", OLD_LETTER)
+    await peer.publish_raw("dead-letters.peer", b"{}", OLD_LETTER)
     wanted = ["7"] if word == "show" else ["1", "7"]
     answer = await command(word, *wanted, NATS_URL=nats_url)
     assert answer == Answer(1, "", "error: there is no dead letter 7\n")
-    assert await numbers(neighbour) == [1]
+    assert await numbers(peer) == [1]
 
 
-async def test_a_replay_to_nobody_is_refused(nats_url: str, neighbour: Neighbour) -> None:
-    await neighbour.say_raw("dead-letters.nobody", b"{}", OLD_LETTER)
+async def test_a_replay_to_nobody_is_refused(nats_url: str, peer: BusPeer) -> None:
+    await peer.publish_raw("dead-letters.nobody", b"{}", OLD_LETTER)
     answer = await command("replay", "1", NATS_URL=nats_url)
     assert answer.code == 1
     assert answer.err == "error: no service nobody has ever listened to replays\n"
-    assert await numbers(neighbour) == [1]
+    assert await numbers(peer) == [1]
 
 
 async def test_a_service_that_does_not_run_hears_it_when_it_does(
-    nats_url: str, neighbour: Neighbour, service: Service
+    nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     tally = Tally.begin()
-    await give_up(nats_url, neighbour, service, tally)
+    await give_up(nats_url, peer, service, tally)
     service.is_mended = True
     answer = await command("replay", "1", NATS_URL=nats_url)
     assert "tallies does not run now" in answer.out
     async with hearing(nats_url, {HEARD: service.hear}):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert service.heard == [tally.id]
 
 
 async def test_a_crash_between_replay_and_discard_repeats_nothing(
-    nats_url: str, neighbour: Neighbour, service: Service
+    nats_url: str, peer: BusPeer, service: Service
 ) -> None:
-    await give_up(nats_url, neighbour, service, Tally.begin())
-    [letter] = [each async for each in dead_letters.letters(neighbour.bus)]
+    await give_up(nats_url, peer, service, Tally.begin())
+    [letter] = [each async for each in dead_letters.letters(peer.bus)]
     service.is_mended = True
     async with hearing(nats_url, {HEARD: service.hear}):
         for _ in range(2):  # the second time as if the letter were still there
-            await dead_letters.replay(neighbour.bus, letter)
-        await neighbour.heard_by(SERVICE)
+            await dead_letters.replay(peer.bus, letter)
+        await peer.wait_acked_by(SERVICE)
     assert len(service.heard) == 1
 
 
-async def test_thousands_are_replayed(
-    nats_url: str, neighbour: Neighbour, service: Service
-) -> None:
+async def test_thousands_are_replayed(nats_url: str, peer: BusPeer, service: Service) -> None:
     tallies = [Tally.begin() for _ in range(2_000)]
     await asyncio.gather(
         *(
-            neighbour.say_raw("dead-letters.tallies", tally.told().to_json().encode(), OLD_LETTER)
+            peer.publish_raw("dead-letters.tallies", tally.told().to_json().encode(), OLD_LETTER)
             for tally in tallies
         )
     )
@@ -251,17 +245,17 @@ async def test_thousands_are_replayed(
     async with hearing(nats_url, {HEARD: service.hear}):
         answer = await command("replay", "all", NATS_URL=nats_url)
         assert answer.out == "replayed 2000 of 2000 dead letters\n"
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert sorted(service.heard) == sorted(tally.id for tally in tallies)
-    assert await numbers(neighbour) == []
+    assert await numbers(peer) == []
 
 
 @pytest.mark.parametrize("stream", [STREAM, DEAD_LETTERS])
 async def test_a_missing_stream_is_named(
-    nats_url: str, jetstream: JetStreamContext, stream: str, neighbour: Neighbour
+    nats_url: str, jetstream: JetStreamContext, stream: str, peer: BusPeer
 ) -> None:
-    await neighbour.say_raw("dead-letters.neighbour", b"{}", OLD_LETTER)
-    await neighbour.bus.close()
+    await peer.publish_raw("dead-letters.peer", b"{}", OLD_LETTER)
+    await peer.bus.close()
     await jetstream.delete_stream(stream)
     answer = await command("replay", "all", NATS_URL=nats_url)
     assert answer.code == 1
@@ -295,12 +289,12 @@ async def test_nonsense_is_explained(wrong: list[str]) -> None:
 
 
 async def test_headers_that_command_the_bus_do_not_hold_a_letter_up(
-    nats_url: str, neighbour: Neighbour, service: Service
+    nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     async with hearing(nats_url, {HEARD: service.hear}):
-        await neighbour.say_raw(HEARD, b"{}", {"Nats-Expected-Stream": STREAM})
+        await peer.publish_raw(HEARD, b"{}", {"Nats-Expected-Stream": STREAM})
 
         async def one_letter() -> bool:
-            return len(await numbers(neighbour, SERVICE)) == 1
+            return len(await numbers(peer, SERVICE)) == 1
 
         await eventually(one_letter)

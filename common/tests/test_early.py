@@ -9,10 +9,10 @@ from common.messaging import early
 from common.messaging.backoff import LONGEST_GAP_SECONDS, gap_delay
 from common.messaging.early import EarlyEvents
 from devstack.tallies import SERVICE, Tally, hearing
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 
 
-async def test_an_event_is_early_until_it_is_handled(nats_url: str, neighbour: Neighbour) -> None:
+async def test_an_event_is_early_until_it_is_handled(nats_url: str, peer: BusPeer) -> None:
     has_come = False
 
     async def handle(_: TicketUpdated, _repository: object) -> None:
@@ -21,14 +21,14 @@ async def test_an_event_is_early_until_it_is_handled(nats_url: str, neighbour: N
 
     async with hearing(nats_url, {Subject.TICKET_UPDATED: handle}) as consumer:
         assert consumer.early.longest == 0
-        await neighbour.say(Tally.begin().told())
+        await peer.publish(Tally.begin().told())
 
         async def is_early() -> bool:
             return consumer.early.longest > 0.2
 
         await eventually(is_early)
         has_come = True
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
         assert consumer.early.longest == 0
 
 

@@ -151,14 +151,14 @@ async def test_replicas_and_people_do_not_disturb_each_other(
 ) -> None:
     other = create_service(settings, repository=Stock)
     by_hand = root[SERVICE].tallies.create_index
-    async with beginning(app) as client, beginning(other) as neighbour:
+    async with beginning(app) as client, beginning(other) as peer:
         with standing_still(root):
             await becomes(client, 503, "building index email_1")
             person = asyncio.create_task(asyncio.to_thread(by_hand, "email", unique=True))
-            await becomes(neighbour, 503, "building index email_1 of tallies for 2 s")
+            await becomes(peer, 503, "building index email_1 of tallies for 2 s")
         assert await person == "email_1"
         await becomes(client, 200)
-        await becomes(neighbour, 200)
+        await becomes(peer, 200)
 
 
 SERVED = """

@@ -18,7 +18,7 @@ from common.mongo import Database
 from devstack.keeper import declare_now, patient
 from devstack.servers import NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally, announcing, hearing
-from devstack.testing import PATIENCE_SECONDS, Neighbour, eventually
+from devstack.testing import PATIENCE_SECONDS, BusPeer, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
 
@@ -26,11 +26,11 @@ HEARD = Subject.TICKET_UPDATED
 HALFWAY = 500
 
 
-async def say(neighbour: Neighbour, tallies: list[Tally]) -> None:
+async def say(peer: BusPeer, tallies: list[Tally]) -> None:
     """Have all of it in the stream, in this order."""
     for begin in range(0, len(tallies), 100):
         page = tallies[begin : begin + 100]
-        await asyncio.gather(*(neighbour.say(tally.told()) for tally in page))
+        await asyncio.gather(*(peer.publish(tally.told()) for tally in page))
 
 
 def history(length: int) -> list[Tally]:
@@ -40,7 +40,7 @@ def history(length: int) -> list[Tally]:
 
 
 async def test_what_cannot_be_handled_holds_nobody_up(
-    nats_url: str, neighbour: Neighbour, stored: Stored, monkeypatch: pytest.MonkeyPatch
+    nats_url: str, peer: BusPeer, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer, "HANDLER_SECONDS", PATIENCE_SECONDS)
     poison, others = Tally.begin(), [Tally.begin() for _ in range(3_000)]
@@ -55,14 +55,14 @@ async def test_what_cannot_be_handled_holds_nobody_up(
     async def all_others() -> bool:
         return len(heard) > len(others)
 
-    await say(neighbour, [poison])
+    await say(peer, [poison])
     for number in range(20):
-        await neighbour.say_raw(HEARD, b"what?", {"Nats-Msg-Id": f"unreadable-{number}"})
-        await say(neighbour, others[150 * number : 150 * (number + 1)])
+        await peer.publish_raw(HEARD, b"what?", {"Nats-Msg-Id": f"unreadable-{number}"})
+        await say(peer, others[150 * number : 150 * (number + 1)])
     async with hearing(nats_url, {HEARD: hear}):
         await eventually(all_others)
         may_end.set()
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert heard == Counter({tally.id: 1 for tally in others}) + Counter(
         {poison.id: DEFECTS_ALLOWED}
     )
@@ -115,7 +115,7 @@ class Replica:
 
 @pytest.mark.parametrize("replicas", [1, 2])
 async def test_a_busy_entity_keeps_nobody_waiting(
-    nats_url: str, neighbour: Neighbour, replicas: int
+    nats_url: str, peer: BusPeer, replicas: int
 ) -> None:
     busy, others = history(2 * HALFWAY), [Tally.begin() for _ in range(200)]
     replica = Replica(busy[0].id, seconds=0.003)
@@ -123,49 +123,45 @@ async def test_a_busy_entity_keeps_nobody_waiting(
     async with AsyncExitStack() as running:
         for _ in range(replicas):
             await running.enter_async_context(hearing(nats_url, {HEARD: replica.hear}))
-        await say(neighbour, busy + others)
+        await say(peer, busy + others)
         replica.go.set()
         await replica.has_heard_of_others(len(others))
         replica.go_on.set()
         for part in range(100, len(busy) + 1, 100):  # patience as long as it gets on
             await replica.has_applied(part)
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert sorted(replica.others) == sorted(tally.id for tally in others)
     assert replica.applied == len(busy)
 
 
-async def test_the_events_of_a_busy_entity_stay_in_order(
-    nats_url: str, neighbour: Neighbour
-) -> None:
+async def test_the_events_of_a_busy_entity_stay_in_order(nats_url: str, peer: BusPeer) -> None:
     busy = history(1_000)
     replica = Replica(busy[0].id)
     replica.go.set()
-    await say(neighbour, busy)
+    await say(peer, busy)
     async with hearing(nats_url, {HEARD: replica.hear}):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert replica.tried == list(range(1_000))
 
 
 async def test_what_waits_long_in_its_lane_is_not_delivered_twice(
-    nats_url: str, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+    nats_url: str, peer: BusPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ack_wait_seconds = 3
     declare_now(nats_url, patient(ack_wait_seconds))
     monkeypatch.setattr(consumer, "KEEP_SECONDS", 0.3)
     busy = history(300)
     replica = Replica(busy[0].id)
-    await say(neighbour, busy)
+    await say(peer, busy)
     async with hearing(nats_url, {HEARD: replica.hear}):
-        await neighbour.holds(SERVICE, len(busy))
+        await peer.wait_ack_pending(SERVICE, len(busy))
         await asyncio.sleep(1.5 * ack_wait_seconds)  # longer than the bus would wait
         replica.go.set()
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert replica.tried == list(range(300))
 
 
-async def test_events_with_the_same_lane_wait_for_each_other(
-    nats_url: str, neighbour: Neighbour
-) -> None:
+async def test_events_with_the_same_lane_wait_for_each_other(nats_url: str, peer: BusPeer) -> None:
     log: list[str] = []
 
     async def hear(event: TicketUpdated, _: object) -> None:
@@ -175,9 +171,9 @@ async def test_events_with_the_same_lane_wait_for_each_other(
 
     said = [Tally.begin() for _ in range(20)]
     for tally in said:
-        await neighbour.say(tally.told())
+        await peer.publish(tally.told())
     async with hearing(nats_url, {HEARD: hear}, lane=lambda event: event.user_id):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert log == [f"{tally.id} {what}" for tally in said for what in ("begins", "ends")]
 
 

@@ -19,7 +19,7 @@ from common.messaging.watches import ANYTHING, Watch
 from devstack.keeper import declare_now
 from devstack.quick import Processes
 from devstack.servers import NatsServer
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 from devstack.ticket_history import TicketHistory
 
 
@@ -69,7 +69,7 @@ async def following(bus: Bus) -> AsyncIterator[Live]:
 
 
 @pytest.fixture
-async def live(nats_url: str, neighbour: Neighbour) -> AsyncIterator[Live]:  # noqa: ARG001 - first
+async def live(nats_url: str, peer: BusPeer) -> AsyncIterator[Live]:  # noqa: ARG001 - first
     """Who follows tickets, over a bad line."""
     async with following(LossyBus(nats_url, service="tickets")) as live:
         yield live
@@ -89,9 +89,9 @@ async def has_heard(live: Live, count: int) -> list[str]:
     return news()
 
 
-async def test_a_slow_line_is_waited_for(nats_url: str, neighbour: Neighbour) -> None:
+async def test_a_slow_line_is_waited_for(nats_url: str, peer: BusPeer) -> None:
     async with following(SlowBus(nats_url, service="tickets")) as live:
-        await neighbour.say((ticket := TicketHistory()).event(0))
+        await peer.publish((ticket := TicketHistory()).event(0))
         assert await has_heard(live, 1) == [ticket.id]
 
 
@@ -125,9 +125,9 @@ class Disk:
 
 
 async def _say(url: str, events: Sequence[Event]) -> None:
-    async with Neighbour(url).listening() as neighbour:
+    async with BusPeer(url).connected() as peer:
         for event in events:
-            await neighbour.say(event)
+            await peer.publish(event)
 
 
 async def place_after(live: Live, count: int) -> Place:
@@ -168,7 +168,7 @@ async def test_a_stream_that_was_put_back_is_not_taken_for_what_it_was(
 
 
 async def test_what_comes_while_nats_is_asked_is_no_other_stream(
-    nats_url: str, neighbour: Neighbour, caplog: pytest.LogCaptureFixture
+    nats_url: str, peer: BusPeer, caplog: pytest.LogCaptureFixture
 ) -> None:
     bus, ticket, asked = Bus(nats_url, service="tickets"), TicketHistory(), asyncio.Event()
     extent = bus.live_consumers.extent
@@ -177,7 +177,7 @@ async def test_what_comes_while_nats_is_asked_is_no_other_stream(
 
         async def outdated() -> tuple[str, int, int]:
             answer = await extent()
-            await neighbour.say(ticket.event(1))
+            await peer.publish(ticket.event(1))
             await has_heard(live, 2)
             bus.live_consumers.extent = extent  # type: ignore[method-assign]
             asked.set()
@@ -187,22 +187,22 @@ async def test_what_comes_while_nats_is_asked_is_no_other_stream(
             bus.prepare_again()
             return asked.is_set()
 
-        await neighbour.say(ticket.event(0))
+        await peer.publish(ticket.event(0))
         await has_heard(live, 1)
         bus.live_consumers.extent = outdated  # type: ignore[method-assign]
         await eventually(is_asked)
-        await neighbour.say(ticket.event(2))
+        await peer.publish(ticket.event(2))
         assert await has_heard(live, 3) == [ticket.id] * 3
     assert "the stream went back" not in caplog.text
 
 
 async def test_what_got_lost_on_the_way_is_heard_again_and_in_order(
-    live: Live, neighbour: Neighbour
+    live: Live, peer: BusPeer
 ) -> None:
     ticket, begin = TicketHistory(), live.place
     assert begin
     for version in range(6):
-        await neighbour.say(ticket.event(version))
+        await peer.publish(ticket.event(version))
 
     async def all_there() -> bool:
         return len(live.since(begin) or []) >= 6
@@ -212,26 +212,24 @@ async def test_what_got_lost_on_the_way_is_heard_again_and_in_order(
     assert heard == [ticket.event(version) for version in range(6)]
 
 
-async def test_a_watch_wakes_for_its_own_aggregate_alone(live: Live, neighbour: Neighbour) -> None:
+async def test_a_watch_wakes_for_its_own_aggregate_alone(live: Live, peer: BusPeer) -> None:
     one, other = TicketHistory(), TicketHistory()
     with live.watching(one.id) as watch, live.watching(ANYTHING) as all_of_it:
-        await neighbour.say(other.event(0))
+        await peer.publish(other.event(0))
         assert await all_of_it.beyond(0, 10)
         assert watch.news == 0
-        await neighbour.say(one.event(0))
+        await peer.publish(one.event(0))
         assert await watch.beyond(0, 10)
         assert live.followers == 2
     assert live.followers == 0
 
 
-async def test_what_is_unreadable_or_a_snapshot_is_no_news(
-    live: Live, neighbour: Neighbour
-) -> None:
+async def test_what_is_unreadable_or_a_snapshot_is_no_news(live: Live, peer: BusPeer) -> None:
     ticket = TicketHistory()
-    await neighbour.say(ticket.snapshot(4))
-    await neighbour.say_raw(Subject.TICKET_UPDATED, b"{", {})
+    await peer.publish(ticket.snapshot(4))
+    await peer.publish_raw(Subject.TICKET_UPDATED, b"{", {})
     with live.watching(ANYTHING) as watch:
-        await neighbour.say(ticket.event(5))
+        await peer.publish(ticket.event(5))
         assert await watch.beyond(watch.news, 10)
     [news] = live.since(Place(live.place.stream, 0) if live.place else Place.of("")) or []
     assert isinstance(news.event, TicketUpdated)

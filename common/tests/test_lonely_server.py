@@ -16,7 +16,7 @@ from devstack.ports import LOOPBACK
 from devstack.process import wait_until_ready
 from devstack.quick import Processes
 from devstack.tallies import Tally
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 from devstack.wires.control import broken
 from devstack.wires.links import LinkFault
 
@@ -70,14 +70,14 @@ async def test_who_is_connected_to_it_goes_to_another_one(members: Members) -> N
     async with keeping(members.nats_url, Topology.of(3, TEST_SUBSCRIPTIONS)):
         leader = await leader_of(members)
         seat = members.nats[int(leader.rpartition("-")[2]) - 1].seat
-        neighbour = Neighbour(f"nats://{LOOPBACK}:{seat}")  # it hears of the others
+        peer = BusPeer(f"nats://{LOOPBACK}:{seat}")  # it hears of the others
 
         async def says_so() -> bool:
-            return "NATS does not answer" in neighbour.bus.problem
+            return "NATS does not answer" in peer.bus.problem
 
-        async with neighbour.listening():
-            await neighbour.say(Tally.begin().told())
-            await neighbour.hears(TicketUpdated)
+        async with peer.connected():
+            await peer.publish(Tally.begin().told())
+            await peer.wait_for(TicketUpdated)
             async with broken(members.control, cut_off(leader)):
-                await neighbour.say(Tally.begin().told())
-                await neighbour.hears(TicketUpdated, 2)
+                await peer.publish(Tally.begin().told())
+                await peer.wait_for(TicketUpdated, 2)

@@ -22,9 +22,9 @@ from common.mongo import Database
 from devstack.keeper import declare_now
 from devstack.owner import answering
 from devstack.tallies import SERVICE, Tally, hearing
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 
-OWNER = "neighbour"
+OWNER = "peer"
 Break = Callable[["Scene"], Awaitable[None]]
 
 
@@ -44,8 +44,8 @@ class Owner:
 class Scene:
     """A service that is off while something happens to the stream."""
 
-    def __init__(self, url: str, neighbour: Neighbour, jetstream: JetStreamContext) -> None:
-        self.url, self.neighbour, self.jetstream = url, neighbour, jetstream
+    def __init__(self, url: str, peer: BusPeer, jetstream: JetStreamContext) -> None:
+        self.url, self.peer, self.jetstream = url, peer, jetstream
         self.heard: list[int] = []
 
     async def _hear(self, event: TicketUpdated, _: object) -> None:
@@ -54,18 +54,18 @@ class Scene:
     async def say(self, count: int) -> None:
         """So many tickets change."""
         for _ in range(count):
-            await self.neighbour.say(Tally.begin().told())
+            await self.peer.publish(Tally.begin().told())
 
     async def hear(self) -> None:
         """The service runs until it has heard everything."""
         async with hearing(self.url, {Subject.TICKET_UPDATED: self._hear}):
-            await self.neighbour.heard_by(SERVICE)
+            await self.peer.wait_acked_by(SERVICE)
 
 
 @pytest.fixture
-def scene(nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext) -> Scene:
+def scene(nats_url: str, peer: BusPeer, jetstream: JetStreamContext) -> Scene:
     """An empty stream."""
-    return Scene(nats_url, neighbour, jetstream)
+    return Scene(nats_url, peer, jetstream)
 
 
 def watching(bus: Bus, database: Database) -> LostEvents:

@@ -22,7 +22,7 @@ from devstack.freezing import frozen
 from devstack.scraping import becomes, grown, scrape
 from devstack.servers import MongoServer, NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally
-from devstack.testing import Neighbour, running
+from devstack.testing import BusPeer, running
 
 PATH = "/api/tallies"
 
@@ -136,28 +136,28 @@ async def hearer(
 
 
 @pytest.fixture
-async def speaker(nats_url: str) -> AsyncIterator[Neighbour]:
+async def speaker(nats_url: str) -> AsyncIterator[BusPeer]:
     """Another service that only speaks: what it heard would be counted in this process, too."""
-    speaker = Neighbour(nats_url)
+    speaker = BusPeer(nats_url)
     await speaker.bus.connect()
     yield speaker
     await speaker.bus.close()
 
 
 async def test_events_are_counted_by_subject_and_outcome(
-    hearer: FastAPI, speaker: Neighbour, stubborn: Stubborn
+    hearer: FastAPI, speaker: BusPeer, stubborn: Stubborn
 ) -> None:
     async with running(hearer) as client:
         await becomes(client, "consumer_pending", 0)
         before = await scrape(client)
         assert ("events_processed_total", frozenset({"ticket:updated", "early"})) in before
-        await speaker.say(Tally.begin().told())
-        await speaker.heard_by(SERVICE)
+        await speaker.publish(Tally.begin().told())
+        await speaker.wait_acked_by(SERVICE)
         stubborn.failure = RuntimeError("a defect")
-        await speaker.say(Tally.begin().told())
-        await speaker.say_raw("ticket:updated", b"{", {})
+        await speaker.publish(Tally.begin().told())
+        await speaker.publish_raw("ticket:updated", b"{", {})
         await becomes(client, "dead_letters", 2)
-        await speaker.heard_by(SERVICE)
+        await speaker.wait_acked_by(SERVICE)
         after = await scrape(client)
     assert grown(before, after, "events_processed_total") == {
         frozenset({"ticket:updated", "handled"}): 1,
@@ -170,11 +170,11 @@ async def test_events_are_counted_by_subject_and_outcome(
 
 
 async def test_repeated_publishes_are_counted_as_duplicates(
-    client: AsyncClient, neighbour: Neighbour
+    client: AsyncClient, peer: BusPeer
 ) -> None:
     event, before = Tally.begin().told(), await scrape(client)
     for _ in range(3):
-        await neighbour.say(event)
+        await peer.publish(event)
     assert grown(before, await scrape(client), "events_published_total") == {
         frozenset({"ticket:updated", "stored"}): 1,
         frozenset({"ticket:updated", "duplicate"}): 2,

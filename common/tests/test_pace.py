@@ -10,17 +10,17 @@ from common.messaging import pace as pacing
 from common.messaging.bus import Bus
 from common.messaging.pace import Pace
 from devstack.tallies import SERVICE, Tally, hearing
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 
 
-async def test_it_waits_for_who_is_at_it(nats_url: str, bus: Bus, neighbour: Neighbour) -> None:
+async def test_it_waits_for_who_is_at_it(nats_url: str, bus: Bus, peer: BusPeer) -> None:
     turn = asyncio.Semaphore(0)
 
     async def handle(_: TicketUpdated, _repository: object) -> None:
         await turn.acquire()
 
     for _ in range(3):
-        await neighbour.say(Tally.begin().told())
+        await peer.publish(Tally.begin().told())
     async with hearing(nats_url, {Subject.TICKET_UPDATED: handle}):
         waiting = asyncio.create_task(Pace(bus, [SERVICE]).wait(1))
         turn.release()
@@ -37,11 +37,11 @@ async def test_it_waits_for_who_is_at_it(nats_url: str, bus: Bus, neighbour: Nei
 
 
 async def test_it_waits_once_for_who_does_not_run(
-    bus: Bus, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+    bus: Bus, peer: BusPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
     for _ in range(3):
-        await neighbour.say(Tally.begin().told())
+        await peer.publish(Tally.begin().told())
     pace = Pace(bus, [SERVICE])
     await pace.wait(1)
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 600)
@@ -49,7 +49,7 @@ async def test_it_waits_once_for_who_does_not_run(
 
 
 async def test_it_waits_again_for_who_runs_again(
-    nats_url: str, bus: Bus, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+    nats_url: str, bus: Bus, peer: BusPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = 0
 
@@ -59,7 +59,7 @@ async def test_it_waits_again_for_who_runs_again(
 
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
     for _ in range(3):
-        await neighbour.say(Tally.begin().told())
+        await peer.publish(Tally.begin().told())
     pace = Pace(bus, [SERVICE])
     await pace.wait(1)
     async with hearing(nats_url, {Subject.TICKET_UPDATED: handle}):

@@ -15,7 +15,7 @@ from common.messaging.streams import STREAM
 from devstack.keeper import declare_now, patient
 from devstack.servers import NatsServer
 from devstack.tallies import SERVICE, Tally, hearing
-from devstack.testing import PATIENCE_SECONDS, Neighbour, eventually
+from devstack.testing import PATIENCE_SECONDS, BusPeer, eventually
 
 
 class Listener:
@@ -46,15 +46,15 @@ class Listener:
         await eventually(enough, f"{count} events")
 
 
-async def say(neighbour: Neighbour, count: int) -> set[str]:
-    """Have the neighbour say something of so many tallies, as soon as it can."""
+async def say(peer: BusPeer, count: int) -> set[str]:
+    """Have the peer say something of so many tallies, as soon as it can."""
 
     async def connected() -> bool:
-        return neighbour.bus.is_connected
+        return peer.bus.is_connected
 
     await eventually(connected)
     begun = [Tally.begin() for _ in range(count)]
-    await asyncio.gather(*(neighbour.say(tally.told()) for tally in begun))
+    await asyncio.gather(*(peer.publish(tally.told()) for tally in begun))
     return {tally.id for tally in begun}
 
 
@@ -66,40 +66,40 @@ def no_second_delivery(nats_url: str) -> None:
 
 @pytest.mark.parametrize("end", [NatsServer.stop, NatsServer.kill])
 async def test_it_hears_again_after_a_restart(
-    nats_url: str, nats_server: NatsServer, neighbour: Neighbour, end: Callable[[NatsServer], None]
+    nats_url: str, nats_server: NatsServer, peer: BusPeer, end: Callable[[NatsServer], None]
 ) -> None:
     listener = Listener()
     async with hearing(nats_url, listener.handlers):
-        said = await say(neighbour, 3)
-        await neighbour.heard_by(SERVICE)
+        said = await say(peer, 3)
+        await peer.wait_acked_by(SERVICE)
         end(nats_server)
         nats_server.start()
-        said |= await say(neighbour, 3)
+        said |= await say(peer, 3)
         await listener.has_heard(6)
     assert set(listener.heard) == said
 
 
 async def test_a_crash_of_the_bus_hides_nothing(
-    nats_url: str, nats_server: NatsServer, neighbour: Neighbour
+    nats_url: str, nats_server: NatsServer, peer: BusPeer
 ) -> None:
     listener = Listener(most=100)
-    said = await say(neighbour, 1_000)
+    said = await say(peer, 1_000)
     async with hearing(nats_url, listener.handlers):
         await listener.has_heard(100)
         nats_server.kill()
         listener.go_on.set()
         nats_server.spawn()
-        said |= await say(neighbour, 3)
+        said |= await say(peer, 3)
         await listener.has_heard(1_003)
     assert set(listener.heard) == said
 
 
-async def test_replicas_share_the_work(nats_url: str, neighbour: Neighbour) -> None:
+async def test_replicas_share_the_work(nats_url: str, peer: BusPeer) -> None:
     one, two, said = Listener(), Listener(), set[str]()
 
     async def both_work() -> bool:
-        said.update(await say(neighbour, 200))
-        await neighbour.heard_by(SERVICE)
+        said.update(await say(peer, 200))
+        await peer.wait_acked_by(SERVICE)
         return min(len(one.heard), len(two.heard)) > 20
 
     async with hearing(nats_url, one.handlers), hearing(nats_url, two.handlers):
@@ -108,7 +108,7 @@ async def test_replicas_share_the_work(nats_url: str, neighbour: Neighbour) -> N
 
 
 async def test_stopping_finishes_what_was_taken(
-    nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext
+    nats_url: str, peer: BusPeer, jetstream: JetStreamContext
 ) -> None:
     listener = Listener(most=0)
 
@@ -120,19 +120,19 @@ async def test_stopping_finishes_what_was_taken(
         return not (await jetstream.consumer_info(STREAM, SERVICE)).num_waiting
 
     async with hearing(nats_url, listener.handlers) as consumer:
-        said = await say(neighbour, 20)
+        said = await say(peer, 20)
         await eventually(taken)
         stopping = asyncio.create_task(consumer.stop(PATIENCE_SECONDS))
         await eventually(asks_no_more)
         listener.go_on.set()
         await stopping
         assert listener.heard == Counter(said)
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
 
 
 @pytest.mark.usefixtures("no_second_delivery")
 async def test_a_stop_hands_over_what_is_not_finished(
-    nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext
+    nats_url: str, peer: BusPeer, jetstream: JetStreamContext
 ) -> None:
     hanging, replaced = asyncio.Event(), Listener()
 
@@ -147,40 +147,40 @@ async def test_a_stop_hands_over_what_is_not_finished(
     async with hearing(nats_url, {Subject.TICKET_UPDATED: hang}) as consumer:
         for tally in tallies:  # the first of each hangs, and two wait for it in their lane
             for version in range(3):
-                await neighbour.say(Tally(tally.id, version).told())
+                await peer.publish(Tally(tally.id, version).told())
         await hanging.wait()
         await eventually(taken)
         await consumer.stop(0.1)
         async with hearing(nats_url, replaced.handlers):
-            await neighbour.heard_by(SERVICE)
+            await peer.wait_acked_by(SERVICE)
     assert replaced.heard == {tally.id: 3 for tally in tallies}
 
 
-async def test_what_is_said_after_stopping_waits(nats_url: str, neighbour: Neighbour) -> None:
+async def test_what_is_said_after_stopping_waits(nats_url: str, peer: BusPeer) -> None:
     early, late = Listener(), Listener()
     async with hearing(nats_url, early.handlers) as consumer:
-        before = await say(neighbour, 1)
-        await neighbour.heard_by(SERVICE)
+        before = await say(peer, 1)
+        await peer.wait_acked_by(SERVICE)
         await consumer.stop(1)
         await consumer.start()  # as a reconnection would
-        after = await say(neighbour, 3)
+        after = await say(peer, 3)
     async with hearing(nats_url, late.handlers):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert (early.heard, late.heard) == (Counter(before), Counter(after))
 
 
 @pytest.mark.usefixtures("no_second_delivery")
-async def test_a_replica_that_stops_delays_nothing(nats_url: str, neighbour: Neighbour) -> None:
+async def test_a_replica_that_stops_delays_nothing(nats_url: str, peer: BusPeer) -> None:
     staying, heard, said = Listener(), Counter[str](), set[str]()
     async with hearing(nats_url, staying.handlers):
         for _ in range(5):
             leaving = Listener()
             async with hearing(nats_url, leaving.handlers) as consumer:
-                said |= await say(neighbour, 50)
-                saying = asyncio.create_task(say(neighbour, 1_000))
+                said |= await say(peer, 50)
+                saying = asyncio.create_task(say(peer, 1_000))
                 await leaving.has_heard(20)
-                _, more = await asyncio.gather(consumer.stop(PATIENCE_SECONDS), say(neighbour, 200))
+                _, more = await asyncio.gather(consumer.stop(PATIENCE_SECONDS), say(peer, 200))
             said |= more | await saying
             heard += leaving.heard
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert staying.heard + heard == Counter(said)

@@ -29,7 +29,7 @@ from devstack.ports import LOOPBACK
 from devstack.quick import Processes
 from devstack.servers import MongoServer, NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally
-from devstack.testing import Neighbour, eventually, running
+from devstack.testing import BusPeer, eventually, running
 
 PATH = "/api/tallies"
 ROOT = "root:rootpassword"
@@ -134,19 +134,19 @@ async def started(app: FastAPI) -> int:
 
 
 async def test_a_permission_that_was_taken_away_is_an_outage(
-    app: FastAPI, guarded_mongod: MongoServer, neighbour: Neighbour
+    app: FastAPI, guarded_mongod: MongoServer, peer: BusPeer
 ) -> None:
     let_in(guarded_mongod)
     async with running(app) as client:
         await readiness(client)
         administer(guarded_mongod, "revokeRolesFromUser", SERVICE, roles=["readWrite"])
         await readiness(client, mongodb="(Unauthorized 13)")
-        await neighbour.say(Tally.begin().told())
-        await neighbour.puzzles(SERVICE)
+        await peer.publish(Tally.begin().told())
+        await peer.wait_redelivered(SERVICE)
         administer(guarded_mongod, "grantRolesToUser", SERVICE, roles=["readWrite"])
         await readiness(client)
-        await neighbour.heard_by(SERVICE)
-        assert await neighbour.bus.streams.count(DEAD_LETTERS, ">") == 0
+        await peer.wait_acked_by(SERVICE)
+        assert await peer.bus.streams.count(DEAD_LETTERS, ">") == 0
 
 
 USERS = """
@@ -217,17 +217,17 @@ async def test_an_error_of_the_bus_that_closes_the_connection_is_an_outage(
         await readiness(client, bus="aximum subscriptions exceeded")
         guarded.restart()
         await readiness(client)
-        async with Neighbour(guarded.url("root", "rootpassword")).listening() as neighbour:
-            await hears_again(neighbour)
+        async with BusPeer(guarded.url("root", "rootpassword")).connected() as peer:
+            await wait_reconnected(peer)
 
 
-async def hears_again(neighbour: Neighbour) -> None:
+async def wait_reconnected(peer: BusPeer) -> None:
     """Wait until the service has heard something new."""
-    await neighbour.say(Tally.begin().told())
+    await peer.publish(Tally.begin().told())
 
     async def heard() -> bool:
         try:
-            return await neighbour.bus.streams.backlog_of(SERVICE) == (0, 0)
+            return await peer.bus.streams.backlog_of(SERVICE) == (0, 0)
         except Unavailable:
             return False
 
@@ -238,21 +238,21 @@ async def test_who_is_one_too_many_for_a_while_comes_back(
     tmp_path: Path, mongo_uri: str, jwt_keys: KeyPair
 ) -> None:
     async with on_guarded_bus(tmp_path, mongo_uri, jwt_keys) as (guarded, client):
-        other = Neighbour(guarded.url("root", "rootpassword"))
+        other = BusPeer(guarded.url("root", "rootpassword"))
 
         async def one_is_sent_away() -> bool:
             of_service = (await client.get("/readyz")).json()["reasons"].get("bus", "")
             return "maximum connections exceeded" in of_service + other.bus.problem
 
-        async with other.listening():
+        async with other.connected():
             guarded.reload("right", "max_connections: 1")
             await eventually(one_is_sent_away, "one is sent away in NATS' words")
             answers = [await client.get(path) for path in ("/livez", "/readyz")]
             assert [answer.status_code for answer in answers] == [200, 200]
             guarded.reload("right")
             await readiness(client)
-            await hears_again(other)
-            await other.hears(TicketUpdated)
+            await wait_reconnected(other)
+            await other.wait_for(TicketUpdated)
 
 
 async def test_a_stream_that_takes_nothing_is_told_in_the_words_of_nats(
@@ -262,15 +262,15 @@ async def test_a_stream_that_takes_nothing_is_told_in_the_words_of_nats(
     async with on_guarded_bus(tmp_path, mongo_uri, jwt_keys) as (guarded, client):
         guarded.restart("jetstream: { max_file_store: 1 }")
         await readiness(client)
-        async with Neighbour(guarded.url("root", "rootpassword")).listening() as neighbour:
-            await neighbour.say(Tally.begin().told())  # from then on there is too much
-            saying = asyncio.create_task(neighbour.say(Tally.begin().told()))
+        async with BusPeer(guarded.url("root", "rootpassword")).connected() as peer:
+            await peer.publish(Tally.begin().told())  # from then on there is too much
+            saying = asyncio.create_task(peer.publish(Tally.begin().told()))
 
             async def told() -> bool:
                 said = "NATS refuses ticket:updated: insufficient resources (10023), for"
-                return neighbour.bus.problem.startswith(said)
+                return peer.bus.problem.startswith(said)
 
             await eventually(told)
             guarded.restart()
             await saying
-            assert neighbour.bus.problem == ""
+            assert peer.bus.problem == ""

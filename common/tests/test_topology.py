@@ -29,7 +29,7 @@ from common.mongo import Database
 from common.topology import declare
 from devstack.keeper import TEST_SUBSCRIPTIONS, TOPOLOGY, connected, declare_now, keeping
 from devstack.tallies import SERVICE, Tallies, Tally, announcing, hearing
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
 
@@ -57,17 +57,17 @@ class Hearer:
 
 @pytest.mark.parametrize("what", ["stream", "consumer"])
 async def test_a_connected_service_hears_again_after_a_deletion(
-    nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext, what: str
+    nats_url: str, peer: BusPeer, jetstream: JetStreamContext, what: str
 ) -> None:
     hearer, before, after = Hearer(), Tally.begin(), Tally.begin()
     async with keeping(nats_url), hearing(nats_url, {HEARD: hearer.hear}):
-        await neighbour.say(before.told())
+        await peer.publish(before.told())
         await hearer.has_heard(before)
         if what == "stream":
             await jetstream.delete_stream(STREAM)
         else:
             await jetstream.delete_consumer(STREAM, SERVICE)
-        await neighbour.say(after.told())
+        await peer.publish(after.told())
         await hearer.has_heard(after)
 
 
@@ -165,7 +165,7 @@ def version(service: str, *subjects: Subject) -> Topology:
     return Topology.of(1, {**TEST_SUBSCRIPTIONS, service: frozenset(subjects)})
 
 
-async def test_versions_side_by_side_lose_no_event(nats_url: str, neighbour: Neighbour) -> None:
+async def test_versions_side_by_side_lose_no_event(nats_url: str, peer: BusPeer) -> None:
     old_version = {Subject.TICKET_UPDATED}
     new_version = {Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED}
     declare_now(nats_url, version(SERVICE, *new_version))
@@ -179,32 +179,32 @@ async def test_versions_side_by_side_lose_no_event(nats_url: str, neighbour: Nei
         hearing(nats_url, old_handlers),  # the last to connect, as a replica that reconnects
     ):
         for event in failed:
-            await neighbour.say(event)
-        await neighbour.say(Tally.begin().told())
-        await neighbour.heard_by(SERVICE)
+            await peer.publish(event)
+        await peer.publish(Tally.begin().told())
+        await peer.wait_acked_by(SERVICE)
     handled = [each for each in [*by_old, *by_new] if each in {e.aggregate_id for e in failed}]
     assert sorted(handled) == sorted(event.aggregate_id for event in failed)
 
 
 async def test_what_only_another_version_hears_is_no_dead_letter(
-    nats_url: str, neighbour: Neighbour, stored: Stored, caplog: pytest.LogCaptureFixture
+    nats_url: str, peer: BusPeer, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     declare_now(nats_url, version(SERVICE, Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED))
     heard = list[str]()
     event = PaymentFailed(id=new_id(), order_id=new_id(), reason="declined")
     async with hearing(nats_url, {Subject.TICKET_UPDATED: Hearer().hear}):
-        await neighbour.say(event)
-        await neighbour.puzzles(SERVICE)
+        await peer.publish(event)
+        await peer.wait_redelivered(SERVICE)
     assert await stored(DEAD_LETTERS) == []
     assert "handler failed" not in caplog.text
     both = dict.fromkeys([Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED], partial(hear_of, heard))
     async with hearing(nats_url, both):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert heard == [event.aggregate_id]
 
 
 async def test_a_new_subject_is_heard_from_its_first_event_on(
-    nats_url: str, neighbour: Neighbour, jetstream: JetStreamContext
+    nats_url: str, peer: BusPeer, jetstream: JetStreamContext
 ) -> None:
     async def taken() -> list[str]:
         return (await jetstream.stream_info(STREAM)).config.subjects or []
@@ -218,13 +218,13 @@ async def test_a_new_subject_is_heard_from_its_first_event_on(
             await make(change, connection)
             if Subject.PAYMENT_FAILED.value in await taken():
                 event = PaymentFailed(id=new_id(), order_id=new_id(), reason="declined")
-                await neighbour.say(event)
+                await peer.publish(event)
                 said.append(event.aggregate_id)
-            await neighbour.say((tally := Tally.begin()).told())
+            await peer.publish((tally := Tally.begin()).told())
             await hearer.has_heard(tally)  # so the consumer has passed what was before it
     new_handlers = {Subject.PAYMENT_FAILED: partial(hear_of, heard)}
     async with hearing(nats_url, {HEARD: hearer.hear, **new_handlers}):
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
     assert said
     assert heard == said
 
@@ -280,7 +280,7 @@ async def test_what_is_deleted_while_it_is_changed_is_not_made_again_as_it_was(
 
 
 async def test_a_consumer_made_by_hand_is_used(
-    nats_url: str, jetstream: JetStreamContext, neighbour: Neighbour
+    nats_url: str, jetstream: JetStreamContext, peer: BusPeer
 ) -> None:
     await jetstream.delete_consumer(STREAM, SERVICE)
     by_hand = ConsumerConfig(
@@ -290,7 +290,7 @@ async def test_a_consumer_made_by_hand_is_used(
     declare_now(nats_url)
     hearer, tally = Hearer(), Tally.begin()
     async with hearing(nats_url, {HEARD: hearer.hear}):
-        await neighbour.say(tally.told())
+        await peer.publish(tally.told())
         await hearer.has_heard(tally)
     config = (await jetstream.consumer_info(STREAM, SERVICE)).config
     assert config.deliver_policy == DeliverPolicy.NEW
@@ -340,7 +340,7 @@ async def test_what_nats_refuses_to_change_keeps_nothing_else_from_being_changed
     ids=["it pushes", "it waits for nothing"],
 )
 async def test_a_consumer_that_cannot_be_used_is_told_until_somebody_deletes_it(
-    nats_url: str, jetstream: JetStreamContext, neighbour: Neighbour, config: ConsumerConfig
+    nats_url: str, jetstream: JetStreamContext, peer: BusPeer, config: ConsumerConfig
 ) -> None:
     await jetstream.delete_consumer(STREAM, SERVICE)
     await jetstream.add_consumer(STREAM, config)
@@ -356,14 +356,14 @@ async def test_a_consumer_that_cannot_be_used_is_told_until_somebody_deletes_it(
         await eventually(says_so, "it says what it waits for")
         await jetstream.delete_consumer(STREAM, SERVICE)
         await connecting
-        await neighbour.say((tally := Tally.begin()).told())
+        await peer.publish((tally := Tally.begin()).told())
         await hearer.has_heard(tally)
     await consumer.stop(1)
     await bus.close()
 
 
 async def test_a_service_waits_until_its_subjects_are_declared(
-    nats_url: str, neighbour: Neighbour, caplog: pytest.LogCaptureFixture
+    nats_url: str, peer: BusPeer, caplog: pytest.LogCaptureFixture
 ) -> None:
     event = PaymentFailed(id=new_id(), order_id=new_id(), reason="declined")
     heard = list[str]()
@@ -376,14 +376,14 @@ async def test_a_service_waits_until_its_subjects_are_declared(
         return bus.waits_for == "NATS' consumer tallies does not deliver payment:failed yet"
 
     await eventually(says_so, "it says what it waits for")
-    await neighbour.say(event)
+    await peer.publish(event)
     assert (bus.is_prepared, bus.is_connected, heard) == (False, True, [])
     assert [each.__dict__["error"] for each in caplog.records if "waiting" in each.message] == [
         bus.waits_for
     ]
     declare_now(nats_url, version(SERVICE, Subject.PAYMENT_FAILED))
     await connecting
-    await neighbour.heard_by(SERVICE)
+    await peer.wait_acked_by(SERVICE)
     assert (heard, bus.waits_for) == ([event.aggregate_id], "")
     await consumer.stop(1)
     await bus.close()

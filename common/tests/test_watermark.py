@@ -13,9 +13,9 @@ from common.messaging.watermark import LAG, CopyWatermark
 from devstack.owner import owner_on
 from devstack.servers import NatsServer
 from devstack.tallies import SERVICE, Tally, hearing
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 
-OWNER = "neighbour"
+OWNER = "peer"
 LONG_AGO = timedelta(minutes=1)
 
 
@@ -80,7 +80,7 @@ async def test_nobody_knows_while_nats_is_away(
 
 
 async def test_a_backlog_has_not_been_heard(
-    nats_url: str, neighbour: Neighbour, watermark: CopyWatermark
+    nats_url: str, peer: BusPeer, watermark: CopyWatermark
 ) -> None:
     open_the_door = asyncio.Event()
 
@@ -91,11 +91,11 @@ async def test_a_backlog_has_not_been_heard(
         owner_on(nats_url, OWNER),
         hearing(nats_url, {Subject.TICKET_UPDATED: handle}),
     ):
-        await neighbour.say(Tally.begin().told())
-        await neighbour.holds(SERVICE)
+        await peer.publish(Tally.begin().told())
+        await peer.wait_ack_pending(SERVICE)
         assert not await watermark.has_passed(ago(LONG_AGO))
         open_the_door.set()
-        await neighbour.heard_by(SERVICE)
+        await peer.wait_acked_by(SERVICE)
         await passes(watermark, ago(LONG_AGO))
 
 

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 
 from common.mongo import Collection, Database
-from devstack.testing import Neighbour
+from devstack.testing import BusPeer
 from expiration.main import create_app
 from expiration.repository import TimerRepository
 from expiration.settings import Settings
@@ -32,7 +32,7 @@ def app(environment: dict[str, str]) -> FastAPI:
 
 
 @pytest.fixture
-async def service(client: AsyncClient, neighbour: Neighbour) -> AsyncClient:
+async def service(client: AsyncClient, peer: BusPeer) -> AsyncClient:
     """The expiration service, running and listening."""
-    await neighbour.heard_by("expiration")
+    await peer.wait_acked_by("expiration")
     return client

@@ -11,7 +11,7 @@ from common.mongo import Collection
 from common.tracing import SpanKind, start_span
 from devstack.order_history import OrderHistory
 from devstack.scraping import becomes, grown, scrape
-from devstack.testing import Neighbour
+from devstack.testing import BusPeer
 from expiration.repository import TimerRepository
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -23,14 +23,14 @@ def _asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_lateness_and_what_waits_are_shown(
-    service: AsyncClient, neighbour: Neighbour, stored: Collection
+    service: AsyncClient, peer: BusPeer, stored: Collection
 ) -> None:
     now, before = datetime.now(UTC), await scrape(service)
     late = OrderHistory("buyer", now - timedelta(seconds=20))
     ahead = OrderHistory("buyer", now + timedelta(hours=1))
     for order in (late, ahead):
-        await neighbour.say(order.event(OrderCreated, 0))
-    await neighbour.hears(ExpirationComplete)
+        await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_for(ExpirationComplete)
     await becomes(service, "timers_scheduled", 1)
     await becomes(service, "timers_overdue", 0)
     after = await scrape(service)

@@ -19,7 +19,7 @@ from common.messaging.bus import Bus
 from common.mongo import Collection
 from devstack.order_history import OrderHistory
 from devstack.servers import NatsServer
-from devstack.testing import Neighbour, eventually, running
+from devstack.testing import BusPeer, eventually, running
 from expiration import repository, timer
 from expiration.repository import LEASE, TimerRepository
 from expiration.timer import fire_due
@@ -30,64 +30,64 @@ def order_due_in(seconds: float) -> OrderHistory:
     return OrderHistory("buyer", datetime.now(UTC) + timedelta(seconds=seconds))
 
 
-async def expired(neighbour: Neighbour, count: int = 1) -> list[str]:
+async def expired(peer: BusPeer, count: int = 1) -> list[str]:
     """Wait for so many expirations; whose they were."""
-    return [event.order_id for event in await neighbour.hears(ExpirationComplete, count)]
+    return [event.order_id for event in await peer.wait_for(ExpirationComplete, count)]
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_timer_fires_at_its_time_not_before(neighbour: Neighbour) -> None:
+async def test_a_timer_fires_at_its_time_not_before(peer: BusPeer) -> None:
     order = order_due_in(0.7)
-    await neighbour.say(order.event(OrderCreated, 0))
-    assert await expired(neighbour) == [order.id]
+    await peer.publish(order.event(OrderCreated, 0))
+    assert await expired(peer) == [order.id]
     late = datetime.now(UTC) - order.expires_at
     assert timedelta(0) <= late < timedelta(seconds=10)  # the bench measures how late
 
 
 @pytest.mark.usefixtures("service")
-async def test_what_is_overdue_fires_at_once(neighbour: Neighbour) -> None:
+async def test_what_is_overdue_fires_at_once(peer: BusPeer) -> None:
     order = order_due_in(-60)
     async with asyncio.timeout(10):
-        await neighbour.say(order.event(OrderCreated, 0))
-        assert await expired(neighbour) == [order.id]
+        await peer.publish(order.event(OrderCreated, 0))
+        assert await expired(peer) == [order.id]
 
 
 @pytest.mark.usefixtures("service")
 @pytest.mark.parametrize("end", [OrderCancelled, OrderCompleted])
 @pytest.mark.parametrize("is_overtaking", [False, True])
 async def test_the_timer_of_a_final_order_never_fires(
-    neighbour: Neighbour, stored: Collection, end: type[OrderEvent], *, is_overtaking: bool
+    peer: BusPeer, stored: Collection, end: type[OrderEvent], *, is_overtaking: bool
 ) -> None:
     order, marker = order_due_in(3600), order_due_in(-1)
     history: list[OrderEvent] = [order.event(OrderCreated, 0), order.event(end, 1)]
     for event in reversed(history) if is_overtaking else history:
-        await neighbour.say(event)
-    await neighbour.heard_by("expiration")
+        await peer.publish(event)
+    await peer.wait_acked_by("expiration")
     overdue = marker.expires_at - timedelta(seconds=1)
     await stored.update({"_id": order.id}, {"$set": {"fireAt": overdue}})
-    await neighbour.say(marker.event(OrderCreated, 0))
-    assert await expired(neighbour) == [marker.id]
+    await peer.publish(marker.event(OrderCreated, 0))
+    assert await expired(peer) == [marker.id]
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_repeated_order_fires_once(neighbour: Neighbour, stored: Collection) -> None:
+async def test_a_repeated_order_fires_once(peer: BusPeer, stored: Collection) -> None:
     order, marker = order_due_in(-2), order_due_in(-1)
-    await neighbour.say(order.event(OrderCreated, 0))
-    await expired(neighbour)
+    await peer.publish(order.event(OrderCreated, 0))
+    await expired(peer)
 
     async def is_done() -> bool:
         return await stored.find_one({"_id": order.id, "state": "fired"}) is not None
 
     await eventually(is_done)
-    await neighbour.say(order.event(OrderCreated, 0), ":again")
-    await neighbour.heard_by("expiration")
+    await peer.publish(order.event(OrderCreated, 0), ":again")
+    await peer.wait_acked_by("expiration")
     assert await is_done()
-    await neighbour.say(marker.event(OrderCreated, 0))
-    assert await expired(neighbour, 2) == [order.id, marker.id]
+    await peer.publish(marker.event(OrderCreated, 0))
+    assert await expired(peer, 2) == [order.id, marker.id]
 
 
 async def test_a_claim_left_by_a_crash_fires_after_its_lease(
-    app: FastAPI, neighbour: Neighbour, timers: TimerRepository, stored: Collection
+    app: FastAPI, peer: BusPeer, timers: TimerRepository, stored: Collection
 ) -> None:
     left = new_id()
     now = datetime.now(UTC)
@@ -96,9 +96,9 @@ async def test_a_claim_left_by_a_crash_fires_after_its_lease(
     marker = new_id()
     await timers.schedule(marker, now)
     async with running(app):
-        assert await expired(neighbour) == [marker]
+        assert await expired(peer) == [marker]
         await stored.update({"_id": left}, {"$set": {"leaseUntil": now - timedelta(seconds=1)}})
-        assert await expired(neighbour, 2) == [marker, left]
+        assert await expired(peer, 2) == [marker, left]
 
 
 async def test_what_the_bus_did_not_take_is_not_done(
@@ -113,11 +113,11 @@ async def test_what_the_bus_did_not_take_is_not_done(
 
 @pytest.mark.usefixtures("service")
 async def test_a_timer_due_while_nats_is_down_fires_later(
-    neighbour: Neighbour, nats_server: NatsServer, stored: Collection
+    peer: BusPeer, nats_server: NatsServer, stored: Collection
 ) -> None:
     order = order_due_in(3600)
-    await neighbour.say(order.event(OrderCreated, 0))
-    await neighbour.heard_by("expiration")
+    await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("expiration")
     nats_server.stop()
     due = datetime.now(UTC)
     await stored.update({"_id": order.id}, {"$set": {"fireAt": due}})
@@ -128,70 +128,70 @@ async def test_a_timer_due_while_nats_is_down_fires_later(
     await eventually(was_looked_for)
     assert await stored.find_one({"_id": order.id, "leaseUntil": {"$exists": True}}) is None
     nats_server.start()
-    assert await expired(neighbour) == [order.id]
+    assert await expired(peer) == [order.id]
 
 
 async def test_it_wakes_for_the_next_timer_without_looking_all_the_time(
-    app: FastAPI, neighbour: Neighbour, timers: TimerRepository, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, peer: BusPeer, timers: TimerRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timer, "POLL_SECONDS", 3600)
     first, second = order_due_in(0), order_due_in(2)
     for order in (first, second):
         await timers.schedule(order.id, order.expires_at)
     async with running(app):
-        assert await expired(neighbour, 2) == [first.id, second.id]
+        assert await expired(peer, 2) == [first.id, second.id]
         assert datetime.now(UTC) > second.expires_at
 
 
 @pytest.mark.usefixtures("service")
 async def test_hundreds_of_timers_due_at_once_fire_once_each(
-    neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+    peer: BusPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (timer, repository):
         monkeypatch.setattr(module, "BATCH", 80)
     due = datetime.now(UTC) + timedelta(seconds=0.5)
     orders = [OrderHistory("buyer", due) for _ in range(300)]
-    await asyncio.gather(*(neighbour.say(order.event(OrderCreated, 0)) for order in orders))
-    await expired(neighbour, 300)
+    await asyncio.gather(*(peer.publish(order.event(OrderCreated, 0)) for order in orders))
+    await expired(peer, 300)
     marker = order_due_in(-1)
-    await neighbour.say(marker.event(OrderCreated, 0))
-    *fired, last = await expired(neighbour, 301)
+    await peer.publish(marker.event(OrderCreated, 0))
+    *fired, last = await expired(peer, 301)
     assert sorted(fired) == sorted(order.id for order in orders)
     assert last == marker.id
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_lost_expiration_is_said_again(neighbour: Neighbour, stored: Collection) -> None:
+async def test_a_lost_expiration_is_said_again(peer: BusPeer, stored: Collection) -> None:
     order = order_due_in(-1)
-    await neighbour.say(order.event(OrderCreated, 0))
-    assert await expired(neighbour) == [order.id]
+    await peer.publish(order.event(OrderCreated, 0))
+    assert await expired(peer) == [order.id]
 
     async def is_done() -> bool:
         return await stored.find_one({"_id": order.id, "state": "fired"}) is not None
 
     await eventually(is_done)
-    await neighbour.say(order.snapshot(OrderCreated, 0), ":snapshot")
-    assert await expired(neighbour, 2) == [order.id, order.id]
+    await peer.publish(order.snapshot(OrderCreated, 0), ":snapshot")
+    assert await expired(peer, 2) == [order.id, order.id]
 
 
 @pytest.mark.usefixtures("service")
 @pytest.mark.parametrize("end", [OrderCancelled, OrderCompleted])
 async def test_a_snapshot_of_a_final_order_cancels_its_timer(
-    neighbour: Neighbour, stored: Collection, end: type[OrderEvent]
+    peer: BusPeer, stored: Collection, end: type[OrderEvent]
 ) -> None:
     order, unknown, marker = order_due_in(60), order_due_in(-60), order_due_in(-1)
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     for final in (order, unknown):
-        await neighbour.say(final.snapshot(end, 2))
-    await neighbour.say(marker.event(OrderCreated, 0))
-    assert await expired(neighbour) == [marker.id]
-    await neighbour.heard_by("expiration")
+        await peer.publish(final.snapshot(end, 2))
+    await peer.publish(marker.event(OrderCreated, 0))
+    assert await expired(peer) == [marker.id]
+    await peer.wait_acked_by("expiration")
     found = await stored.find({"state": "cancelled"}, sort=[("_id", 1)], limit=9)
     assert [timer["_id"] for timer in found] == sorted([order.id, unknown.id])
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_snapshot_of_a_live_order_sets_its_timer(neighbour: Neighbour) -> None:
+async def test_a_snapshot_of_a_live_order_sets_its_timer(peer: BusPeer) -> None:
     order = order_due_in(0.5)
-    await neighbour.say(order.snapshot(OrderAwaitingPayment, 1))
-    assert await expired(neighbour) == [order.id]
+    await peer.publish(order.snapshot(OrderAwaitingPayment, 1))
+    assert await expired(peer) == [order.id]

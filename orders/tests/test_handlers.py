@@ -19,7 +19,7 @@ from common.contracts.events import (
 )
 from common.contracts.ids import new_id
 from common.contracts.order_status import CancelReason, OrderStatus
-from devstack.testing import Neighbour, Person
+from devstack.testing import BusPeer, Person
 from devstack.ticket_history import TicketHistory
 from orders.domain import Order
 from orders.repository import OrderRepository
@@ -57,46 +57,46 @@ async def order(orders: OrderRepository, ticket: TicketHistory, buyer: Person) -
 
 @pytest.mark.parametrize("arrival", [(0, 1, 2, 3, 4, 2), (0, 1, 2, 4, 3), (1, 4, 3, 2, 0, 0)])
 async def test_a_ticket_ends_at_its_newest_version(
-    client: AsyncClient, neighbour: Neighbour, buyer: Person, arrival: tuple[int, ...]
+    client: AsyncClient, peer: BusPeer, buyer: Person, arrival: tuple[int, ...]
 ) -> None:
     ticket = TicketHistory()
     for position, version in enumerate(arrival):
-        await neighbour.say(ticket.event(version), f":{position}")
-    await neighbour.heard_by("orders")
+        await peer.publish(ticket.event(version), f":{position}")
+    await peer.wait_acked_by("orders")
     body = {"ticketId": ticket.id}
     order = (await client.post("/api/orders", json=body, headers=buyer.headers)).json()
     assert order["ticket"] == {"id": ticket.id, "title": "Concert 4", "price": 14, "version": 4}
 
 
 async def test_a_gap_waits_without_blocking_others(
-    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
+    orders: OrderRepository, peer: BusPeer, ticket: TicketHistory
 ) -> None:
     early = TicketHistory()
-    await neighbour.say(early.event(1))
-    await neighbour.say(ticket.event(2))
-    await neighbour.puzzles("orders", 2)
+    await peer.publish(early.event(1))
+    await peer.publish(ticket.event(2))
+    await peer.wait_redelivered("orders", 2)
     assert await versions_of(early, ticket, orders) == [None, 0]
     for event in (ticket.event(1), early.event(0)):
-        await neighbour.say(event)
-    await neighbour.heard_by("orders")
+        await peer.publish(event)
+    await peer.wait_acked_by("orders")
     assert await versions_of(early, ticket, orders) == [1, 2]
 
 
 async def test_a_reserved_ticket_confirms_its_order(
-    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order
+    orders: OrderRepository, peer: BusPeer, ticket: TicketHistory, order: Order
 ) -> None:
-    await neighbour.say(ticket.event(1, order.id))
-    assert await neighbour.hears(OrderAwaitingPayment) == [order.confirm().event]
+    await peer.publish(ticket.event(1, order.id))
+    assert await peer.wait_for(OrderAwaitingPayment) == [order.confirm().event]
     assert await orders.get(order.id) == order.confirm()
 
 
 async def test_a_crash_before_the_confirmation_loses_nothing(
-    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order
+    orders: OrderRepository, peer: BusPeer, ticket: TicketHistory, order: Order
 ) -> None:
     reserved = ticket.event(1, order.id)
     await orders.apply_ticket_event(reserved)
-    await neighbour.say(reserved)
-    assert await neighbour.hears(OrderAwaitingPayment) == [order.confirm().event]
+    await peer.publish(reserved)
+    assert await peer.wait_for(OrderAwaitingPayment) == [order.confirm().event]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ async def test_a_crash_before_the_confirmation_loses_nothing(
 @pytest.mark.parametrize("is_confirmed", [False, True])
 async def test_an_end_is_announced_with_its_reason(
     orders: OrderRepository,
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: Order,
     word: str,
     kind: type[OrderEvent],
@@ -120,8 +120,8 @@ async def test_an_end_is_announced_with_its_reason(
 ) -> None:
     if is_confirmed:
         await orders.change(order.id, Order.confirm)
-    await neighbour.say(trigger(word, order))
-    [event] = await neighbour.hears(kind)
+    await peer.publish(trigger(word, order))
+    [event] = await peer.wait_for(kind)
     assert (event.id, event.version) == (order.id, 2 if is_confirmed else 1)
     assert event.cancel_reason is reason
     assert (await orders.get(order.id)).event == event
@@ -129,40 +129,40 @@ async def test_an_end_is_announced_with_its_reason(
 
 @pytest.mark.parametrize("first", [PAID, EXPIRED, DECLINED])
 async def test_nothing_follows_the_end(
-    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order, first: str
+    orders: OrderRepository, peer: BusPeer, ticket: TicketHistory, order: Order, first: str
 ) -> None:
-    await neighbour.say(trigger(first, order))
-    await neighbour.heard_by("orders")
+    await peer.publish(trigger(first, order))
+    await peer.wait_acked_by("orders")
     ended = await orders.get(order.id)
     assert ended.version == 1
     for word in (EXPIRED, PAID, DECLINED):
-        await neighbour.say(trigger(word, order), ":later")
-    await neighbour.say(ticket.event(1, order.id))
-    await neighbour.heard_by("orders")
+        await peer.publish(trigger(word, order), ":later")
+    await peer.publish(ticket.event(1, order.id))
+    await peer.wait_acked_by("orders")
     assert await orders.get(order.id) == ended
 
 
 async def test_a_trigger_waits_for_its_order(
-    orders: OrderRepository, neighbour: Neighbour, order: Order
+    orders: OrderRepository, peer: BusPeer, order: Order
 ) -> None:
     early = Order.place(order.ticket, "somebody", timedelta(minutes=15))
-    await neighbour.say(trigger(PAID, early))
-    await neighbour.puzzles("orders")
-    await neighbour.say(trigger(EXPIRED, order))
-    await neighbour.hears(OrderCancelled)
+    await peer.publish(trigger(PAID, early))
+    await peer.wait_redelivered("orders")
+    await peer.publish(trigger(EXPIRED, order))
+    await peer.wait_for(OrderCancelled)
     await orders.add(early)
-    assert await neighbour.hears(OrderCompleted) == [early.complete().event]
+    assert await peer.wait_for(OrderCompleted) == [early.complete().event]
 
 
 async def test_each_version_is_announced_once_in_order(
-    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order
+    orders: OrderRepository, peer: BusPeer, ticket: TicketHistory, order: Order
 ) -> None:
     for copy in ("", ":again"):
-        await neighbour.say(ticket.event(1, order.id), copy)
-        await neighbour.say(trigger(PAID, order), copy)
-    await neighbour.heard_by("orders")
-    await neighbour.hears(OrderCompleted)
-    heard = [event for event in neighbour.heard if isinstance(event, OrderEvent)]
+        await peer.publish(ticket.event(1, order.id), copy)
+        await peer.publish(trigger(PAID, order), copy)
+    await peer.wait_acked_by("orders")
+    await peer.wait_for(OrderCompleted)
+    heard = [event for event in peer.received if isinstance(event, OrderEvent)]
     stored = await orders.get(order.id)
     assert [event.version for event in heard] == list(range(stored.version + 1))
     assert type(heard[0]) is OrderCreated
@@ -170,47 +170,47 @@ async def test_each_version_is_announced_once_in_order(
 
 
 async def test_a_snapshot_fills_a_replica_and_skips_gaps(
-    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
+    orders: OrderRepository, peer: BusPeer, ticket: TicketHistory
 ) -> None:
     new = TicketHistory()
     for known in (ticket, new):
-        await neighbour.say(known.snapshot(5))
-    await neighbour.heard_by("orders")
+        await peer.publish(known.snapshot(5))
+    await peer.wait_acked_by("orders")
     assert await versions_of(ticket, new, orders) == [5, 5]
-    await neighbour.say(ticket.event(6))
-    await neighbour.heard_by("orders")
+    await peer.publish(ticket.event(6))
+    await peer.wait_acked_by("orders")
     assert await versions_of(ticket, new, orders) == [6, 5]
 
 
 async def test_an_old_snapshot_changes_nothing(
-    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
+    orders: OrderRepository, peer: BusPeer, ticket: TicketHistory
 ) -> None:
     await orders.apply_ticket_event(ticket.event(1))
-    await neighbour.say(ticket.snapshot(0).model_copy(update={"title": "Wrong"}))
-    await neighbour.heard_by("orders")
+    await peer.publish(ticket.snapshot(0).model_copy(update={"title": "Wrong"}))
+    await peer.wait_acked_by("orders")
     known = await orders.ticket(ticket.id)
     assert known
     assert (known.version, known.title) == (1, "Concert 1")
 
 
 async def test_a_snapshot_of_the_same_version_fills_in_what_is_new(
-    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory
+    orders: OrderRepository, peer: BusPeer, ticket: TicketHistory
 ) -> None:
     await orders.apply_ticket_event(ticket.event(1))
-    await neighbour.say(ticket.event(1).model_copy(update={"title": "Late copy"}), copy=":late")
-    await neighbour.say(ticket.snapshot(1).model_copy(update={"title": "Back-filled"}))
-    await neighbour.heard_by("orders")
+    await peer.publish(ticket.event(1).model_copy(update={"title": "Late copy"}), copy=":late")
+    await peer.publish(ticket.snapshot(1).model_copy(update={"title": "Back-filled"}))
+    await peer.wait_acked_by("orders")
     known = await orders.ticket(ticket.id)
     assert known
     assert (known.version, known.title) == (1, "Back-filled")
 
 
 async def test_a_snapshot_of_a_new_ticket_can_be_ordered(
-    orders: OrderRepository, neighbour: Neighbour
+    orders: OrderRepository, peer: BusPeer
 ) -> None:
     new = TicketHistory()
-    await neighbour.say(new.snapshot(0))
-    await neighbour.heard_by("orders")
+    await peer.publish(new.snapshot(0))
+    await peer.wait_acked_by("orders")
     await orders.apply_ticket_event(new.event(0))
     await orders.apply_ticket_event(new.event(1))
     known = await orders.ticket(new.id)
@@ -233,8 +233,8 @@ async def test_replicas_that_fill_a_copy_at_once_lose_nothing_newer(
 
 
 async def test_a_snapshot_of_a_held_ticket_confirms_its_order(
-    orders: OrderRepository, neighbour: Neighbour, ticket: TicketHistory, order: Order
+    orders: OrderRepository, peer: BusPeer, ticket: TicketHistory, order: Order
 ) -> None:
-    await neighbour.say(ticket.snapshot(4, order.id))
-    assert await neighbour.hears(OrderAwaitingPayment) == [order.confirm().event]
+    await peer.publish(ticket.snapshot(4, order.id))
+    assert await peer.wait_for(OrderAwaitingPayment) == [order.confirm().event]
     assert await orders.get(order.id) == order.confirm()

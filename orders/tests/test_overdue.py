@@ -15,7 +15,7 @@ from common.contracts.subscriptions import SUBSCRIPTIONS
 from common.messaging.bus import Bus
 from devstack.scraping import samples_in
 from devstack.tallies import hearing
-from devstack.testing import Neighbour
+from devstack.testing import BusPeer
 from orders.domain import Order, Ticket
 from orders.metrics import OVERDUE_AFTER
 from orders.reconciler import republish_overdue
@@ -50,10 +50,10 @@ async def timers(url: str) -> AsyncIterator[None]:
         yield
 
 
-async def said_again(neighbour: Neighbour) -> list[str]:
+async def said_again(peer: BusPeer) -> list[str]:
     """The orders of which the whole state was repeated."""
-    await neighbour.heard_by("neighbour")
-    return [event.id for event in neighbour.heard_of(OrderCreated) if event.snapshot]
+    await peer.wait_acked_by("peer")
+    return [event.id for event in peer.received_of(OrderCreated) if event.snapshot]
 
 
 async def test_what_nobody_ends_is_counted(client: AsyncClient, orders: OrderRepository) -> None:
@@ -66,15 +66,15 @@ async def test_what_nobody_ends_is_counted(client: AsyncClient, orders: OrderRep
 
 
 async def test_what_nobody_ends_is_said_again(
-    nats_url: str, orders: OrderRepository, neighbour: Neighbour, bus: Bus
+    nats_url: str, orders: OrderRepository, peer: BusPeer, bus: Bus
 ) -> None:
     overdue = placed(AGO)
     await orders.add(overdue)
     await orders.add(placed(timedelta(0)))
-    await neighbour.hears(OrderCreated, 2)
+    await peer.wait_for(OrderCreated, 2)
     await republish_overdue(orders, bus)  # nobody has heard of it yet, so nothing was lost
-    assert await said_again(neighbour) == []
+    assert await said_again(peer) == []
     async with timers(nats_url):
-        await neighbour.heard_by("expiration")
+        await peer.wait_acked_by("expiration")
         await republish_overdue(orders, bus)
-    assert await said_again(neighbour) == [overdue.id]
+    assert await said_again(peer) == [overdue.id]

@@ -9,7 +9,7 @@ from httpx import AsyncClient, Response
 
 from common.contracts.events import OrderCancelled, OrderCreated
 from common.contracts.ids import new_id
-from devstack.testing import Neighbour, Person, SignIn
+from devstack.testing import BusPeer, Person, SignIn
 from devstack.ticket_history import TicketHistory
 from orders.domain import Order
 from orders.repository import OrderRepository
@@ -33,7 +33,7 @@ async def placed(client: AsyncClient, who: Person, ticket: TicketHistory) -> str
 
 
 async def test_an_order_holds_a_ticket_and_announces_it(
-    client: AsyncClient, neighbour: Neighbour, ticket: TicketHistory, buyer: Person
+    client: AsyncClient, peer: BusPeer, ticket: TicketHistory, buyer: Person
 ) -> None:
     answer = await place(client, buyer, ticket.id)
     assert answer.status_code == 201
@@ -47,7 +47,7 @@ async def test_an_order_holds_a_ticket_and_announces_it(
         "version": 0,
         "history": [{"status": "created", "at": order["history"][0]["at"]}],
     }
-    assert await neighbour.hears(OrderCreated) == [OrderCreated.model_validate(order)]
+    assert await peer.wait_for(OrderCreated) == [OrderCreated.model_validate(order)]
     shown = await client.get(f"/api/orders/{order['id']}", headers=buyer.headers)
     assert (shown.status_code, shown.json()) == (200, order)
 
@@ -98,24 +98,24 @@ async def test_an_invented_ticket_is_not_found_at_once(
 
 
 async def test_a_ticket_may_be_ordered_before_it_arrives(
-    client: AsyncClient, neighbour: Neighbour, buyer: Person
+    client: AsyncClient, peer: BusPeer, buyer: Person
 ) -> None:
     ticket = TicketHistory()
     ordering = asyncio.create_task(place(client, buyer, ticket.id))
     await asyncio.sleep(ARRIVAL_SECONDS)  # so long the event is on its way
     assert not ordering.done()
-    await neighbour.say(ticket.event(0))
+    await peer.publish(ticket.event(0))
     assert (await ordering).status_code == 201
 
 
 async def test_one_of_many_orders_at_once_wins(
-    client: AsyncClient, neighbour: Neighbour, ticket: TicketHistory, sign_in: SignIn
+    client: AsyncClient, peer: BusPeer, ticket: TicketHistory, sign_in: SignIn
 ) -> None:
     answers = await asyncio.gather(*(place(client, sign_in(), ticket.id) for _ in range(20)))
     assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 19}
     assert [answer.json() for answer in answers if answer.is_error] == [RESERVED] * 19
     [winner] = [answer.json() for answer in answers if answer.is_success]
-    assert [event.id for event in await neighbour.hears(OrderCreated)] == [winner["id"]]
+    assert [event.id for event in await peer.wait_for(OrderCreated)] == [winner["id"]]
 
 
 async def test_one_buyer_may_hold_two_tickets(
@@ -137,7 +137,7 @@ async def test_an_order_keeps_what_was_ordered(
 
 
 async def test_a_cancelled_order_is_announced_once(
-    client: AsyncClient, neighbour: Neighbour, ticket: TicketHistory, buyer: Person
+    client: AsyncClient, peer: BusPeer, ticket: TicketHistory, buyer: Person
 ) -> None:
     path = await placed(client, buyer, ticket)
     for _ in range(2):
@@ -145,7 +145,7 @@ async def test_a_cancelled_order_is_announced_once(
         assert (answer.status_code, answer.content) == (204, b"")
     shown = (await client.get(path, headers=buyer.headers)).json()
     assert (shown["status"], shown["cancelReason"], shown["version"]) == ("cancelled", "buyer", 1)
-    [event] = await neighbour.hears(OrderCancelled)
+    [event] = await peer.wait_for(OrderCancelled)
     assert event == OrderCancelled.model_validate(shown)
 
 

@@ -1,4 +1,4 @@
-"""The payments service between a Stripe sandbox and a neighbour who plays the orders service."""
+"""The payments service between a Stripe sandbox and a peer who plays the orders service."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
@@ -13,7 +13,7 @@ from devstack.ports import LOOPBACK, free_port
 from devstack.quick import Processes
 from devstack.sandbox.dashboard import Dashboard
 from devstack.sandbox.program import sandbox_process
-from devstack.testing import Neighbour, Person, eventually
+from devstack.testing import BusPeer, Person, eventually
 from payments.main import create_app
 from payments.payment import Payment, PaymentStatus
 from payments.repository import CheckoutRepository
@@ -91,10 +91,10 @@ def order(buyer: Person) -> OrderHistory:
 
 @pytest.fixture
 async def held_intent(
-    client: AsyncClient, neighbour: Neighbour, buyer: Person, order: OrderHistory, ledger: Ledger
+    client: AsyncClient, peer: BusPeer, buyer: Person, order: OrderHistory, ledger: Ledger
 ) -> str:
     """The order exists and its price is held: the intent's id."""
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     body = {"orderId": order.id, "token": "pm_card_visa"}
     assert (await client.post("/api/payments", json=body, headers=buyer.headers)).is_success
     [intent] = await ledger.of(order.id)

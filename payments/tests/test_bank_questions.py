@@ -9,7 +9,7 @@ from common.contracts.events import OrderCancelled, OrderCreated, PaymentCreated
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.sandbox.dashboard import Dashboard
-from devstack.testing import Neighbour, Person
+from devstack.testing import BusPeer, Person
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 
@@ -40,9 +40,9 @@ def show(client: AsyncClient, buyer: Person, order: OrderHistory) -> Show:
 
 
 @pytest.fixture
-async def asked(neighbour: Neighbour, order: OrderHistory, pay: Pay) -> dict[str, object]:
+async def asked(peer: BusPeer, order: OrderHistory, pay: Pay) -> dict[str, object]:
     """The bank's question, as the buyer's browser gets it."""
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     answer = await pay()
     assert answer.status_code == 202
     question: dict[str, object] = answer.json()
@@ -53,7 +53,7 @@ async def asked(neighbour: Neighbour, order: OrderHistory, pay: Pay) -> dict[str
 
 async def test_a_satisfied_bank_holds_the_price_even_when_the_webhook_is_lost(
     asked: dict[str, object],
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     ledger: Ledger,
     show: Show,
@@ -62,7 +62,7 @@ async def test_a_satisfied_bank_holds_the_price_even_when_the_webhook_is_lost(
     assert await show() == asked
     await ledger.authenticate(order.id, success=True)
     await becomes(PaymentStatus.AUTHORIZED)
-    assert len(await neighbour.hears(PaymentCreated)) == 1
+    assert len(await peer.wait_for(PaymentCreated)) == 1
     shown = await show()
     assert shown["status"] == "authorized"
     assert "clientSecret" not in shown
@@ -70,12 +70,12 @@ async def test_a_satisfied_bank_holds_the_price_even_when_the_webhook_is_lost(
 
 @pytest.mark.usefixtures("asked")
 async def test_a_buyer_who_fails_is_declined(
-    neighbour: Neighbour, order: OrderHistory, ledger: Ledger, pay: Pay, becomes: Becomes
+    peer: BusPeer, order: OrderHistory, ledger: Ledger, pay: Pay, becomes: Becomes
 ) -> None:
     await ledger.authenticate(order.id, success=False)
     assert (await pay()).status_code == 402
     await becomes(PaymentStatus.DECLINED, closed=True)
-    [failed] = await neighbour.hears(PaymentFailed)
+    [failed] = await peer.wait_for(PaymentFailed)
     assert isinstance(failed, PaymentFailed)
     assert failed.reason == "payment_intent_authentication_failure"
     assert [books["status"] for books in await ledger.of(order.id)] == ["canceled"]
@@ -84,12 +84,12 @@ async def test_a_buyer_who_fails_is_declined(
 
 @pytest.mark.usefixtures("asked")
 async def test_a_question_that_nobody_answers_ends_with_the_order(
-    neighbour: Neighbour, order: OrderHistory, ledger: Ledger, pay: Pay, becomes: Becomes
+    peer: BusPeer, order: OrderHistory, ledger: Ledger, pay: Pay, becomes: Becomes
 ) -> None:
-    await neighbour.say(order.event(OrderCancelled, 1))
+    await peer.publish(order.event(OrderCancelled, 1))
     await becomes(PaymentStatus.VOIDED, closed=True)
     assert [books["status"] for books in await ledger.of(order.id)] == ["canceled"]
-    assert neighbour.heard_of(PaymentFailed) == []
+    assert peer.received_of(PaymentFailed) == []
     assert (await pay()).status_code == 409
 
 
@@ -113,7 +113,7 @@ async def test_paying_again_after_the_answer_is_paid(
 
 @pytest.mark.usefixtures("asked")
 async def test_an_answer_after_the_end_of_the_order_is_released(
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     ledger: Ledger,
     dashboard: Dashboard,
@@ -121,11 +121,11 @@ async def test_an_answer_after_the_end_of_the_order_is_released(
     wait_for_failure: WaitForFailure,
 ) -> None:
     await dashboard.break_down("cancel", "conflict")
-    await neighbour.say(order.event(OrderCancelled, 1))
+    await peer.publish(order.event(OrderCancelled, 1))
     await wait_for_failure(FailureKind.NO_ANSWER, 1)
     await ledger.authenticate(order.id, success=True)
     await dashboard.repair()
     await becomes(PaymentStatus.VOIDED, closed=True)
     [books] = await ledger.of(order.id)
     assert (books["status"], books["captured"]) == ("canceled", 0)
-    assert neighbour.heard_of(PaymentCreated) == []
+    assert peer.received_of(PaymentCreated) == []

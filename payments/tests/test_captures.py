@@ -10,7 +10,7 @@ from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.sandbox.dashboard import Dashboard
-from devstack.testing import Neighbour, Person, eventually
+from devstack.testing import BusPeer, Person, eventually
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 
@@ -42,7 +42,7 @@ async def is_told(caplog: pytest.LogCaptureFixture, message: str) -> None:
 
 async def test_a_refused_capture_is_kept_and_tried_again(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     ledger: Ledger,
@@ -52,7 +52,7 @@ async def test_a_refused_capture_is_kept_and_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await dashboard.break_down("capture", "refuse")
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     setback = await wait_for_failure(FailureKind.REJECTED, 2)
     assert setback.reason == "capture: card_declined"
     await is_told(caplog, "payment operation failed, will be retried")
@@ -63,7 +63,7 @@ async def test_a_refused_capture_is_kept_and_tried_again(
 
 
 async def test_a_refused_release_is_kept_and_tried_again(
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     ledger: Ledger,
     dashboard: Dashboard,
@@ -71,7 +71,7 @@ async def test_a_refused_release_is_kept_and_tried_again(
     wait_for_failure: WaitForFailure,
 ) -> None:
     await dashboard.break_down("cancel", "refuse")
-    await neighbour.say(order.event(OrderCancelled, 1))
+    await peer.publish(order.event(OrderCancelled, 1))
     setback = await wait_for_failure(FailureKind.REJECTED, 2)
     assert setback.reason == "cancel: payment_intent_unexpected_state"
     await dashboard.repair()
@@ -81,7 +81,7 @@ async def test_a_refused_release_is_kept_and_tried_again(
 
 async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     dashboard: Dashboard,
@@ -90,7 +90,7 @@ async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     await dashboard.break_down("capture", "refuse")
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     await wait_for_failure(FailureKind.REJECTED, 1)
     await dashboard.expire(order.id)
     await becomes(PaymentStatus.UNCOLLECTED, closed=True)
@@ -99,18 +99,18 @@ async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
 
 
 async def test_a_hold_that_is_gone_when_the_order_completes_is_kept_for_a_person(
-    neighbour: Neighbour, order: OrderHistory, dashboard: Dashboard, becomes: Becomes
+    peer: BusPeer, order: OrderHistory, dashboard: Dashboard, becomes: Becomes
 ) -> None:
     await dashboard.take(order.id, "cancel")
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     await becomes(PaymentStatus.UNCOLLECTED, closed=True)
-    assert neighbour.heard_of(PaymentFailed) == []
+    assert peer.received_of(PaymentFailed) == []
 
 
 @pytest.mark.parametrize("lost", ["", "refund"])
 async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     ledger: Ledger,
@@ -122,7 +122,7 @@ async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
     await dashboard.take(order.id, "capture")
     if lost:
         await dashboard.break_down(lost, "drop_answer", 2)
-    await neighbour.say(order.event(OrderCancelled, 1))
+    await peer.publish(order.event(OrderCancelled, 1))
     await becomes(PaymentStatus.REFUNDED, closed=True)
     [books] = await ledger.of(order.id)
     assert (books["captured"], books["refunded"]) == (1999, 1999)
@@ -131,26 +131,26 @@ async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
 
 
 async def test_what_was_taken_by_hand_for_a_complete_order_stays_taken(
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     ledger: Ledger,
     dashboard: Dashboard,
     becomes: Becomes,
 ) -> None:
     await dashboard.take(order.id, "capture")
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     await becomes(PaymentStatus.CAPTURED, closed=True)
     [books] = await ledger.of(order.id)
     assert (books["captured"], books["refunded"]) == (1999, 0)
 
 
 async def test_a_late_duplicate_of_the_end_changes_nothing(
-    neighbour: Neighbour, order: OrderHistory, ledger: Ledger, becomes: Becomes
+    peer: BusPeer, order: OrderHistory, ledger: Ledger, becomes: Becomes
 ) -> None:
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     captured = await becomes(PaymentStatus.CAPTURED, closed=True)
     for kind, version in ((OrderCompleted, 1), (OrderCreated, 0)):
-        await neighbour.say(order.event(kind, version), ":again")
-    await neighbour.heard_by("payments")
+        await peer.publish(order.event(kind, version), ":again")
+    await peer.wait_acked_by("payments")
     assert await becomes(PaymentStatus.CAPTURED) == captured
     assert [books["captured"] for books in await ledger.of(order.id)] == [1999]

@@ -14,7 +14,7 @@ from common.contracts.events import (
 )
 from common.contracts.order_status import OrderStatus
 from devstack.order_history import OrderHistory
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 from payments.repository import CheckoutRepository
 
 HISTORY: list[type[OrderEvent]] = [OrderCreated, OrderAwaitingPayment, OrderCompleted]
@@ -23,13 +23,13 @@ HISTORY: list[type[OrderEvent]] = [OrderCreated, OrderAwaitingPayment, OrderComp
 @pytest.mark.parametrize("arrival", list(permutations(range(3))))
 async def test_any_order_of_arrival_ends_the_same(
     checkouts: CheckoutRepository,
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     arrival: tuple[int, ...],
 ) -> None:
     for copy in ("", ":again"):
         for version in arrival:
-            await neighbour.say(order.event(HISTORY[version], version), copy)
+            await peer.publish(order.event(HISTORY[version], version), copy)
 
     async def complete() -> bool:
         checkout = await checkouts.find(order.id)
@@ -42,13 +42,13 @@ async def test_any_order_of_arrival_ends_the_same(
 
 
 async def test_an_old_event_changes_nothing(
-    checkouts: CheckoutRepository, neighbour: Neighbour, order: OrderHistory
+    checkouts: CheckoutRepository, peer: BusPeer, order: OrderHistory
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
-    await neighbour.say(order.event(OrderCancelled, 1))
-    await neighbour.say(order.event(OrderCreated, 0), ":again")
+    await peer.publish(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCancelled, 1))
+    await peer.publish(order.event(OrderCreated, 0), ":again")
     marker = OrderHistory("somebody")
-    await neighbour.say(marker.event(OrderCreated, 0))
+    await peer.publish(marker.event(OrderCreated, 0))
 
     async def passed() -> bool:
         known = await asyncio.gather(checkouts.find(order.id), checkouts.find(marker.id))

@@ -13,7 +13,7 @@ from common.logs import TextFormatter
 from devstack.order_history import OrderHistory
 from devstack.sandbox.dashboard import Dashboard
 from devstack.scraping import grown, scrape
-from devstack.testing import Neighbour, Person, eventually
+from devstack.testing import BusPeer, Person, eventually
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 
@@ -23,21 +23,21 @@ WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 
 async def test_every_turn_of_a_payment_is_counted_once(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     becomes: Becomes,
 ) -> None:
     before = await scrape(client)
     assert before["payments_total", frozenset({"uncollected"})] >= 0
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     body = {"orderId": order.id, "token": "pm_card_visa"}
     for _ in range(2):
         await client.post("/api/payments", json=body, headers=buyer.headers)
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     await becomes(PaymentStatus.CAPTURED, closed=True)
-    await neighbour.say(order.event(OrderCompleted, 1), copy="again")
-    await neighbour.heard_by("payments")
+    await peer.publish(order.event(OrderCompleted, 1), copy="again")
+    await peer.wait_acked_by("payments")
     turns = {frozenset({status}): 1 for status in ("pending", "authorized", "captured")}
 
     async def counted() -> bool:  # a moment after it is stored
@@ -49,7 +49,7 @@ async def test_every_turn_of_a_payment_is_counted_once(
 
 @pytest.mark.usefixtures("held_intent")
 async def test_what_the_reconciler_says_is_about_an_order_and_has_a_trace(
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     dashboard: Dashboard,
     wait_for_failure: WaitForFailure,
@@ -61,7 +61,7 @@ async def test_what_the_reconciler_says_is_about_an_order_and_has_a_trace(
         ):
             handler.setStream(printed)
     await dashboard.break_down("capture", "refuse")
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     await wait_for_failure(FailureKind.REJECTED, 1)
 
     async def said() -> bool:  # a moment after it is stored
@@ -76,14 +76,14 @@ async def test_what_the_reconciler_says_is_about_an_order_and_has_a_trace(
 @pytest.mark.usefixtures("held_intent")
 async def test_every_setback_is_counted(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     dashboard: Dashboard,
     wait_for_failure: WaitForFailure,
 ) -> None:
     before = await scrape(client)
     await dashboard.break_down("capture", "refuse")
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     await wait_for_failure(FailureKind.REJECTED, 2)
 
     async def counted() -> bool:  # a moment after it is stored

@@ -18,7 +18,7 @@ from common.contracts.events import (
 )
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.testing import Neighbour, Person, eventually, running
+from devstack.testing import BusPeer, Person, eventually, running
 from payments import reconciler
 from payments.domain import Checkout
 from payments.gateway import StripeFailure, StripeGateway
@@ -75,7 +75,7 @@ async def test_a_time_that_another_clock_has_set_is_not_waited_for(app: FastAPI)
 
 
 async def test_what_becomes_due_is_looked_at_at_once(
-    app: FastAPI, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, peer: BusPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconciler, "POLL_SECONDS", 3600)
     order = OrderHistory("buyer")
@@ -83,7 +83,7 @@ async def test_what_becomes_due_is_looked_at_at_once(
         checkouts: CheckoutRepository = app.state.repository
         await begin(checkouts, order)
         await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
-        await neighbour.say(order.event(OrderCompleted, 1))
+        await peer.publish(order.event(OrderCompleted, 1))
 
         async def is_captured() -> bool:
             payment = (await checkouts.get(order.id)).payment
@@ -137,15 +137,15 @@ async def crash(
 async def test_a_crashed_payment_ends_with_one_charge(
     checkouts: CheckoutRepository,
     gateway: StripeGateway,
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     ledger: Ledger,
     progress: Progress,
 ) -> None:
     await crash(progress, gateway, checkouts, order)
     await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
-    await neighbour.hears(PaymentCreated)
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.wait_for(PaymentCreated)
+    await peer.publish(order.event(OrderCompleted, 1))
     await becomes(checkouts, order.id, PaymentStatus.CAPTURED)
     [books] = await ledger.of(order.id)
     assert books["captured"] == 1999
@@ -155,13 +155,13 @@ async def test_a_crashed_payment_ends_with_one_charge(
 async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
     checkouts: CheckoutRepository,
     gateway: StripeGateway,
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     ledger: Ledger,
     progress: Progress,
 ) -> None:
     await crash(progress, gateway, checkouts, order)
-    await neighbour.say(order.event(OrderCancelled, 1))
+    await peer.publish(order.event(OrderCancelled, 1))
     await becomes(checkouts, order.id, PaymentStatus.VOIDED)
     entries = await ledger.of(order.id)
     assert {books["status"] for books in entries} <= {"canceled", "requires_confirmation"}
@@ -179,7 +179,7 @@ async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
 async def test_a_crash_after_the_last_step_ends_with_what_was_done(
     checkouts: CheckoutRepository,
     gateway: StripeGateway,
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     ledger: Ledger,
     end: type[OrderEvent],
@@ -195,7 +195,7 @@ async def test_a_crash_after_the_last_step_ends_with_what_was_done(
     if step == "refund":
         await gateway.capture(payment.intent_id, payment.idempotency_key("capture"))
     await getattr(gateway, step)(payment.intent_id, payment.idempotency_key(step))
-    await neighbour.say(order.event(end, 1))
+    await peer.publish(order.event(end, 1))
     await becomes(checkouts, order.id, status)
     [line] = await ledger.of(order.id)
     assert (line["status"], line["captured"], line["refunded"]) == books
@@ -206,7 +206,7 @@ async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
     client: AsyncClient,
     checkouts: CheckoutRepository,
     gateway: StripeGateway,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     ledger: Ledger,
 ) -> None:
@@ -225,7 +225,7 @@ async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
             *(at_last(order) for _ in range(4)),
             becomes(checkouts, order.id, PaymentStatus.AUTHORIZED),
         )
-        await neighbour.say(order.event(OrderCompleted, 1))
+        await peer.publish(order.event(OrderCompleted, 1))
         await asyncio.gather(*(at_last(order) for _ in range(4)))
         await becomes(checkouts, order.id, PaymentStatus.CAPTURED)
 
@@ -233,7 +233,7 @@ async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
         await asyncio.gather(*(buy(order, client, other) for order in orders))
     for order in orders:
         assert [line["captured"] for line in await ledger.of(order.id)] == [1999]
-    told = [event.order_id for event in await neighbour.hears(PaymentCreated, len(orders))]
+    told = [event.order_id for event in await peer.wait_for(PaymentCreated, len(orders))]
     assert sorted(told) == sorted(order.id for order in orders)
 
 
@@ -258,14 +258,14 @@ async def test_a_request_that_races_with_the_reconciler_charges_once(
 async def test_a_silent_stripe_is_asked_again(
     checkouts: CheckoutRepository,
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     ledger: Ledger,
     operation: str,
     kind: str,
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     for _ in range(4):
         await ledger.break_once(operation, kind)
     body = {"orderId": order.id, "token": CARD}

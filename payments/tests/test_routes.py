@@ -18,7 +18,7 @@ from common.contracts.events import (
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.sandbox.dashboard import Dashboard
-from devstack.testing import Neighbour, Person, eventually
+from devstack.testing import BusPeer, Person, eventually
 from payments.settings import Settings
 
 
@@ -45,13 +45,13 @@ async def becomes(client: AsyncClient, who: Person, order_id: str, status: str) 
 @pytest.mark.parametrize("card", ["pm_card_visa", "tok_visa"])
 async def test_a_payment_is_held_then_captured(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     card: str,
     ledger: Ledger,
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     paid = await pay(client, buyer, order.id, card)
     assert paid.status_code == 201, paid.text
     payment = paid.json()
@@ -61,23 +61,23 @@ async def test_a_payment_is_held_then_captured(
         "status": "authorized",
         "price": 19.99,
     }
-    [event] = await neighbour.hears(PaymentCreated)
+    [event] = await peer.wait_for(PaymentCreated)
     [intent] = await ledger.of(order.id)
     assert event == PaymentCreated(
         order_id=order.id, id=payment["id"], stripe_id=str(intent["intent"])
     )
     assert (intent["status"], intent["captured"]) == ("requires_capture", 0)
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     await becomes(client, buyer, order.id, "captured")
     assert [intent["captured"] for intent in await ledger.of(order.id)] == [1999]
 
 
 async def test_a_cancelled_order_releases_the_hold(
-    client: AsyncClient, neighbour: Neighbour, buyer: Person, order: OrderHistory, ledger: Ledger
+    client: AsyncClient, peer: BusPeer, buyer: Person, order: OrderHistory, ledger: Ledger
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     await pay(client, buyer, order.id)
-    await neighbour.say(order.event(OrderCancelled, 1))
+    await peer.publish(order.event(OrderCancelled, 1))
     await becomes(client, buyer, order.id, "voided")
     [intent] = await ledger.of(order.id)
     assert (intent["status"], intent["captured"]) == ("canceled", 0)
@@ -85,12 +85,12 @@ async def test_a_cancelled_order_releases_the_hold(
 
 
 async def test_a_declined_card_is_told_and_announced(
-    client: AsyncClient, neighbour: Neighbour, buyer: Person, order: OrderHistory, ledger: Ledger
+    client: AsyncClient, peer: BusPeer, buyer: Person, order: OrderHistory, ledger: Ledger
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     declined = await pay(client, buyer, order.id, "pm_card_chargeDeclinedInsufficientFunds")
     assert declined.status_code == 402
-    [failed] = await neighbour.hears(PaymentFailed)
+    [failed] = await peer.wait_for(PaymentFailed)
     assert isinstance(failed, PaymentFailed)
     assert (failed.order_id, failed.reason) == (order.id, "insufficient_funds")
     assert (await pay(client, buyer, order.id)).status_code == 409
@@ -100,9 +100,9 @@ async def test_a_declined_card_is_told_and_announced(
 
 
 async def test_an_order_is_the_buyers_business(
-    client: AsyncClient, neighbour: Neighbour, order: OrderHistory, sign_in: Callable[[], Person]
+    client: AsyncClient, peer: BusPeer, order: OrderHistory, sign_in: Callable[[], Person]
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     stranger = sign_in()
     assert (await pay(client, stranger, order.id)).status_code == 403
     shown = await client.get(f"/api/payments/{order.id}", headers=stranger.headers)
@@ -117,19 +117,19 @@ async def test_an_unknown_order_is_not_found(client: AsyncClient, buyer: Person)
 
 
 async def test_there_is_no_payment_before_the_first_try(
-    client: AsyncClient, neighbour: Neighbour, buyer: Person, order: OrderHistory
+    client: AsyncClient, peer: BusPeer, buyer: Person, order: OrderHistory
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     assert (await pay(client, buyer, order.id, "pm_nobody_knows")).status_code == 400
     shown = await client.get(f"/api/payments/{order.id}", headers=buyer.headers)
     assert shown.status_code == 404
 
 
 async def test_an_order_about_to_expire_is_refused(
-    client: AsyncClient, neighbour: Neighbour, buyer: Person, ledger: Ledger
+    client: AsyncClient, peer: BusPeer, buyer: Person, ledger: Ledger
 ) -> None:
     order = OrderHistory(buyer.id, datetime.now(UTC) + timedelta(seconds=3))
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     refused = await pay(client, buyer, order.id)
     assert refused.status_code == 409
     assert refused.json()["errors"] == [{"message": "The order is about to expire"}]
@@ -138,13 +138,13 @@ async def test_an_order_about_to_expire_is_refused(
 
 async def test_an_order_that_is_cancelled_while_the_bank_answers_is_not_paid(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     ledger: Ledger,
     dashboard: Dashboard,
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     await dashboard.break_down("confirm", "delay_answer", 1)
     await dashboard.break_down("cancel", "conflict")
     paying = asyncio.create_task(pay(client, buyer, order.id))
@@ -153,13 +153,13 @@ async def test_an_order_that_is_cancelled_while_the_bank_answers_is_not_paid(
         return [books["status"] for books in await ledger.of(order.id)] == ["requires_capture"]
 
     await eventually(held)
-    await neighbour.say(order.event(OrderCancelled, 1))
-    await neighbour.heard_by("payments")
+    await peer.publish(order.event(OrderCancelled, 1))
+    await peer.wait_acked_by("payments")
     assert not paying.done()
     assert (await paying).status_code == 409
     await dashboard.repair()
     await becomes(client, buyer, order.id, "voided")
-    assert neighbour.heard_of(PaymentCreated) == []
+    assert peer.received_of(PaymentCreated) == []
 
 
 async def test_a_browser_learns_how_to_reach_stripe_without_a_session(client: AsyncClient) -> None:

@@ -17,7 +17,7 @@ from common.contracts.ids import new_id
 from common.contracts.order_status import OrderStatus
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.testing import Neighbour, eventually
+from devstack.testing import BusPeer, eventually
 from payments.domain import Checkout
 from payments.intent import Intent, IntentStatus
 from payments.order import Order, OrderNotPayable
@@ -113,11 +113,11 @@ def test_an_order_that_is_known_to_be_complete_is_not_paid_for_again() -> None:
 
 @pytest.mark.parametrize("status", OrderStatus)
 async def test_an_unknown_order_is_added_as_it_is(
-    checkouts: CheckoutRepository, neighbour: Neighbour, order: OrderHistory, status: OrderStatus
+    checkouts: CheckoutRepository, peer: BusPeer, order: OrderHistory, status: OrderStatus
 ) -> None:
-    await neighbour.say(snapshot(status, 3, order))
-    await neighbour.say(order.event(OrderCreated, 0), ":late")
-    await neighbour.heard_by("payments")
+    await peer.publish(snapshot(status, 3, order))
+    await peer.publish(order.event(OrderCreated, 0), ":late")
+    await peer.wait_acked_by("payments")
     known = (await checkouts.get(order.id)).order
     assert (known.status, known.version) == (status, 3)
 
@@ -133,27 +133,27 @@ async def hold(checkouts: CheckoutRepository, order: OrderHistory) -> None:
 
 
 async def test_a_lost_announcement_is_made_again(
-    checkouts: CheckoutRepository, neighbour: Neighbour, order: OrderHistory
+    checkouts: CheckoutRepository, peer: BusPeer, order: OrderHistory
 ) -> None:
     await hold(checkouts, order)
-    await neighbour.hears(PaymentCreated)
+    await peer.wait_for(PaymentCreated)
     for again in (2, 3):
-        await neighbour.say(snapshot(OrderStatus.CREATED, 0, order), f":{again}")
-        first, *others = await neighbour.hears(PaymentCreated, again)
+        await peer.publish(snapshot(OrderStatus.CREATED, 0, order), f":{again}")
+        first, *others = await peer.wait_for(PaymentCreated, again)
         assert others == [first] * (again - 1)
 
 
 @pytest.mark.parametrize("end", [OrderCompleted, OrderCancelled])
 async def test_a_snapshot_finishes_what_a_lost_event_left_open(
     checkouts: CheckoutRepository,
-    neighbour: Neighbour,
+    peer: BusPeer,
     held_intent: str,
     order: OrderHistory,
     ledger: Ledger,
     end: type[OrderEvent],
 ) -> None:
     status = order.event(end, 5).status
-    await neighbour.say(snapshot(status, 5, order))
+    await peer.publish(snapshot(status, 5, order))
 
     async def closed() -> bool:
         payment = (await checkouts.get(order.id)).payment

@@ -9,7 +9,7 @@ from httpx import AsyncClient
 from common.contracts.events import OrderCompleted, OrderCreated
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.testing import Neighbour, Person, serving
+from devstack.testing import BusPeer, Person, serving
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 from payments.settings import Settings
@@ -62,7 +62,7 @@ async def settings(settings: Settings, dialect: Dialect) -> AsyncIterator[Settin
 @pytest.mark.parametrize("word", ["processing", "requires_patience"])
 async def test_an_undecided_payment_is_looked_at_again(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     dialect: Dialect,
@@ -71,7 +71,7 @@ async def test_an_undecided_payment_is_looked_at_again(
     word: str,
 ) -> None:
     dialect.words = {"requires_capture": word}
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     body = {"orderId": order.id, "token": "pm_card_visa"}
     answer = await client.post("/api/payments", json=body, headers=buyer.headers)
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")
@@ -83,7 +83,7 @@ async def test_an_undecided_payment_is_looked_at_again(
 @pytest.mark.parametrize("word", ["processing", "requires_patience"])
 @pytest.mark.usefixtures("held_intent")
 async def test_an_undecided_payment_of_a_complete_order_is_captured_in_the_end(
-    neighbour: Neighbour,
+    peer: BusPeer,
     order: OrderHistory,
     ledger: Ledger,
     dialect: Dialect,
@@ -92,7 +92,7 @@ async def test_an_undecided_payment_of_a_complete_order_is_captured_in_the_end(
     word: str,
 ) -> None:
     dialect.words = {"requires_capture": word}
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     await wait_for_failure(FailureKind.NO_ANSWER, 1)
     assert (await becomes(PaymentStatus.AUTHORIZED)).closed is False
     dialect.words = {}

@@ -14,7 +14,7 @@ from common.contracts.events import OrderCompleted, OrderCreated, PaymentCreated
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
 from devstack.scraping import grown, scrape
-from devstack.testing import Neighbour, Person, eventually, serving
+from devstack.testing import BusPeer, Person, eventually, serving
 from payments.settings import Settings
 
 
@@ -35,13 +35,13 @@ async def send(client: AsyncClient, body: bytes, secret: str, age: int = 0) -> R
 
 async def test_a_webhook_finishes_what_the_bank_asked(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     ledger: Ledger,
     settings: Settings,
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     body = {"orderId": order.id, "token": "pm_card_threeDSecure2Required"}
     asked = await client.post("/api/payments", json=body, headers=buyer.headers)
     assert asked.status_code == 202
@@ -50,11 +50,11 @@ async def test_a_webhook_finishes_what_the_bank_asked(
     hint = webhook("payment_intent.amount_capturable_updated", order.id)
     for _ in range(3):  # Stripe delivers at least once
         assert (await send(client, hint, settings.stripe_webhook_secret)).status_code == 200
-    await neighbour.hears(PaymentCreated)
+    await peer.wait_for(PaymentCreated)
     again = await client.post("/api/payments", json=body, headers=buyer.headers)
     assert again.status_code == 200
     assert again.json()["status"] == "authorized"
-    assert len(neighbour.heard_of(PaymentCreated)) == 1
+    assert len(peer.received_of(PaymentCreated)) == 1
 
 
 @pytest.mark.parametrize("kind", ["payment_intent.canceled", "charge.dispute.created", "new.thing"])
@@ -107,20 +107,20 @@ async def test_whatever_is_signed_and_not_ours_is_acknowledged(
 
 async def test_what_stripe_says_is_looked_up_and_not_believed(
     client: AsyncClient,
-    neighbour: Neighbour,
+    peer: BusPeer,
     buyer: Person,
     order: OrderHistory,
     ledger: Ledger,
     settings: Settings,
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     body = {"orderId": order.id, "token": "pm_card_visa"}
     assert (await client.post("/api/payments", json=body, headers=buyer.headers)).is_success
     kinds = ("canceled", "succeeded", "requires_action", "payment_failed", "created")
     for kind in kinds:  # in no order that could be true
         hint = webhook(f"payment_intent.{kind}", order.id)
         assert (await send(client, hint, settings.stripe_webhook_secret)).status_code == 200
-    await neighbour.say(order.event(OrderCompleted, 1))
+    await peer.publish(order.event(OrderCompleted, 1))
     checkout = f"/api/payments/{order.id}"
 
     async def captured() -> bool:
@@ -134,8 +134,8 @@ async def test_what_stripe_says_is_looked_up_and_not_believed(
         assert (await send(client, hint, settings.stripe_webhook_secret)).status_code == 200
         assert await captured()
     assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
-    assert len(await neighbour.hears(PaymentCreated)) == 1
-    assert neighbour.heard_of(PaymentFailed) == []
+    assert len(await peer.wait_for(PaymentCreated)) == 1
+    assert peer.received_of(PaymentFailed) == []
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from devstack.people import Ledger
 from devstack.plan import http_url
 from devstack.process import Process
 from devstack.servers import MongoServer, NatsServer
-from devstack.testing import Neighbour
+from devstack.testing import BusPeer
 from devstack.ticket_history import TicketHistory
 
 ACKNOWLEDGED = b'"stream":"ticketing"'
@@ -65,28 +65,28 @@ async def payments(open_victim: OpenVictim) -> AsyncIterator[tuple[Victim, Ledge
     ids=["between the write and the publish", "between the publish and the clearing"],
 )
 async def test_an_order_is_announced_once_after_a_crash(
-    open_victim: OpenVictim, neighbour: Neighbour, word: bytes, by_server: bool
+    open_victim: OpenVictim, peer: BusPeer, word: bytes, by_server: bool
 ) -> None:
     ticket = TicketHistory()
     async with open_victim("orders") as (orders, _):
         await orders.start()
-        await neighbour.say(ticket.event(0))
-        await neighbour.heard_by("orders")
+        await peer.publish(ticket.event(0))
+        await peer.wait_acked_by("orders")
         orders.dies_at(orders.bus, word, by_server=by_server)
         await orders.ask(orders.somebody(), "/api/orders", {"ticketId": ticket.id})
         await orders.death_on(orders.bus)
         left = orders.only("orders")
         assert [entry["subject"] for entry in left["outbox"]] == ["order:created"]
         was_published = by_server
-        assert len(await neighbour.hears(OrderCreated, was_published)) == was_published
+        assert len(await peer.wait_for(OrderCreated, was_published)) == was_published
         await orders.start()
         await orders.document_is("orders", left["_id"], {"outbox": []})
-        [told] = await neighbour.hears(OrderCreated)
+        [told] = await peer.wait_for(OrderCreated)
         assert told.id == left["_id"]
 
 
 async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
-    open_victim: OpenVictim, neighbour: Neighbour
+    open_victim: OpenVictim, peer: BusPeer
 ) -> None:
     async with open_victim("tickets") as (tickets, _):
         await tickets.start()
@@ -96,13 +96,13 @@ async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
         assert answer
         order = OrderHistory("buyer", ticket_id=answer.json()["id"])
         tickets.dies_at(tickets.bus, b"PUB $JS.ACK.")
-        await neighbour.say(order.event(OrderCreated, 0))
+        await peer.publish(order.event(OrderCreated, 0))
         await tickets.death_on(tickets.bus)
         assert tickets.document("tickets", order.ticket_id)["orderId"] == order.id
         await tickets.start()
-        await neighbour.say(order.event(OrderCreated, 0), copy="again")
-        await neighbour.say(OrderHistory("buyer", ticket_id=order.ticket_id).event(OrderCreated, 0))
-        held = await neighbour.hears(TicketUpdated, 2)
+        await peer.publish(order.event(OrderCreated, 0), copy="again")
+        await peer.publish(OrderHistory("buyer", ticket_id=order.ticket_id).event(OrderCreated, 0))
+        held = await peer.wait_for(TicketUpdated, 2)
         assert [event.version for event in held] == [1, 2]
 
 
@@ -121,7 +121,7 @@ async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
 )
 async def test_a_payment_is_made_once_after_a_crash(
     payments: tuple[Victim, Ledger],
-    neighbour: Neighbour,
+    peer: BusPeer,
     word: bytes,
     by_server: bool,
     status: str,
@@ -129,7 +129,7 @@ async def test_a_payment_is_made_once_after_a_crash(
     service, ledger = payments
     buyer = service.somebody()
     order = OrderHistory(buyer.id)
-    await neighbour.say(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0))
     service.dies_at(service.stripe, word, by_server=by_server)
     paid = {"orderId": order.id, "token": "pm_card_visa"}
     assert await service.ask(buyer, "/api/payments", paid) is None
@@ -138,10 +138,10 @@ async def test_a_payment_is_made_once_after_a_crash(
     assert service.document("checkouts", order.id)["payment"]["status"] == "pending"
     service.update("checkouts", order.id, {"dueAt": datetime.now(UTC)})  # its lease is over
     await service.start()
-    await neighbour.hears(PaymentCreated)
+    await peer.wait_for(PaymentCreated)
     assert [intent["status"] for intent in await ledger.of(order.id)] == ["requires_capture"]
-    await neighbour.heard_by("payments")
-    assert len(neighbour.heard_of(PaymentCreated)) == 1
+    await peer.wait_acked_by("payments")
+    assert len(peer.received_of(PaymentCreated)) == 1
 
 
 @pytest.mark.parametrize(
@@ -150,28 +150,28 @@ async def test_a_payment_is_made_once_after_a_crash(
     ids=["between the claim and the publish", "between the publish and the mark"],
 )
 async def test_a_timer_fires_once_after_a_crash(
-    open_victim: OpenVictim, neighbour: Neighbour, word: bytes, by_server: bool
+    open_victim: OpenVictim, peer: BusPeer, word: bytes, by_server: bool
 ) -> None:
     async with open_victim("expiration") as (expiration, _):
         await expiration.start()
         order = OrderHistory("buyer", datetime.now(UTC) + timedelta(seconds=3))
         expiration.dies_at(expiration.bus, word, by_server=by_server)
-        await neighbour.say(order.event(OrderCreated, 0))
+        await peer.publish(order.event(OrderCreated, 0))
         await expiration.death_on(expiration.bus)
         assert datetime.now(UTC) >= order.expires_at
         claimed = expiration.document("timers", order.id)
         assert wire_time(claimed["fireAt"]) == wire_time(order.expires_at)
         assert (claimed["state"], "leaseUntil" in claimed) == ("scheduled", True)
         was_published = by_server
-        assert len(await neighbour.hears(ExpirationComplete, was_published)) == was_published
+        assert len(await peer.wait_for(ExpirationComplete, was_published)) == was_published
         expiration.update("timers", order.id, {"leaseUntil": order.expires_at + timedelta(hours=1)})
         await expiration.start()
         marker = OrderHistory("buyer", datetime.now(UTC))
-        await neighbour.say(marker.event(OrderCreated, 0))
-        await neighbour.heard_by("expiration")
+        await peer.publish(marker.event(OrderCreated, 0))
+        await peer.wait_acked_by("expiration")
         await expiration.document_is("timers", marker.id, {"state": "fired"})
         assert expiration.document("timers", order.id)["state"] == "scheduled"
         expiration.update("timers", order.id, {"leaseUntil": order.expires_at})
         await expiration.document_is("timers", order.id, {"state": "fired"})
-        fired = [event.order_id for event in await neighbour.hears(ExpirationComplete, 2)]
+        fired = [event.order_id for event in await peer.wait_for(ExpirationComplete, 2)]
         assert sorted(fired) == sorted([order.id, marker.id])

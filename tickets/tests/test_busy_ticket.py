@@ -8,7 +8,7 @@ import pytest
 
 from common.contracts.events import OrderCancelled, OrderCreated, OrderEvent, TicketUpdated
 from devstack.order_history import OrderHistory
-from devstack.testing import Neighbour
+from devstack.testing import BusPeer
 from tickets.domain import Reservation, Ticket
 from tickets.repository import TicketRepository
 
@@ -16,7 +16,7 @@ from tickets.repository import TicketRepository
 async def test_its_orders_do_not_fight_over_it(
     tickets: TicketRepository,
     ticket: Ticket,
-    neighbour: Neighbour,
+    peer: BusPeer,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -30,14 +30,14 @@ async def test_its_orders_do_not_fight_over_it(
     orders = [OrderHistory("somebody", ticket_id=ticket.id) for _ in range(100)]
     for kind, version in ((OrderCreated, 0), (OrderCancelled, 1)):
         said = (order.event(kind, version) for order in orders)
-        await asyncio.gather(*(neighbour.say(event) for event in said))
+        await asyncio.gather(*(peer.publish(event) for event in said))
     for part in range(50, 201, 50):  # patience as long as it gets on
-        await neighbour.hears(TicketUpdated, part)
-    await neighbour.heard_by("tickets")
+        await peer.wait_for(TicketUpdated, part)
+    await peer.wait_acked_by("tickets")
     after = await tickets.get(ticket.id)
     assert (after.version, after.order_id) == (200, None)
     assert after.reservations == {order.id: Reservation(version=1, live=False) for order in orders}
-    announced = neighbour.heard_of(TicketUpdated)
+    announced = peer.received_of(TicketUpdated)
     assert [event.version for event in announced] == list(range(1, 201))
     assert set(decisions.values()) == {2}  # nobody was beaten to it, and decided once more
     assert {log.getMessage() for log in caplog.records if "event" in log.msg} == {"event handled"}

@@ -14,17 +14,17 @@ from common.contracts.events import (
 )
 from common.contracts.money import Price
 from devstack.order_history import OrderHistory
-from devstack.testing import Neighbour, Person
+from devstack.testing import BusPeer, Person
 from tickets.domain import Ticket
 from tickets.handlers import on_order_changed
 from tickets.repository import TicketRepository
 
 
 async def test_an_order_holds_its_ticket(
-    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+    client: AsyncClient, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
-    assert await neighbour.hears(TicketUpdated) == [
+    await peer.publish(order.event(OrderCreated, 0))
+    assert await peer.wait_for(TicketUpdated) == [
         TicketUpdated(
             id=ticket.id,
             version=1,
@@ -39,11 +39,11 @@ async def test_an_order_holds_its_ticket(
 
 
 async def test_a_cancelled_order_frees_its_ticket(
-    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, order: OrderHistory, seller: Person
+    client: AsyncClient, ticket: Ticket, peer: BusPeer, order: OrderHistory, seller: Person
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
-    await neighbour.say(order.event(OrderCancelled, 1))
-    held, freed = await neighbour.hears(TicketUpdated, 2)
+    await peer.publish(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCancelled, 1))
+    held, freed = await peer.wait_for(TicketUpdated, 2)
     assert [(e.version, e.order_id) for e in (held, freed)] == [(1, order.id), (2, None)]
     opera = {"title": "Opera", "price": 25}
     edited = await client.put(f"/api/tickets/{ticket.id}", json=opera, headers=seller.headers)
@@ -51,11 +51,11 @@ async def test_a_cancelled_order_frees_its_ticket(
 
 
 async def test_a_completed_order_has_bought_its_ticket(
-    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+    client: AsyncClient, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
     for event in (order.event(OrderCreated, 0), order.event(OrderCompleted, 2)):
-        await neighbour.say(event)
-    held, sold = await neighbour.hears(TicketUpdated, 2)
+        await peer.publish(event)
+    held, sold = await peer.wait_for(TicketUpdated, 2)
     assert [(e.version, e.order_id, e.sold) for e in (held, sold)] == [
         (1, order.id, None),
         (2, order.id, True),
@@ -65,34 +65,34 @@ async def test_a_completed_order_has_bought_its_ticket(
 
 
 async def test_repeated_and_stale_events_change_nothing(
-    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+    tickets: TicketRepository, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
-    await neighbour.say(order.event(OrderCreated, 0))
-    await neighbour.say(order.event(OrderCreated, 0), ":again")
-    await neighbour.say(order.event(OrderCancelled, 1))
-    await neighbour.say(order.event(OrderCancelled, 1), ":again")
-    await neighbour.say(order.event(OrderCreated, 0), ":late")
-    await neighbour.heard_by("tickets")
+    await peer.publish(order.event(OrderCreated, 0))
+    await peer.publish(order.event(OrderCreated, 0), ":again")
+    await peer.publish(order.event(OrderCancelled, 1))
+    await peer.publish(order.event(OrderCancelled, 1), ":again")
+    await peer.publish(order.event(OrderCreated, 0), ":late")
+    await peer.wait_acked_by("tickets")
     after = await tickets.get(ticket.id)
     assert (after.version, after.order_id) == (2, None)
 
 
 async def test_a_cancellation_overtaking_its_order_leaves_the_ticket_free(
-    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+    tickets: TicketRepository, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
-    await neighbour.say(order.event(OrderCancelled, 1))
-    await neighbour.say(order.event(OrderCreated, 0))
-    await neighbour.heard_by("tickets")
+    await peer.publish(order.event(OrderCancelled, 1))
+    await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("tickets")
     assert (await tickets.get(ticket.id)).order_id is None
 
 
 async def test_another_orders_cancellation_frees_nothing(
-    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+    tickets: TicketRepository, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
     earlier = OrderHistory("somebody", ticket_id=ticket.id)
-    await neighbour.say(order.event(OrderCreated, 0))
-    await neighbour.say(earlier.event(OrderCancelled, 1))
-    await neighbour.heard_by("tickets")
+    await peer.publish(order.event(OrderCreated, 0))
+    await peer.publish(earlier.event(OrderCancelled, 1))
+    await peer.wait_acked_by("tickets")
     assert (await tickets.get(ticket.id)).order_id == order.id
 
 
@@ -114,27 +114,27 @@ async def test_what_is_stored_ends_the_same_after_any_arrival(
 
 
 async def test_an_order_of_an_unknown_ticket_waits_for_it(
-    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+    tickets: TicketRepository, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
     early = OrderHistory("somebody")
-    await neighbour.say(early.event(OrderCreated, 0))
-    await neighbour.puzzles("tickets")
-    await neighbour.say(order.event(OrderCreated, 0))
-    assert [e.id for e in await neighbour.hears(TicketUpdated)] == [ticket.id]
+    await peer.publish(early.event(OrderCreated, 0))
+    await peer.wait_redelivered("tickets")
+    await peer.publish(order.event(OrderCreated, 0))
+    assert [e.id for e in await peer.wait_for(TicketUpdated)] == [ticket.id]
     await tickets.add(Ticket(early.ticket_id, 0, "Concert", Price(1999), ticket.user_id))
-    await neighbour.heard_by("tickets")
+    await peer.wait_acked_by("tickets")
     assert (await tickets.get(early.ticket_id)).order_id == early.id
 
 
 async def test_a_snapshot_of_an_order_does_what_its_lost_events_would(
-    tickets: TicketRepository, ticket: Ticket, neighbour: Neighbour, order: OrderHistory
+    tickets: TicketRepository, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
-    await neighbour.say(order.snapshot(OrderAwaitingPayment, 1))
-    await neighbour.heard_by("tickets")
+    await peer.publish(order.snapshot(OrderAwaitingPayment, 1))
+    await peer.wait_acked_by("tickets")
     assert (await tickets.get(ticket.id)).order_id == order.id
-    await neighbour.say(order.snapshot(OrderCancelled, 2))
-    await neighbour.heard_by("tickets")
+    await peer.publish(order.snapshot(OrderCancelled, 2))
+    await peer.wait_acked_by("tickets")
     assert (await tickets.get(ticket.id)).order_id is None
-    await neighbour.say(order.snapshot(OrderAwaitingPayment, 1), ":late")
-    await neighbour.heard_by("tickets")
+    await peer.publish(order.snapshot(OrderAwaitingPayment, 1), ":late")
+    await peer.wait_acked_by("tickets")
     assert (await tickets.get(ticket.id)).order_id is None

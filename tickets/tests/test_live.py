@@ -15,7 +15,7 @@ from devstack.jetstream import delete_all_streams
 from devstack.keeper import keeping
 from devstack.order_history import OrderHistory
 from devstack.servers import NatsServer
-from devstack.testing import Neighbour, Person, SignIn, eventually, serving
+from devstack.testing import BusPeer, Person, SignIn, eventually, serving
 from tickets.main import create_app
 from tickets.repository import TicketRepository
 from tickets.settings import Settings
@@ -50,7 +50,7 @@ async def offer(client: AsyncClient, seller: Person, title: str) -> dict[str, ob
 
 
 async def test_every_change_of_a_ticket_is_told_as_it_is_shown(
-    client: AsyncClient, neighbour: Neighbour, seller: Person
+    client: AsyncClient, peer: BusPeer, seller: Person
 ) -> None:
     async with listening(client, EVENTS) as source:
         ticket = await offer(client, seller, "Concert")
@@ -59,7 +59,7 @@ async def test_every_change_of_a_ticket_is_told_as_it_is_shown(
         shown.append((await client.put(path, json=OPERA, headers=seller.headers)).json())
         order = OrderHistory("buyer", ticket_id=str(ticket["id"]))
         for version, kind in enumerate((OrderCreated, OrderCompleted)):
-            await neighbour.say(order.event(kind, version))
+            await peer.publish(order.event(kind, version))
             await source.hears(len(shown) + 1)
             shown.append((await client.get(path)).json())
         assert [said.data for said in source.said] == shown
@@ -191,11 +191,11 @@ async def test_a_stream_that_somebody_deleted_is_begun_anew(
 
 
 async def test_a_republished_state_is_no_news(
-    client: AsyncClient, tickets: TicketRepository, neighbour: Neighbour, seller: Person
+    client: AsyncClient, tickets: TicketRepository, peer: BusPeer, seller: Person
 ) -> None:
     async with listening(client, EVENTS) as source:
         first = await offer(client, seller, "Concert")
-        await neighbour.say((await tickets.get(str(first["id"]))).snapshot)
+        await peer.publish((await tickets.get(str(first["id"]))).snapshot)
         second = await offer(client, seller, "Opera")
         await source.hears(2)
         assert [said.data for said in source.said] == [first, second]
@@ -249,13 +249,13 @@ async def _open_and_close(client: AsyncClient) -> None:
 
 
 async def test_a_ticket_that_is_freed_is_told(
-    client: AsyncClient, neighbour: Neighbour, seller: Person
+    client: AsyncClient, peer: BusPeer, seller: Person
 ) -> None:
     async with listening(client, EVENTS) as source:
         ticket_id = str((await offer(client, seller, "Concert"))["id"])
         order = OrderHistory("buyer", ticket_id=ticket_id)
-        await neighbour.say(order.event(OrderCreated, 0))
-        await neighbour.say(order.event(OrderCancelled, 1))
+        await peer.publish(order.event(OrderCreated, 0))
+        await peer.publish(order.event(OrderCancelled, 1))
         said = await source.hears(3)
     assert [each.data["status"] for each in said] == ["free", "held", "free"]
     assert {each.data["id"] for each in said} == {ticket_id}

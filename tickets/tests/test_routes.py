@@ -12,7 +12,7 @@ from common.contracts.money import Price
 from common.errors import Busy
 from devstack.order_history import OrderHistory
 from devstack.servers import NatsServer
-from devstack.testing import Neighbour, Person, SignIn
+from devstack.testing import BusPeer, Person, SignIn
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 
@@ -28,7 +28,7 @@ FREE = {"status": "free"}
 
 
 async def test_listing_a_ticket_announces_it(
-    client: AsyncClient, neighbour: Neighbour, seller: Person
+    client: AsyncClient, peer: BusPeer, seller: Person
 ) -> None:
     answer = await client.post(
         "/api/tickets", json={"title": "  Concert ", "price": 19.99}, headers=seller.headers
@@ -43,7 +43,7 @@ async def test_listing_a_ticket_announces_it(
         "version": 0,
         "status": "free",
     }
-    assert await neighbour.hears(TicketCreated) == [
+    assert await peer.wait_for(TicketCreated) == [
         TicketCreated(
             id=ticket["id"], version=0, title="Concert", price=Price(1999), user_id=seller.id
         )
@@ -125,14 +125,14 @@ async def test_an_unknown_ticket_is_not_found(
 
 
 async def test_an_edit_is_shown_and_announced(
-    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, seller: Person
+    client: AsyncClient, ticket: Ticket, peer: BusPeer, seller: Person
 ) -> None:
     path = f"/api/tickets/{ticket.id}"
     edited = await client.put(path, json=OPERA, headers=seller.headers)
     assert edited.status_code == 200
     assert edited.json() == OPERA | {"id": ticket.id, "userId": seller.id, "version": 1} | FREE
     assert (await client.get(path)).json() == edited.json()
-    assert await neighbour.hears(TicketUpdated) == [
+    assert await peer.wait_for(TicketUpdated) == [
         TicketUpdated(id=ticket.id, version=1, title="Opera", price=Price(2500), user_id=seller.id)
     ]
 
@@ -140,14 +140,14 @@ async def test_an_edit_is_shown_and_announced(
 async def test_a_ticket_that_is_edited_too_often_while_nats_is_away_has_to_wait(
     client: AsyncClient,
     ticket: Ticket,
-    neighbour: Neighbour,
+    peer: BusPeer,
     nats_server: NatsServer,
     seller: Person,
     sign_in: SignIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(aggregate_store, "MAX_PENDING", 5)
-    [created] = await neighbour.hears(TicketCreated)
+    [created] = await peer.wait_for(TicketCreated)
     nats_server.stop()
     path, edits = f"/api/tickets/{ticket.id}", 0
     while (answer := await client.put(path, json=OPERA, headers=seller.headers)).is_success:
@@ -157,9 +157,9 @@ async def test_a_ticket_that_is_edited_too_often_while_nats_is_away_has_to_wait(
     listed = await client.post("/api/tickets", json=OPERA, headers=sign_in().headers)
     nats_server.start()
     assert [created.id, listed.json()["id"]] == [
-        each.id for each in await neighbour.hears(TicketCreated, 2)
+        each.id for each in await peer.wait_for(TicketCreated, 2)
     ]
-    told = await neighbour.hears(TicketUpdated, edits)
+    told = await peer.wait_for(TicketUpdated, edits)
     assert [each.version for each in told] == list(range(1, edits + 1))
 
 
@@ -202,7 +202,7 @@ async def test_a_held_ticket_cannot_be_edited(
 
 
 async def test_edits_made_at_once_all_succeed(
-    client: AsyncClient, ticket: Ticket, neighbour: Neighbour, seller: Person
+    client: AsyncClient, ticket: Ticket, peer: BusPeer, seller: Person
 ) -> None:
     path = f"/api/tickets/{ticket.id}"
     answers = await asyncio.gather(
@@ -213,7 +213,7 @@ async def test_edits_made_at_once_all_succeed(
     )
     versions = {answer.json()["version"]: answer.json()["price"] for answer in answers}
     assert sorted(versions) == list(range(1, 11))
-    heard = await neighbour.hears(TicketUpdated, 10)
+    heard = await peer.wait_for(TicketUpdated, 10)
     assert [event.version for event in heard] == list(range(1, 11))
     assert {event.version: event.price.dollars for event in heard} == versions
     assert (await client.get(path)).json()["price"] == versions[10]

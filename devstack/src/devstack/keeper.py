@@ -16,7 +16,7 @@ from common.topology import declare, keep
 
 TEST_SUBSCRIPTIONS: Final[Mapping[str, frozenset[Subject]]] = {
     **SUBSCRIPTIONS,
-    "neighbour": frozenset(Subject),
+    "peer": frozenset(Subject),
     "tallies": frozenset({Subject.TICKET_UPDATED}),
 }
 TOPOLOGY: Final = Topology.of(1, TEST_SUBSCRIPTIONS)

@@ -8,14 +8,14 @@ from httpx import AsyncClient
 
 from common.mongo import Database
 from devstack.keys import KeyPair
-from devstack.testing import Neighbour, Person, running, somebody
+from devstack.testing import BusPeer, Person, running, somebody
 
 
 @pytest.fixture
-async def neighbour(nats_url: str) -> AsyncIterator[Neighbour]:
-    """Another service on the bus."""
-    async with Neighbour(nats_url).listening() as listening:
-        yield listening
+async def peer(nats_url: str) -> AsyncIterator[BusPeer]:
+    """Another service on the bus, connected."""
+    async with BusPeer(nats_url).connected() as connected:
+        yield connected
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What tests of one service share: a running app, a neighbour on the bus, patience with a limit."""
+"""Test support for one service: a running app, a peer on the bus, waiting with a timeout."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ from devstack.ports import LOOPBACK, free_port
 PATIENCE_SECONDS = 60.0
 
 
-Heard = TypeVar("Heard", bound=Event)
+E = TypeVar("E", bound=Event)
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]], what: str = "") -> None:
@@ -118,68 +118,68 @@ def somebody(keys: KeyPair, lifetime_seconds: int = 3600) -> Person:
     return Person(user.id, {"Authorization": f"Bearer {token}"})
 
 
-class Neighbour:
-    """Another service: it hears everything that is said, and says what a test wants said."""
+class BusPeer:
+    """Another service on the bus: receives every event, and publishes what a test wants."""
 
     def __init__(self, url: str) -> None:
-        self.bus = Bus(url, service="neighbour")
+        self.bus = Bus(url, service="peer")
         self._port = urlsplit(url).port or 0
-        self.heard: list[Event] = []
-        self._consumer = Consumer(self.bus, "neighbour", dict.fromkeys(Subject, self._hear), None)
+        self.received: list[Event] = []
+        self._consumer = Consumer(self.bus, "peer", dict.fromkeys(Subject, self._receive), None)
 
-    async def _hear(self, event: Event, _: object) -> None:
-        self.heard.append(event)
+    async def _receive(self, event: Event, _: object) -> None:
+        self.received.append(event)
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator["Neighbour"]:
-        """On the bus for the time of a test."""
+    async def connected(self) -> AsyncIterator["BusPeer"]:
+        """Connected to the bus for the duration of the block."""
         self.bus.on_connected.append(self._consumer.start)
         await self.bus.connect()
         yield self
         await self._consumer.stop(1)
         await self.bus.close()
 
-    async def say(self, event: Event, copy: str = "") -> None:
-        """Publish an event; `copy` makes the bus store it although it did before."""
+    async def publish(self, event: Event, copy: str = "") -> None:
+        """Publish an event; `copy` defeats the bus' deduplication of message ids."""
         entry = OutboxEntry.of(event, getattr(event, "version", 0))
-        headers = headers_of(entry, "neighbour")
+        headers = headers_of(entry, "peer")
         headers["Nats-Msg-Id"] += copy
 
-        async def said() -> bool:
+        async def published() -> bool:
             with suppress(Unavailable):  # then again: the message id makes it one message
                 await self.bus.publish(event.subject, event.to_json().encode(), headers)
                 return True
             return False
 
-        await eventually(said, f"{event} is published")
+        await eventually(published, f"{event} is published")
 
-    async def say_raw(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
-        """Publish anything at all."""
+    async def publish_raw(self, subject: str, body: bytes, headers: dict[str, str]) -> None:
+        """Publish an arbitrary message."""
         await self.bus.publish(subject, body, headers)
 
-    def heard_of(self, kind: type[Heard]) -> list[Heard]:
-        """The events of one kind, in the order of the stream."""
-        return [event for event in self.heard if type(event) is kind]
+    def received_of(self, kind: type[E]) -> list[E]:
+        """The received events of one type, in stream order."""
+        return [event for event in self.received if type(event) is kind]
 
-    async def hears(self, kind: type[Heard], count: int = 1) -> list[Heard]:
-        """Wait for so many events of a kind."""
+    async def wait_for(self, kind: type[E], count: int = 1) -> list[E]:
+        """Wait until so many events of a type are received."""
 
         async def enough() -> bool:
-            return len(self.heard_of(kind)) >= count
+            return len(self.received_of(kind)) >= count
 
-        await eventually(enough, f"{count} x {kind.__name__}, heard {self.heard}")
-        return self.heard_of(kind)
+        await eventually(enough, f"{count} x {kind.__name__}, received {self.received}")
+        return self.received_of(kind)
 
-    async def heard_by(self, service: str) -> None:
-        """Wait until a service has acknowledged all that was said."""
+    async def wait_acked_by(self, service: str) -> None:
+        """Wait until a service has acknowledged every event."""
         await self._backlog(service, lambda backlog: backlog.is_empty)
 
-    async def puzzles(self, service: str, count: int = 1) -> None:
-        """Wait until a service was given so much again that it could not handle at first."""
+    async def wait_redelivered(self, service: str, count: int = 1) -> None:
+        """Wait until so many events were redelivered to a service."""
         await self._backlog(service, lambda backlog: backlog.num_redelivered >= count)
 
-    async def holds(self, service: str, count: int = 1) -> None:
-        """Wait until a service has taken so much that it has not acknowledged."""
+    async def wait_ack_pending(self, service: str, count: int = 1) -> None:
+        """Wait until a service has so many events in flight, delivered and not acknowledged."""
         await self._backlog(service, lambda backlog: backlog.num_ack_pending >= count)
 
     async def _backlog(self, service: str, fits: Callable[[Backlog], bool]) -> None:
@@ -187,4 +187,6 @@ class Neighbour:
             backlog = backlog_of(self._port, service)
             return backlog is not None and fits(backlog)
 
-        await eventually(there, f"{service} has heard it, left {backlog_of(self._port, service)}")
+        await eventually(
+            there, f"{service} has acknowledged all, lag {backlog_of(self._port, service)}"
+        )
