@@ -10,7 +10,7 @@ from typing import TypeVar
 from httpx import AsyncClient, Limits
 
 from bench.figures import Figure
-from devstack.event_source import EventSource, listening
+from devstack.event_source import EventSource, open_event_source
 from devstack.headless import Stack
 from devstack.people import Person
 
@@ -39,17 +39,17 @@ async def effect_times(
     async with (
         AsyncClient(base_url=tickets) as door,
         AsyncClient(base_url=orders, headers=headers, limits=ANY) as own,
-        listening(door, "/api/tickets/events") as market,
+        open_event_source(door, "/api/tickets/events") as ticket_stream,
     ):
         for turn in takewhile(goes_on, count()):
             ticket = await person.list_ticket()
-            order, held = await _timed(person.order(ticket), market, ticket, "held")
+            order, held = await _timed(person.order(ticket), ticket_stream, ticket, "held")
             times["order -> held"].append(held)
             if turn % 2:
-                _, free = await _timed(person.cancel(order), market, ticket, "free")
+                _, free = await _timed(person.cancel(order), ticket_stream, ticket, "free")
                 times["cancel -> free"].append(free)
                 continue
-            async with listening(own, f"/api/orders/{order}/events") as stream:
+            async with open_event_source(own, f"/api/orders/{order}/events") as stream:
                 _, paid = await _timed(person.pay(order), stream, order, "complete")
                 times["pay -> complete"].append(paid)
     return times
@@ -62,11 +62,11 @@ async def _timed(
     act: Awaitable[T], source: EventSource, identity: str, status: str
 ) -> tuple[T, float]:
     """From the press of the button to the first who hears what came of it, in ms."""
-    began, known = time.perf_counter(), len(source.said)
+    began, known = time.perf_counter(), len(source.events)
     acted = await act
     while not any(
-        said.event != "reset" and (said.data["id"], said.data["status"]) == (identity, status)
-        for said in source.said[known:]
+        event.type != "reset" and (event.data["id"], event.data["status"]) == (identity, status)
+        for event in source.events[known:]
     ):
         assert time.perf_counter() - began < 10, f"{identity} never became {status}"
         await asyncio.sleep(0.001)

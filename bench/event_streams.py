@@ -12,7 +12,7 @@ from httpx import AsyncClient
 from bench.figures import Figure
 from bench.processes import cpu_ms, memory_mb
 from bench.stacks import stack
-from devstack.event_source import listening
+from devstack.event_source import open_event_source
 from devstack.headless import Stack
 from devstack.people import Person
 
@@ -24,14 +24,14 @@ EVENTS = "/api/tickets/events"
 
 
 class Screen:
-    """A stream over a bare socket, so that a thousand of them do not weigh on the measuring."""
+    """An SSE client over a bare socket: a thousand of them do not distort the measurement."""
 
     def __init__(self) -> None:
         self.arrival = 0.0
         self._heard = asyncio.Event()
 
     async def open(self, url: str) -> None:
-        """Ask for the stream and wait until it talks."""
+        """Request the stream and wait until it is open."""
         parts = urlsplit(url)
         reader, self._writer = await asyncio.open_connection(parts.hostname, parts.port)
         self._writer.write(f"GET {EVENTS} HTTP/1.1\r\nHost: bench\r\n\r\n".encode())
@@ -44,7 +44,7 @@ class Screen:
             self.arrival = time.perf_counter()
             self._heard.set()
 
-    async def hears(self) -> float:
+    async def wait_for(self) -> float:
         """When the next ticket arrived."""
         await self._heard.wait()
         self._heard.clear()
@@ -87,20 +87,23 @@ async def fan_out_ms(seller: Person, screens: Sequence[Screen]) -> tuple[float, 
     """From the press of a button to the first and to the last screen."""
     begun = time.perf_counter()
     await seller.list_ticket()
-    arrivals = [await screen.hears() for screen in screens]
+    arrivals = [await screen.wait_for() for screen in screens]
     return (min(arrivals) - begun) * 1000, (max(arrivals) - begun) * 1000
 
 
 async def latency_ms(stack: Stack, seller: Person, buyer: Person) -> list[float]:
     """From the press of Purchase to "held" on a screen, both through the gateway."""
     latencies = []
-    async with AsyncClient(base_url=stack.gateway) as client, listening(client, EVENTS) as screen:
+    async with (
+        AsyncClient(base_url=stack.gateway) as client,
+        open_event_source(client, EVENTS) as screen,
+    ):
         for count in range(ORDERS):
             ticket = await seller.list_ticket()
-            await screen.hears(2 * count + 1)
+            await screen.wait_for(2 * count + 1)
             begun = time.perf_counter()
             await buyer.order(ticket)
-            while len(screen.said) < 2 * count + 2:  # noqa: ASYNC110 - as soon as it is there
+            while len(screen.events) < 2 * count + 2:  # noqa: ASYNC110 - as soon as it is there
                 await asyncio.sleep(0.001)
             latencies.append((time.perf_counter() - begun) * 1000)
     return latencies

@@ -15,7 +15,7 @@ from httpx import AsyncClient, Response, TransportError
 from common.contracts.events import OrderCreated
 from common.shutdown import CLOSING_SECONDS
 from devstack import topology
-from devstack.event_source import listening
+from devstack.event_source import open_event_source
 from devstack.freezing import frozen
 from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
@@ -305,9 +305,9 @@ async def test_an_event_stream_ends_at_once_and_in_order(
     await peer.publish(ticket.event(0))
     placed = await client.post("/api/orders", json={"ticketId": ticket.id}, headers=buyer.headers)
     path = f"/api/orders/{placed.json()['id']}/events"
-    async with listening(client, path, headers=buyer.headers) as source:
-        await source.hears(1)
+    async with open_event_source(client, path, headers=buyer.headers) as source:
+        await source.wait_for(1)
         ask(replica)
-        await source.ends()
+        await source.wait_closed()
     assert await exit_code(replica) == 0
     assert "graceful shutdown exceeded" not in replica.program.log.read_text()

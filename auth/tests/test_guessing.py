@@ -15,7 +15,7 @@ from auth.main import create_app
 from auth.settings import Settings
 from auth.throttle import network_of
 from common.mongo import Database
-from devstack.scraping import grown, scrape
+from devstack.scraping import delta, scrape
 from devstack.testing import eventually, running
 
 EMAIL = "me@shop.test"
@@ -291,5 +291,5 @@ async def test_one_network_of_ipv6_addresses_is_one_client(browse: Browse) -> No
 async def test_whoever_is_refused_is_counted(home: AsyncClient) -> None:
     before = await scrape(home)
     await guess(home, 5)
-    counted = grown(before, await scrape(home), "signins_throttled_total")
+    counted = delta(before, await scrape(home), "signins_throttled_total")
     assert counted == {frozenset(): 2}

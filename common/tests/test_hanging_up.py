@@ -13,7 +13,7 @@ from common.web.bodies import Body, JsonRoute, Says
 from common.web.body_limit import LIMIT, BodyLimitMiddleware
 from common.web.error_responses import install_error_responses
 from common.web.request_log import RequestLogMiddleware
-from devstack.scraping import grown, samples_in
+from devstack.scraping import delta, samples_in
 
 router = APIRouter(route_class=JsonRoute)
 
@@ -86,5 +86,5 @@ async def test_nobody_is_answered_and_nothing_has_failed(
     assert sent == []
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert caplog.messages == [f"POST {path} 0"]
-    [counted] = grown(before, samples_in(exposition({}).decode()), "requests_total")
+    [counted] = delta(before, samples_in(exposition({}).decode()), "requests_total")
     assert "0" in counted

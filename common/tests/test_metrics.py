@@ -19,7 +19,7 @@ from common.mongo import Database
 from common.service import create_service
 from common.settings import EventSettings, ServiceSettings
 from devstack.freezing import frozen
-from devstack.scraping import becomes, grown, scrape
+from devstack.scraping import delta, scrape, wait_for_sample
 from devstack.servers import MongoServer, NatsServer
 from devstack.tallies import SERVICE, Tallies, Tally
 from devstack.testing import BusPeer, running
@@ -38,13 +38,13 @@ async def test_requests_are_counted_by_route_template(client: AsyncClient) -> No
         await client.get(path)
     await client.post(f"{PATH}/mine", json={})
     after = await scrape(client)
-    assert grown(before, after, "requests_total") == {
+    assert delta(before, after, "requests_total") == {
         frozenset({"GET", PATH, "200"}): 2,
         frozenset({"GET", f"{PATH}/failures/{{name}}", "409"}): 1,
         frozenset({"GET", f"{PATH}/failures/{{name}}", "500"}): 1,
         frozenset({"POST", f"{PATH}/mine", "401"}): 1,
     }
-    assert grown(before, after, "request_seconds_count")[frozenset({"GET", PATH})] == 2
+    assert delta(before, after, "request_seconds_count")[frozenset({"GET", PATH})] == 2
 
 
 async def test_what_clients_make_up_is_one_series(client: AsyncClient) -> None:
@@ -52,7 +52,7 @@ async def test_what_clients_make_up_is_one_series(client: AsyncClient) -> None:
     for number in range(3):
         await client.get(f"/nowhere/{number}")
         await client.request(f"VERB{number}", f"/{number}")
-    assert grown(before, await scrape(client), "requests_total") == {
+    assert delta(before, await scrape(client), "requests_total") == {
         frozenset({"GET", "other", "404"}): 3,
         frozenset({"other", "404"}): 3,
     }
@@ -62,7 +62,7 @@ async def test_probes_and_scrapes_are_not_counted(client: AsyncClient) -> None:
     before = await scrape(client)
     for path in ("/livez", "/readyz", "/acceptz", "/metrics"):
         await client.get(path)
-    assert grown(before, await scrape(client), "requests_total") == {}
+    assert delta(before, await scrape(client), "requests_total") == {}
 
 
 async def test_the_page_is_not_part_of_the_api(app: FastAPI) -> None:
@@ -148,7 +148,7 @@ async def test_events_are_counted_by_subject_and_outcome(
     hearer: FastAPI, speaker: BusPeer, stubborn: Stubborn
 ) -> None:
     async with running(hearer) as client:
-        await becomes(client, "consumer_pending", 0)
+        await wait_for_sample(client, "consumer_pending", 0)
         before = await scrape(client)
         assert ("events_processed_total", frozenset({"ticket:updated", "early"})) in before
         await speaker.publish(Tally.begin().told())
@@ -156,16 +156,16 @@ async def test_events_are_counted_by_subject_and_outcome(
         stubborn.failure = RuntimeError("a defect")
         await speaker.publish(Tally.begin().told())
         await speaker.publish_raw("ticket:updated", b"{", {})
-        await becomes(client, "dead_letters", 2)
+        await wait_for_sample(client, "dead_letters", 2)
         await speaker.wait_acked_by(SERVICE)
         after = await scrape(client)
-    assert grown(before, after, "events_processed_total") == {
+    assert delta(before, after, "events_processed_total") == {
         frozenset({"ticket:updated", "handled"}): 1,
         frozenset({"ticket:updated", "failed"}): 9,
         frozenset({"ticket:updated", "dead"}): 2,
     }
-    assert grown(before, after, "handler_seconds_count") == {frozenset({"ticket:updated"}): 11}
-    told = grown(before, after, "events_published_total")
+    assert delta(before, after, "handler_seconds_count") == {frozenset({"ticket:updated"}): 11}
+    told = delta(before, after, "events_published_total")
     assert told[frozenset({f"dead-letters.{SERVICE}", "stored"})] == 2
 
 
@@ -175,7 +175,7 @@ async def test_repeated_publishes_are_counted_as_duplicates(
     event, before = Tally.begin().told(), await scrape(client)
     for _ in range(3):
         await peer.publish(event)
-    assert grown(before, await scrape(client), "events_published_total") == {
+    assert delta(before, await scrape(client), "events_published_total") == {
         frozenset({"ticket:updated", "stored"}): 1,
         frozenset({"ticket:updated", "duplicate"}): 2,
     }
@@ -185,21 +185,21 @@ async def test_what_waits_is_measured(
     hearer: FastAPI, database: Database, nats_server: NatsServer
 ) -> None:
     async with running(hearer) as client:
-        await becomes(client, "bus_connected", 1)
-        await becomes(client, "outbox_waiting", 0)
-        await becomes(client, "consumer_requests", 1)
+        await wait_for_sample(client, "bus_connected", 1)
+        await wait_for_sample(client, "outbox_waiting", 0)
+        await wait_for_sample(client, "consumer_requests", 1)
         nats_server.stop()
-        await becomes(client, "bus_connected", 0)
+        await wait_for_sample(client, "bus_connected", 0)
         await Tallies(database).add(Tally.begin())
-        await becomes(client, "outbox_waiting", 1)
+        await wait_for_sample(client, "outbox_waiting", 1)
         samples = await scrape(client)
         assert 0 < samples["outbox_oldest_seconds", frozenset()] < 60
         assert ("consumer_pending", frozenset()) not in samples
         assert samples["server_answers", frozenset({"nats"})] == 0
         assert samples["server_answers", frozenset({"mongodb"})] == 1
         nats_server.start()
-        await becomes(client, "outbox_waiting", 0)
-        await becomes(client, "server_answers", 1, "nats")
+        await wait_for_sample(client, "outbox_waiting", 0)
+        await wait_for_sample(client, "server_answers", 1, "nats")
 
 
 async def test_a_silent_server_neither_fails_nor_delays_a_scrape(
@@ -207,10 +207,10 @@ async def test_a_silent_server_neither_fails_nor_delays_a_scrape(
 ) -> None:
     monkeypatch.setattr(gauges, "TIMEOUT_SECONDS", 0.2)
     async with running(hearer) as client:
-        await becomes(client, "outbox_waiting", 0)
+        await wait_for_sample(client, "outbox_waiting", 0)
         with frozen(mongod.pid):
             async with asyncio.timeout(4):  # a driver gives up after 5
-                await becomes(client, "outbox_waiting", None)
-            await becomes(client, "server_answers", 0, "mongodb")
-            await becomes(client, "server_answers", 1, "nats")
-        await becomes(client, "server_answers", 1, "mongodb")
+                await wait_for_sample(client, "outbox_waiting", None)
+            await wait_for_sample(client, "server_answers", 0, "mongodb")
+            await wait_for_sample(client, "server_answers", 1, "nats")
+        await wait_for_sample(client, "server_answers", 1, "mongodb")

@@ -10,7 +10,7 @@ from common.contracts.events import ExpirationComplete, OrderCreated
 from common.mongo import Collection
 from common.tracing import SpanKind, start_span
 from devstack.order_history import OrderHistory
-from devstack.scraping import becomes, grown, scrape
+from devstack.scraping import delta, scrape, wait_for_sample
 from devstack.testing import BusPeer
 from expiration.repository import TimerRepository
 
@@ -31,11 +31,11 @@ async def test_lateness_and_what_waits_are_shown(
     for order in (late, ahead):
         await peer.publish(order.event(OrderCreated, 0))
     await peer.wait_for(ExpirationComplete)
-    await becomes(service, "timers_scheduled", 1)
-    await becomes(service, "timers_overdue", 0)
+    await wait_for_sample(service, "timers_scheduled", 1)
+    await wait_for_sample(service, "timers_overdue", 0)
     after = await scrape(service)
-    assert grown(before, after, "timer_lateness_seconds_count") == {frozenset(): 1}
-    [seconds] = grown(before, after, "timer_lateness_seconds_sum").values()
+    assert delta(before, after, "timer_lateness_seconds_count") == {frozenset(): 1}
+    [seconds] = delta(before, after, "timer_lateness_seconds_sum").values()
     assert 20 <= seconds < 30
     await stored.update({"_id": ahead.id}, {"$set": {"leaseUntil": now + timedelta(hours=2)}})
     for seconds, overdue in ((-60, 0), (1, 0), (10, 1)):

@@ -9,7 +9,7 @@ from httpx import AsyncClient
 
 from common.contracts.ids import new_id
 from common.contracts.money import Price
-from devstack.event_source import EventSource, listening
+from devstack.event_source import EventSource, open_event_source
 from devstack.servers import NatsServer
 from devstack.testing import Person, SignIn, eventually, serving
 from orders.domain import Order, Ticket
@@ -51,24 +51,24 @@ def events(order: Order) -> str:
 
 def statuses(source: EventSource) -> list[str]:
     """What was told of the order."""
-    return [said.data["status"] for said in source.said]
+    return [event.data["status"] for event in source.events]
 
 
 async def test_an_order_is_told_as_it_is_shown_until_it_is_complete(
     client: AsyncClient, orders: OrderRepository, order: Order, buyer: Person
 ) -> None:
-    async with listening(client, events(order), headers=buyer.headers) as source:
+    async with open_event_source(client, events(order), headers=buyer.headers) as source:
         shown = []
         for version, step in enumerate((None, Order.confirm, Order.complete)):
             if step:
                 await orders.change(order.id, step)
-            await source.hears(version + 1)
+            await source.wait_for(version + 1)
             answer = await client.get(f"/api/orders/{order.id}", headers=buyer.headers)
             shown.append(answer.json())
-        await source.ends()
-    assert [said.data for said in source.said] == shown
+        await source.wait_closed()
+    assert [event.data for event in source.events] == shown
     assert statuses(source) == ["created", "awaiting:payment", "complete"]
-    assert [(said.event, said.id) for said in source.said] == [("order", n) for n in "012"]
+    assert [(event.type, event.id) for event in source.events] == [("order", n) for n in "012"]
 
 
 async def test_an_order_that_has_ended_is_told_once(
@@ -83,12 +83,12 @@ async def test_an_order_that_has_ended_is_told_once(
 async def test_a_stream_begins_with_the_present_state_wherever_it_was_cut(
     client: AsyncClient, orders: OrderRepository, order: Order, buyer: Person
 ) -> None:
-    async with listening(client, events(order), headers=buyer.headers) as source:
-        await source.hears(1)
+    async with open_event_source(client, events(order), headers=buyer.headers) as source:
+        await source.wait_for(1)
     await orders.change(order.id, Order.confirm)
-    again = listening(client, events(order), headers=buyer.headers, last_event_id="0")
+    again = open_event_source(client, events(order), headers=buyer.headers, last_event_id="0")
     async with again as resumed:
-        await resumed.hears(1)
+        await resumed.wait_for(1)
     assert statuses(resumed) == ["awaiting:payment"]
 
 
@@ -112,26 +112,26 @@ async def test_a_change_through_one_replica_is_told_by_another(
     async with (
         serving(other_app) as url,
         AsyncClient(base_url=url) as other,
-        listening(client, events(order), headers=buyer.headers) as here,
+        open_event_source(client, events(order), headers=buyer.headers) as here,
     ):
         await ready(other)
-        async with listening(other, events(order), headers=buyer.headers) as there:
-            await there.hears(1)
+        async with open_event_source(other, events(order), headers=buyer.headers) as there:
+            await there.wait_for(1)
             await other.delete(f"/api/orders/{order.id}", headers=buyer.headers)
-            await here.hears(2)
-            await there.hears(2)
-    assert here.said == there.said
+            await here.wait_for(2)
+            await there.wait_for(2)
+    assert here.events == there.events
     assert statuses(here) == ["created", "cancelled"]
 
 
 async def test_an_outage_of_the_bus_delays_the_news_and_loses_none(
     client: AsyncClient, order: Order, buyer: Person, nats_server: NatsServer
 ) -> None:
-    async with listening(client, events(order), headers=buyer.headers) as source:
-        await source.hears(1)
+    async with open_event_source(client, events(order), headers=buyer.headers) as source:
+        await source.wait_for(1)
         nats_server.kill()
         await client.delete(f"/api/orders/{order.id}", headers=buyer.headers)
         assert source.is_open
         nats_server.ensure_running()
-        await source.hears(2)
+        await source.wait_for(2)
     assert statuses(source) == ["created", "cancelled"]

@@ -12,7 +12,7 @@ from common.contracts.events import OrderCompleted, OrderCreated
 from common.logs import TextFormatter
 from devstack.order_history import OrderHistory
 from devstack.sandbox.dashboard import Dashboard
-from devstack.scraping import grown, scrape
+from devstack.scraping import delta, scrape
 from devstack.testing import BusPeer, Person, eventually
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
@@ -41,10 +41,10 @@ async def test_every_turn_of_a_payment_is_counted_once(
     turns = {frozenset({status}): 1 for status in ("pending", "authorized", "captured")}
 
     async def counted() -> bool:  # a moment after it is stored
-        return len(grown(before, await scrape(client), "payments_total")) >= len(turns)
+        return len(delta(before, await scrape(client), "payments_total")) >= len(turns)
 
     await eventually(counted)
-    assert grown(before, await scrape(client), "payments_total") == turns
+    assert delta(before, await scrape(client), "payments_total") == turns
 
 
 @pytest.mark.usefixtures("held_intent")
@@ -87,7 +87,7 @@ async def test_every_setback_is_counted(
     await wait_for_failure(FailureKind.REJECTED, 2)
 
     async def counted() -> bool:  # a moment after it is stored
-        told = grown(before, await scrape(client), "payment_setbacks_total")
+        told = delta(before, await scrape(client), "payment_setbacks_total")
         assert told.keys() <= {frozenset({"refusal"})}
         return told.get(frozenset({"refusal"}), 0) >= 2
 

@@ -13,7 +13,7 @@ from httpx import AsyncClient, Response
 from common.contracts.events import OrderCompleted, OrderCreated, PaymentCreated, PaymentFailed
 from devstack.order_history import OrderHistory
 from devstack.people import Ledger
-from devstack.scraping import grown, scrape
+from devstack.scraping import delta, scrape
 from devstack.testing import BusPeer, Person, eventually, serving
 from payments.settings import Settings
 
@@ -184,7 +184,7 @@ async def test_who_hangs_up_in_the_middle_is_no_failure(
         labels = frozenset({"POST", "/api/payments/webhook", "0"})
 
         async def is_counted() -> bool:
-            return grown(before, await scrape(client), "requests_total") == {labels: 1}
+            return delta(before, await scrape(client), "requests_total") == {labels: 1}
 
         await eventually(is_counted)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []

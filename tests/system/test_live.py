@@ -8,7 +8,7 @@ from functools import partial
 
 from httpx import AsyncClient, HTTPError
 
-from devstack.event_source import EventSource, listening
+from devstack.event_source import EventSource, open_event_source
 from devstack.headless import Stack, System
 from devstack.people import Person
 from devstack.testing import eventually
@@ -17,12 +17,12 @@ TICKETS = "/api/tickets/events"
 
 
 def told(source: EventSource, ticket_id: str) -> list[str]:
-    """What was said of one ticket."""
-    return [said.data["status"] for said in source.said if said.data.get("id") == ticket_id]
+    """The statuses that were sent of one ticket."""
+    return [event.data["status"] for event in source.events if event.data.get("id") == ticket_id]
 
 
 async def tells(source: EventSource, ticket_id: str, *statuses: str) -> None:
-    """Wait until exactly this was said of a ticket."""
+    """Wait until exactly these statuses of a ticket were sent."""
 
     async def so() -> bool:
         return told(source, ticket_id) == list(statuses)
@@ -53,27 +53,30 @@ async def test_a_whole_sale_is_seen_by_everybody_and_told_to_its_buyer(
 ) -> None:
     async with AsyncExitStack() as opened:
         screens = [
-            await opened.enter_async_context(listening(AsyncClient(base_url=url), TICKETS))
+            await opened.enter_async_context(open_event_source(AsyncClient(base_url=url), TICKETS))
             for url in (*launched.services["tickets"], launched.gateway)
         ]
         ticket = await seller.list_ticket()
         order = await buyer.order(ticket)
         mine = await opened.enter_async_context(
-            listening(buyer.client, f"/api/orders/{order}/events")
+            open_event_source(buyer.client, f"/api/orders/{order}/events")
         )
         await buyer.pay(order)
-        await mine.ends()
+        await mine.wait_closed()
         for screen in screens:
             await tells(screen, ticket, "free", "held", "sold")
-    assert mine.said[-1].data["status"] == "complete"
-    assert mine.said[-1].data == (await buyer.client.get(f"/api/orders/{order}")).json()
+    assert mine.events[-1].data["status"] == "complete"
+    assert mine.events[-1].data == (await buyer.client.get(f"/api/orders/{order}")).json()
     stranger = await Person(browser()).sign_up()
     refused = await stranger.client.get(f"/api/orders/{order}/events")
     assert refused.status_code == 403
 
 
 async def test_a_compressing_client_hears_each_event_at_once(stack: System, seller: Person) -> None:
-    async with AsyncClient(base_url=stack.gateway) as client, listening(client, TICKETS) as source:
+    async with (
+        AsyncClient(base_url=stack.gateway) as client,
+        open_event_source(client, TICKETS) as source,
+    ):
         for _ in range(3):
             ticket = await seller.list_ticket()
             await tells(source, ticket, "free")
@@ -84,7 +87,7 @@ async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_no
 ) -> None:
     async with (
         AsyncClient(base_url=launched.gateway) as client,
-        listening(client, TICKETS, again=True) as source,
+        open_event_source(client, TICKETS, reconnect=True) as source,
     ):
         first = await seller.list_ticket()
         await tells(source, first, "free")
@@ -97,4 +100,4 @@ async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_no
         for ticket in tickets:
             await tells(source, ticket, "free")
     assert source.opened >= 2
-    assert {said.event for said in source.said} == {"ticket"}
+    assert {event.type for event in source.events} == {"ticket"}

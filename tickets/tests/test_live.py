@@ -10,7 +10,7 @@ from httpx import AsyncClient
 from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated
 from common.messaging import live as live_events
 from common.web import event_stream
-from devstack.event_source import listening
+from devstack.event_source import open_event_source
 from devstack.jetstream import delete_all_streams
 from devstack.keeper import keeping
 from devstack.order_history import OrderHistory
@@ -52,7 +52,7 @@ async def offer(client: AsyncClient, seller: Person, title: str) -> dict[str, ob
 async def test_every_change_of_a_ticket_is_told_as_it_is_shown(
     client: AsyncClient, peer: BusPeer, seller: Person
 ) -> None:
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         ticket = await offer(client, seller, "Concert")
         path = f"/api/tickets/{ticket['id']}"
         shown = [ticket]
@@ -60,11 +60,11 @@ async def test_every_change_of_a_ticket_is_told_as_it_is_shown(
         order = OrderHistory("buyer", ticket_id=str(ticket["id"]))
         for version, kind in enumerate((OrderCreated, OrderCompleted)):
             await peer.publish(order.event(kind, version))
-            await source.hears(len(shown) + 1)
+            await source.wait_for(len(shown) + 1)
             shown.append((await client.get(path)).json())
-        assert [said.data for said in source.said] == shown
+        assert [event.data for event in source.events] == shown
     assert [each["status"] for each in shown] == ["free", "free", "held", "sold"]
-    assert {said.event for said in source.said} == {"ticket"}
+    assert {event.type for event in source.events} == {"ticket"}
     assert source.retry == 2000
 
 
@@ -76,24 +76,24 @@ async def test_the_answer_is_kept_by_nobody(client: AsyncClient) -> None:
 
 
 async def test_a_stream_goes_on_where_it_was_cut(client: AsyncClient, seller: Person) -> None:
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         await offer(client, seller, "1")
-        await source.hears(1)
+        await source.wait_for(1)
     missed = [await offer(client, seller, title) for title in "23"]
-    async with listening(client, EVENTS, last_event_id=source.last_event_id) as resumed:
+    async with open_event_source(client, EVENTS, last_event_id=source.last_event_id) as resumed:
         later = await offer(client, seller, "4")
-        await resumed.hears(3)
-        assert [said.data for said in resumed.said] == [*missed, later]
+        await resumed.wait_for(3)
+        assert [event.data for event in resumed.events] == [*missed, later]
 
 
 async def test_who_heard_nothing_yet_misses_nothing_either(
     client: AsyncClient, seller: Person
 ) -> None:
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         await eventually(lambda: _is(source.last_event_id is not None))
     missed = await offer(client, seller, "Concert")
-    async with listening(client, EVENTS, last_event_id=source.last_event_id) as resumed:
-        assert [said.data for said in await resumed.hears(1)] == [missed]
+    async with open_event_source(client, EVENTS, last_event_id=source.last_event_id) as resumed:
+        assert [event.data for event in await resumed.wait_for(1)] == [missed]
 
 
 async def _is(fact: bool) -> bool:
@@ -104,11 +104,11 @@ async def _is(fact: bool) -> bool:
 async def test_who_cannot_be_resumed_is_told_to_begin_anew(
     client: AsyncClient, seller: Person, unknown: str
 ) -> None:
-    async with listening(client, EVENTS, headers={"Last-Event-ID": unknown}) as source:
-        [reset] = await source.hears(1)
-        assert (reset.event, source.last_event_id) == ("reset", reset.id)
+    async with open_event_source(client, EVENTS, headers={"Last-Event-ID": unknown}) as source:
+        [reset] = await source.wait_for(1)
+        assert (reset.type, source.last_event_id) == ("reset", reset.id)
         ticket = await offer(client, seller, "Concert")
-        assert (await source.hears(2))[1].data == ticket
+        assert (await source.wait_for(2))[1].data == ticket
 
 
 async def test_who_was_away_for_too_long_is_told_to_begin_anew(
@@ -118,15 +118,15 @@ async def test_who_was_away_for_too_long_is_told_to_begin_anew(
     app = create_app(Settings.model_validate(environment))
     async with serving(app) as url, AsyncClient(base_url=url) as client:
         await ready(client)
-        async with listening(client, EVENTS) as source:
+        async with open_event_source(client, EVENTS) as source:
             for number in range(5):
                 await offer(client, seller, str(number))
-            said = await source.hears(5)
-        async with listening(client, EVENTS, last_event_id=said[1].id) as just_in_time:
-            assert await just_in_time.hears(3) == said[2:]
-        async with listening(client, EVENTS, last_event_id=said[0].id) as late:
-            heard = await late.hears(1)
-    assert [(each.event, each.id) for each in heard] == [("reset", said[4].id)]
+            events = await source.wait_for(5)
+        async with open_event_source(client, EVENTS, last_event_id=events[1].id) as just_in_time:
+            assert await just_in_time.wait_for(3) == events[2:]
+        async with open_event_source(client, EVENTS, last_event_id=events[0].id) as late:
+            heard = await late.wait_for(1)
+    assert [(each.type, each.id) for each in heard] == [("reset", events[4].id)]
 
 
 async def test_two_replicas_tell_the_same_and_resume_each_others_streams(
@@ -135,77 +135,82 @@ async def test_two_replicas_tell_the_same_and_resume_each_others_streams(
     other_app = create_app(Settings.model_validate(environment))
     async with serving(other_app) as url, AsyncClient(base_url=url) as other:
         await ready(other)
-        async with listening(client, EVENTS) as here, listening(other, EVENTS) as there:
+        async with (
+            open_event_source(client, EVENTS) as here,
+            open_event_source(other, EVENTS) as there,
+        ):
             for number in range(4):
                 await offer((client, other)[number % 2], seller, str(number))
-            assert await here.hears(4) == await there.hears(4)
+            assert await here.wait_for(4) == await there.wait_for(4)
         missed = await offer(client, seller, "missed")
-        async with listening(other, EVENTS, last_event_id=here.last_event_id) as resumed:
-            assert [said.data for said in await resumed.hears(1)] == [missed]
+        async with open_event_source(other, EVENTS, last_event_id=here.last_event_id) as resumed:
+            assert [event.data for event in await resumed.wait_for(1)] == [missed]
 
 
 async def test_a_restarted_replica_resumes_what_another_one_told(
     client: AsyncClient, environment: dict[str, str], seller: Person
 ) -> None:
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         await offer(client, seller, "heard")
-        await source.hears(1)
+        await source.wait_for(1)
     missed = await offer(client, seller, "missed")
     fresh = create_app(Settings.model_validate(environment))
     async with serving(fresh) as url, AsyncClient(base_url=url) as other:
         await ready(other)
-        async with listening(other, EVENTS, last_event_id=source.last_event_id) as resumed:
-            assert [said.data for said in await resumed.hears(1)] == [missed]
+        async with open_event_source(other, EVENTS, last_event_id=source.last_event_id) as resumed:
+            assert [event.data for event in await resumed.wait_for(1)] == [missed]
 
 
 async def test_an_outage_of_the_bus_makes_no_gap(
     client: AsyncClient, nats_server: NatsServer, seller: Person
 ) -> None:
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         told = [await offer(client, seller, "before")]
-        await source.hears(1)
+        await source.wait_for(1)
         nats_server.kill()
         told.append(await offer(client, seller, "meanwhile"))
-        async with listening(client, EVENTS, last_event_id=source.last_event_id) as second:
+        async with open_event_source(client, EVENTS, last_event_id=source.last_event_id) as second:
             nats_server.ensure_running()
             told.append(await offer(client, seller, "after"))
-            await source.hears(3)
-            await second.hears(2)
-        titles = [said.data.get("title") for said in source.said]
+            await source.wait_for(3)
+            await second.wait_for(2)
+        titles = [event.data.get("title") for event in source.events]
         assert (titles[0], set(titles[1:])) == ("before", {"meanwhile", "after"})
-        assert [said.data for said in second.said] == [said.data for said in source.said[1:]]
+        assert [event.data for event in second.events] == [
+            event.data for event in source.events[1:]
+        ]
         assert source.is_open
 
 
 async def test_a_stream_that_somebody_deleted_is_begun_anew(
     client: AsyncClient, nats_server: NatsServer, seller: Person
 ) -> None:
-    async with keeping(nats_server.url), listening(client, EVENTS) as source:
+    async with keeping(nats_server.url), open_event_source(client, EVENTS) as source:
         await offer(client, seller, "before")
-        await source.hears(1)
+        await source.wait_for(1)
         delete_all_streams(nats_server.port)
-        await source.hears(2)
+        await source.wait_for(2)
         await offer(client, seller, "after")
-        await source.hears(3)
-    assert [said.event for said in source.said] == ["ticket", "reset", "ticket"]
+        await source.wait_for(3)
+    assert [event.type for event in source.events] == ["ticket", "reset", "ticket"]
 
 
 async def test_a_republished_state_is_no_news(
     client: AsyncClient, tickets: TicketRepository, peer: BusPeer, seller: Person
 ) -> None:
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         first = await offer(client, seller, "Concert")
         await peer.publish((await tickets.get(str(first["id"]))).snapshot)
         second = await offer(client, seller, "Opera")
-        await source.hears(2)
-        assert [said.data for said in source.said] == [first, second]
+        await source.wait_for(2)
+        assert [event.data for event in source.events] == [first, second]
 
 
 async def test_silence_is_filled_with_heartbeats(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.05)
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         await eventually(lambda: _is(len(source.comments) > 2))
     assert set(source.comments) == {"heartbeat"}
 
@@ -216,20 +221,22 @@ async def test_there_is_a_limit_to_open_streams(
     app = create_app(Settings.model_validate({**environment, "event_streams_limit": 2}))
     async with serving(app) as url, AsyncClient(base_url=url) as client:
         await ready(client)
-        async with listening(client, EVENTS), listening(client, EVENTS):
+        async with open_event_source(client, EVENTS), open_event_source(client, EVENTS):
             refused = await client.get(EVENTS)
             assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
-        async with listening(client, EVENTS, again=True) as admitted:  # when both have gone
+        async with open_event_source(
+            client, EVENTS, reconnect=True
+        ) as admitted:  # when both have gone
             assert admitted.is_open
 
 
 async def test_a_stop_ends_the_streams_and_those_who_come_still(
     client: AsyncClient, app: FastAPI, sign_in: SignIn
 ) -> None:
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         for end in app.state.shutdown.on_drain:
             end()
-        await source.ends()
+        await source.wait_closed()
     late = await client.get(EVENTS)
     assert (late.status_code, late.text) == (200, "retry: 2000\n\n")
     assert (await offer(client, sign_in(), "Concert"))["title"] == "Concert"
@@ -244,18 +251,18 @@ async def test_a_closed_page_leaves_nothing_behind(client: AsyncClient, app: Fas
 
 
 async def _open_and_close(client: AsyncClient) -> None:
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         assert source.is_open
 
 
 async def test_a_ticket_that_is_freed_is_told(
     client: AsyncClient, peer: BusPeer, seller: Person
 ) -> None:
-    async with listening(client, EVENTS) as source:
+    async with open_event_source(client, EVENTS) as source:
         ticket_id = str((await offer(client, seller, "Concert"))["id"])
         order = OrderHistory("buyer", ticket_id=ticket_id)
         await peer.publish(order.event(OrderCreated, 0))
         await peer.publish(order.event(OrderCancelled, 1))
-        said = await source.hears(3)
-    assert [each.data["status"] for each in said] == ["free", "held", "free"]
-    assert {each.data["id"] for each in said} == {ticket_id}
+        events = await source.wait_for(3)
+    assert [each.data["status"] for each in events] == ["free", "held", "free"]
+    assert {each.data["id"] for each in events} == {ticket_id}

@@ -1,4 +1,4 @@
-"""A browser's `EventSource`, as far as tests need one: it shows all, and reconnects when asked."""
+"""A client of Server-Sent Events like a browser's `EventSource`, for tests."""
 
 import asyncio
 import json
@@ -12,23 +12,23 @@ from httpx import AsyncClient, HTTPError, Response
 from devstack.testing import eventually
 
 RETRY_SECONDS = 1.0
-"""Shorter than a browser's, and long enough to miss something that is not told afterwards."""
+"""Shorter than a browser's, and long enough to miss events that are not replayed."""
 
 
 @dataclass
-class Said:
-    """One event, as it came."""
+class SseEvent:
+    """One event as received."""
 
-    event: str
+    type: str
     data: Any
     id: str
 
 
 @dataclass
 class EventSource:
-    """One stream, read to its end in the background; a browser would then open it anew."""
+    """One stream, read to its end in the background."""
 
-    said: list[Said] = field(default_factory=list)
+    events: list[SseEvent] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     retry: int | None = None
     last_event_id: str | None = None
@@ -38,12 +38,12 @@ class EventSource:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a browser sends besides its cookies."""
+        """The request headers that a browser sends, besides cookies."""
         resume = {"Last-Event-ID": self.last_event_id} if self.last_event_id else {}
         return {"Accept": "text/event-stream", "Accept-Encoding": "gzip", **resume}
 
     def _line(self, line: str) -> None:
-        """By the rules of the HTML standard, 9.2.6."""
+        """Parse a line (HTML standard, 9.2.6)."""
         if line.startswith(":"):
             self.comments.append(line[1:].strip())
         elif line:
@@ -59,10 +59,10 @@ class EventSource:
             self.retry = int(fields["retry"])
         if "data" in fields:
             data = json.loads(fields["data"])
-            self.said.append(Said(fields.get("event", "message"), data, fields.get("id", "")))
+            self.events.append(SseEvent(fields.get("event", "message"), data, fields.get("id", "")))
 
     async def read(self, response: Response) -> None:
-        """All that one answer says."""
+        """Read one response to its end."""
         self._fields, self.is_open = {}, True
         self.opened += 1
         try:
@@ -71,24 +71,24 @@ class EventSource:
         finally:
             self.is_open = False
 
-    async def hears(self, count: int) -> list[Said]:
-        """Wait until so much was said in all."""
+    async def wait_for(self, count: int) -> list[SseEvent]:
+        """Wait until so many events have been received in all."""
 
         async def enough() -> bool:
-            return len(self.said) >= count
+            return len(self.events) >= count
 
-        await eventually(enough, f"{count} events, heard {self.said}")
-        return self.said
+        await eventually(enough, f"{count} events, received {self.events}")
+        return self.events
 
-    async def opens(self, times: int = 1) -> None:
-        """Wait until it has been opened so often, and is open."""
+    async def wait_open(self, times: int = 1) -> None:
+        """Wait until the stream has been opened so often, and is open."""
 
         async def there() -> bool:
             return self.opened >= times and self.is_open and self.retry is not None
 
         await eventually(there, "the stream opens")
 
-    async def ends(self) -> None:
+    async def wait_closed(self) -> None:
         """Wait until the server has ended it."""
 
         async def over() -> bool:
@@ -98,19 +98,19 @@ class EventSource:
 
 
 @asynccontextmanager
-async def listening(
+async def open_event_source(
     client: AsyncClient,
     path: str,
     *,
     headers: dict[str, str] | None = None,
     last_event_id: str | None = None,
-    again: bool = False,
+    reconnect: bool = False,
 ) -> AsyncIterator[EventSource]:
-    """Hear a stream for as long as the block; `again` opens it anew whenever it breaks."""
+    """An open stream for the duration of the block; `reconnect` opens it again when it breaks."""
     source = EventSource(last_event_id=last_event_id)
-    task = asyncio.create_task(_hear(client, path, headers or {}, source, again))
+    task = asyncio.create_task(_read_events(client, path, headers or {}, source, reconnect))
     try:
-        await source.opens()
+        await source.wait_open()
         yield source
     finally:
         task.cancel()
@@ -118,8 +118,8 @@ async def listening(
             await task
 
 
-async def _hear(
-    client: AsyncClient, path: str, headers: dict[str, str], source: EventSource, again: bool
+async def _read_events(
+    client: AsyncClient, path: str, headers: dict[str, str], source: EventSource, reconnect: bool
 ) -> None:
     while True:
         try:
@@ -128,8 +128,8 @@ async def _hear(
                 if response.status_code == 200:
                     await source.read(response)
         except HTTPError:
-            if not again:
+            if not reconnect:
                 raise
-        if not again:
+        if not reconnect:
             return
         await asyncio.sleep(RETRY_SECONDS)
