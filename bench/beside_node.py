@@ -21,7 +21,7 @@ from bench.stacks import stack
 from devstack.plan import http_url
 from devstack.ports import free_port
 from devstack.process import Process
-from devstack.testing import somebody
+from devstack.testing import new_session
 
 HOME = Path(__file__).parent / "node"
 TICKETS, CLIENTS = 1_000, 8
@@ -61,7 +61,7 @@ async def _orders() -> list[Figure]:
         with _node(plan.mongo_uri("orders"), plan.nats_url, plan.folder) as node:
             await there.start()
             tickets = await placing.offer(there)
-            buyer, headers = somebody(plan.secrets.session_keys).headers, await _session(node)
+            buyer, headers = new_session(plan.secrets.session_keys).headers, await _session(node)
             [replica], [port] = there.replicas, plan.ports.services["orders"]
             ours = [placing.order(each, "/api/orders", buyer) for each in tickets]
             same = [placing.order(each, "/orders", headers) for each in tickets]

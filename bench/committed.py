@@ -22,7 +22,7 @@ from bench.rounds import Side, alternate
 from devstack.members import COUNT as THREE
 from devstack.plan import http_url
 from devstack.process import Process
-from devstack.testing import somebody
+from devstack.testing import new_session
 
 LOCAL_READS: Final = Break(
     "majority reads", "common/src/common/mongo.py", 'readConcernLevel="majority",', ""
@@ -77,7 +77,7 @@ async def _both_sides(service: str, places: str, members: int) -> AsyncIterator[
 
 
 async def _reads(there: Alone) -> list[Figure]:
-    seller = somebody(there.plan.secrets.session_keys)
+    seller = new_session(there.plan.secrets.session_keys)
     url = http_url(there.plan.ports.services["tickets"][0])
     async with AsyncClient(base_url=url, headers=seller.headers) as client:
         made = await client.post("/api/tickets", json={"title": "Concert", "price": 19.99})
@@ -92,7 +92,7 @@ async def _reads(there: Alone) -> list[Figure]:
 
 async def _orders(there: Alone) -> list[Figure]:
     ids = await placing.offer(there, 2 * (ROUNDS + 1) * ORDERS)
-    buyer = somebody(there.plan.secrets.session_keys).headers
+    buyer = new_session(there.plan.secrets.session_keys).headers
     requests = [placing.order(each, "/api/orders", buyer) for each in ids]
     return await _compare(there, ORDER, requests[::2], requests[1::2])
 

@@ -12,9 +12,9 @@ from httpx import AsyncClient
 from bench.figures import Figure
 from bench.processes import cpu_ms, memory_mb
 from bench.stacks import stack
+from devstack.api_client import ApiClient
 from devstack.event_source import open_event_source
 from devstack.headless import Stack
-from devstack.people import Person
 
 STREAMS = 1_000
 AT_ONCE = 50
@@ -83,7 +83,7 @@ async def open_screens(url: str) -> list[Screen]:
     return screens
 
 
-async def fan_out_ms(seller: Person, screens: Sequence[Screen]) -> tuple[float, float]:
+async def fan_out_ms(seller: ApiClient, screens: Sequence[Screen]) -> tuple[float, float]:
     """From the press of a button to the first and to the last screen."""
     begun = time.perf_counter()
     await seller.list_ticket()
@@ -91,7 +91,7 @@ async def fan_out_ms(seller: Person, screens: Sequence[Screen]) -> tuple[float, 
     return (min(arrivals) - begun) * 1000, (max(arrivals) - begun) * 1000
 
 
-async def latency_ms(stack: Stack, seller: Person, buyer: Person) -> list[float]:
+async def latency_ms(stack: Stack, seller: ApiClient, buyer: ApiClient) -> list[float]:
     """From the press of Purchase to "held" on a screen, both through the gateway."""
     latencies = []
     async with (
@@ -118,7 +118,7 @@ async def measure() -> list[Figure]:
 async def _measure(stack: Stack) -> list[Figure]:
     async with AsyncExitStack() as opened:
         seller, buyer = [
-            await Person(
+            await ApiClient(
                 await opened.enter_async_context(AsyncClient(base_url=stack.gateway, timeout=30))
             ).sign_up()
             for _ in range(2)
@@ -132,7 +132,7 @@ async def _measure(stack: Stack) -> list[Figure]:
         ]
 
 
-async def _cost(stack: Stack, seller: Person) -> list[Figure]:
+async def _cost(stack: Stack, seller: ApiClient) -> list[Figure]:
     [url], [pid] = stack.services["tickets"], stack.now().pids["tickets"]
     path = f"/api/tickets/{await seller.list_ticket()}"
     await request_ms(url, path, pid)

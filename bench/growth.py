@@ -15,8 +15,8 @@ from bench.load import Request
 from bench.people import sign_in
 from bench.rounds import Side, alternate
 from bench.stacks import settled, stack
+from devstack.api_client import ApiClient
 from devstack.headless import Stack
-from devstack.people import Person
 from tickets.tokenizer import prefixes
 
 SIZES = (1_000, 100_000, 1_000_000)
@@ -109,7 +109,7 @@ async def _requests(
 async def _effects(running: Stack, size: int) -> list[Figure]:
     """What people wait for on an idle system."""
     async with AsyncClient(base_url=running.gateway, timeout=30) as client:
-        met = await effects(running, await Person(client).sign_up(), TURNS)
+        met = await effects(running, await ApiClient(client).sign_up(), TURNS)
     return [
         Figure(name=figure.name, value=figure.value, unit=figure.unit, size=size)
         for figure in met

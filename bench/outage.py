@@ -13,7 +13,7 @@ from common.contracts.money import Price
 from common.mongo import Database, Document
 from devstack import replica_set
 from devstack.plan import http_url
-from devstack.testing import somebody
+from devstack.testing import new_session
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 
@@ -58,7 +58,7 @@ async def _write(tickets: Alone) -> None:
 async def _ask_for_ever(tickets: Alone) -> list[float]:
     """Until cancelled; how long each request took, in ms."""
     [port], times = tickets.plan.ports.services["tickets"], list[float]()
-    seller = somebody(tickets.plan.secrets.session_keys)
+    seller = new_session(tickets.plan.secrets.session_keys)
     try:
         async with AsyncClient(base_url=http_url(port), headers=seller.headers) as client:
             while True:

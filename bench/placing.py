@@ -19,7 +19,7 @@ from common.contracts.ids import new_id
 from common.contracts.money import Price
 from devstack.headless import Stack
 from devstack.plan import http_url
-from devstack.testing import somebody
+from devstack.testing import new_session
 
 ROUNDS, COUNT, CLIENTS = 6, 1_000, 16
 BUYERS, WANTED = 1_000, 10
@@ -42,7 +42,7 @@ async def _alone() -> list[Figure]:
                 await client.post("/indexes")
             await there.start()
             tickets = await offer(there)
-            buyer = somebody(there.plan.secrets.session_keys).headers
+            buyer = new_session(there.plan.secrets.session_keys).headers
             [replica] = there.replicas
             url = http_url(there.plan.ports.services["orders"][0])
             ours = Side(url, replica.pid, [order(each, "/api/orders", buyer) for each in tickets])

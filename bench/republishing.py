@@ -11,8 +11,8 @@ from bench import seed
 from bench.effects import effect_times
 from bench.figures import Figure
 from bench.stacks import settled, stack
+from devstack.api_client import ApiClient
 from devstack.headless import Stack
-from devstack.people import Person
 
 TICKETS = 25_000
 TURNS = 100
@@ -25,7 +25,7 @@ async def measure() -> list[Figure]:
         await seed.offer(running, TICKETS)
         await settled(running)
         async with AsyncClient(base_url=running.gateway, timeout=30) as client:
-            person = await Person(client).sign_up()
+            person = await ApiClient(client).sign_up()
             before = await effect_times(running, person, lambda turn: turn < TURNS)
             beside, seconds = await _beside(running, person)
             await settled(running)
@@ -57,7 +57,7 @@ async def measure() -> list[Figure]:
     ]
 
 
-async def _beside(running: Stack, person: Person) -> tuple[dict[str, list[float]], float]:
+async def _beside(running: Stack, person: ApiClient) -> tuple[dict[str, list[float]], float]:
     """The times of people from its begin to its end; an order that is refused raises."""
     began = time.perf_counter()
     own = ("-m", "devstack", "exec", "--data", str(running.logs.parent), "tickets")

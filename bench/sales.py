@@ -12,9 +12,9 @@ from bench.effects import effects
 from bench.figures import Figure
 from bench.processes import cpu_ms, memory_mb
 from bench.stacks import settled, stack
+from devstack.api_client import ApiClient, SandboxClient
 from devstack.headless import Stack
 from devstack.jetstream import stored_in
-from devstack.people import Ledger, Person
 from devstack.scraping import samples_in
 
 SALES, PEOPLE = 240, 6
@@ -27,7 +27,7 @@ async def measure() -> list[Figure]:
         idle = _memory(running, "idle")
         async with AsyncExitStack() as opened:
             people = [
-                await Person(
+                await ApiClient(
                     await opened.enter_async_context(
                         AsyncClient(base_url=running.gateway, timeout=30)
                     )
@@ -39,13 +39,13 @@ async def measure() -> list[Figure]:
             return [*latencies, *sales, *idle, *_memory(running, "after all that")]
 
 
-async def _sales(running: Stack, people: list[Person]) -> list[Figure]:
+async def _sales(running: Stack, people: list[ApiClient]) -> list[Figure]:
     """Listed, ordered, paid, complete, captured."""
     pids = [pid for each in running.pids.values() for pid in each]
     began, before, own = time.perf_counter(), cpu_ms(*pids), time.process_time()
     sold = await asyncio.gather(*(_sell(person, SALES // PEOPLE) for person in people))
     async with AsyncClient(base_url=running.sandbox) as client:
-        await _captured(Ledger(client), {order for each in sold for order in each})
+        await _captured(SandboxClient(client), {order for each in sold for order in each})
     seconds, clients = time.perf_counter() - began, time.process_time() - own
     await settled(running)
     spent = cpu_ms(*pids) - before
@@ -71,7 +71,7 @@ async def _publishes(running: Stack) -> Figure:
     return Figure(name=name, value=published / stored, unit="", target=1, note=note)
 
 
-async def _sell(person: Person, count: int) -> list[str]:
+async def _sell(person: ApiClient, count: int) -> list[str]:
     orders = []
     for _ in range(count):
         order = await person.order(await person.list_ticket())
@@ -81,10 +81,10 @@ async def _sell(person: Person, count: int) -> list[str]:
     return orders
 
 
-async def _captured(ledger: Ledger, orders: set[str]) -> None:
+async def _captured(sandbox_client: SandboxClient, orders: set[str]) -> None:
     async with asyncio.timeout(30):
         while True:
-            books = await ledger.whole()
+            books = await sandbox_client.intents_by_order()
             if all(books[order] and books[order][0]["captured"] for order in orders):
                 return
             await asyncio.sleep(0.1)

@@ -8,8 +8,8 @@ import pymongo
 from httpx import AsyncClient
 
 from common.contracts.ids import new_id
+from devstack.api_client import ApiClient
 from devstack.headless import Stack
-from devstack.people import Person
 
 BATCH = 5_000
 
@@ -19,8 +19,8 @@ Document = dict[str, Any]
 async def offer(stack: Stack, count: int, title: str = "Concert") -> list[str]:
     """So many free tickets, known to tickets and to orders; their ids."""
     async with AsyncClient(base_url=stack.gateway, timeout=30) as client:
-        seller = await Person(client).sign_up()
-        buyer = await Person(client).sign_up()
+        seller = await ApiClient(client).sign_up()
+        buyer = await ApiClient(client).sign_up()
         await buyer.cancel(await buyer.order(await seller.list_ticket(title=title)))
     return known_tickets(stack, count, lambda _: {})
 

@@ -16,7 +16,7 @@ from common import metrics
 from devstack.plan import http_url
 from devstack.ports import LOOPBACK
 from devstack.process import Process
-from devstack.testing import somebody
+from devstack.testing import new_session
 from devstack.ticket_history import TicketHistory
 from orders.main import create_app
 
@@ -101,7 +101,7 @@ def _varied(replica: Process, variant: Variant) -> Process:
 
 
 async def _ask(orders: Alone, count: int) -> None:
-    person = somebody(orders.plan.secrets.session_keys)
+    person = new_session(orders.plan.secrets.session_keys)
     [port] = orders.plan.ports.services["orders"]
     request = Request(path="/api/orders", headers=person.headers)
     met = await load(Plan(url=http_url(port), requests=[request], count=count))

@@ -7,8 +7,8 @@ import pytest
 from httpx import AsyncClient
 
 from devstack import headless
+from devstack.api_client import ApiClient, SandboxClient
 from devstack.headless import Stack, System
-from devstack.people import Ledger, Person
 from devstack.quick import Processes
 
 WINDOW_SECONDS = 12
@@ -85,20 +85,20 @@ async def browser(stack: System) -> AsyncIterator[Callable[[], AsyncClient]]:
 
 
 @pytest.fixture
-async def seller(browser: Callable[[], AsyncClient]) -> Person:
+async def seller(browser: Callable[[], AsyncClient]) -> ApiClient:
     """Somebody who sells."""
-    return await Person(browser()).sign_up()
+    return await ApiClient(browser()).sign_up()
 
 
 @pytest.fixture
-async def buyer(browser: Callable[[], AsyncClient]) -> Person:
+async def buyer(browser: Callable[[], AsyncClient]) -> ApiClient:
     """Somebody who buys."""
-    return await Person(browser()).sign_up()
+    return await ApiClient(browser()).sign_up()
 
 
 @pytest.fixture
-async def ledger(stack: System) -> AsyncIterator[Ledger]:
+async def sandbox_client(stack: System) -> AsyncIterator[SandboxClient]:
     """The sandbox's books."""
     async with AsyncClient(base_url=stack.sandbox) as client:
-        yield Ledger(client)
+        yield SandboxClient(client)
         await client.delete("/_sandbox/faults")

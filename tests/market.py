@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 from httpx import AsyncClient, HTTPError, Response
 
-from devstack.people import Ledger, Person
+from devstack.api_client import ApiClient, SandboxClient
 from devstack.testing import eventually
 
 COMMANDS = {
@@ -31,8 +31,8 @@ class Market:
         self._browser = browser
         self._pairs, self._strangers = pairs, strangers
         self._is_over = False
-        self.paid: dict[str, tuple[Person, str]] = {}
-        self.cancelled: dict[str, tuple[Person, str]] = {}
+        self.paid: dict[str, tuple[ApiClient, str]] = {}
+        self.cancelled: dict[str, tuple[ApiClient, str]] = {}
         self.answers = 0
         self.wrong: list[str] = []
 
@@ -41,7 +41,9 @@ class Market:
         """Open for as long as the block, and until the last deal is done."""
         async with asyncio.TaskGroup() as people:
             for _ in range(self._pairs):
-                people.create_task(self._deal(Person(self._browser()), Person(self._browser())))
+                people.create_task(
+                    self._deal(ApiClient(self._browser()), ApiClient(self._browser()))
+                )
             for _ in range(self._strangers):
                 people.create_task(self._stroll(self._browser()))
             try:
@@ -58,20 +60,20 @@ class Market:
 
         await eventually(enough, f"{deals} deals of each kind")
 
-    async def is_settled(self, ledger: Ledger) -> None:
+    async def is_settled(self, sandbox_client: SandboxClient) -> None:
         """Wait until every deal has come to its end everywhere, and look into the books."""
         for order_id, (buyer, ticket_id) in self.paid.items():
-            await buyer.order_is(order_id, "complete")
-            await buyer.payment_is(order_id, "captured")
-            await buyer.ticket_is_held_by(ticket_id, order_id)
+            await buyer.wait_order_status(order_id, "complete")
+            await buyer.wait_payment_status(order_id, "captured")
+            await buyer.wait_ticket_held(ticket_id, order_id)
         for order_id, (buyer, ticket_id) in self.cancelled.items():
-            await buyer.order_is(order_id, "cancelled")
-            await buyer.ticket_is_free(ticket_id)
-        books = await ledger.whole()
+            await buyer.wait_order_status(order_id, "cancelled")
+            await buyer.wait_ticket_free(ticket_id)
+        books = await sandbox_client.intents_by_order()
         taken = {order_id: [each["captured"] for each in books[order_id]] for order_id in books}
         assert taken == {order_id: [1999] for order_id in self.paid}
 
-    async def _deal(self, seller: Person, buyer: Person) -> None:
+    async def _deal(self, seller: ApiClient, buyer: ApiClient) -> None:
         await asyncio.gather(seller.sign_up(), buyer.sign_up())
         account = {"email": await self._email(buyer), "password": "correct horse"}
         turn = 0
@@ -97,15 +99,15 @@ class Market:
         except HTTPError as error:
             self.wrong.append(f"{error!r} of {error.request.method} {error.request.url}")
 
-    async def _email(self, person: Person) -> str:
+    async def _email(self, person: ApiClient) -> str:
         answer = await person.client.get("/api/users/currentuser")
         email: str = answer.json()["currentUser"]["email"]
         return email
 
-    async def _sell(self, seller: Person, buyer: Person, *, cancels: bool) -> None:
+    async def _sell(self, seller: ApiClient, buyer: ApiClient, *, cancels: bool) -> None:
         ticket = {"title": "Concert", "price": 19.99}
         listed = self._expect(await seller.client.post("/api/tickets", json=ticket), 201)
-        ordered = self._expect(await buyer.try_to_order(listed.json().get("id", "")), 201)
+        ordered = self._expect(await buyer.post_order(listed.json().get("id", "")), 201)
         deal = (buyer, listed.json().get("id", ""))
         order_id = ordered.json().get("id", "")
         self._expect(await buyer.client.get("/api/tickets"), 200)

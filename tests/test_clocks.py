@@ -7,8 +7,8 @@ import pytest
 from httpx import AsyncClient
 from tests.conftest import WINDOW_SECONDS, Launch
 
+from devstack.api_client import ApiClient
 from devstack.headless import Stack
-from devstack.people import Person
 from devstack.scraping import scrape
 
 CLOCKS = "auth=600,tickets=-600,orders-1=600,orders-2=-600,expiration=600,payments=-600"
@@ -22,16 +22,18 @@ def stack(launch: Launch) -> Iterator[Stack]:
         yield running
 
 
-async def test_sales_and_expiries_are_in_time(stack: Stack, seller: Person, buyer: Person) -> None:
+async def test_sales_and_expiries_are_in_time(
+    stack: Stack, seller: ApiClient, buyer: ApiClient
+) -> None:
     for _ in range(4):  # both replicas of orders have their share
         ticket_id = await seller.list_ticket()
         order_id = await buyer.order(ticket_id)
         assert (await buyer.pay(order_id)).status_code == 201
-        await buyer.order_is(order_id, "complete")
-        await buyer.payment_is(order_id, "captured")
+        await buyer.wait_order_status(order_id, "complete")
+        await buyer.wait_payment_status(order_id, "captured")
     unpaid = [await buyer.order(await seller.list_ticket()) for _ in range(4)]
     for order_id in unpaid:
-        await buyer.order_is(order_id, "cancelled")
+        await buyer.wait_order_status(order_id, "cancelled")
         order = (await buyer.client.get(f"/api/orders/{order_id}")).json()
         begun, ended = (datetime.fromisoformat(order["history"][step]["at"]) for step in (0, -1))
         assert timedelta(seconds=WINDOW_SECONDS - 1) < ended - begun

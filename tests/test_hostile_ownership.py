@@ -6,8 +6,8 @@ import pytest
 from httpx import AsyncClient, Response
 from tests.conftest import Launch
 
+from devstack.api_client import ApiClient, SandboxClient
 from devstack.headless import Stack
-from devstack.people import Ledger, Person
 
 EDIT = {"title": "Stolen", "price": 1}
 NEVER_SEEN = {
@@ -38,12 +38,12 @@ def stack(launch: Launch) -> Iterator[Stack]:
 
 
 @pytest.fixture
-async def stranger(browser: Callable[[], AsyncClient]) -> Person:
+async def stranger(browser: Callable[[], AsyncClient]) -> ApiClient:
     """Somebody who neither sells nor buys."""
-    return await Person(browser()).sign_up()
+    return await ApiClient(browser()).sign_up()
 
 
-async def everything(seller: Person, buyer: Person, ids: dict[str, str]) -> list[object]:
+async def everything(seller: ApiClient, buyer: ApiClient, ids: dict[str, str]) -> list[object]:
     """What the owners see of their things."""
     return [
         (await seller.client.get(f"/api/tickets/{ids['ticket']}")).json(),
@@ -52,33 +52,37 @@ async def everything(seller: Person, buyer: Person, ids: dict[str, str]) -> list
     ]
 
 
-async def ask(who: Person, ids: dict[str, str], method: str, path: str, body: str) -> Response:
+async def ask(who: ApiClient, ids: dict[str, str], method: str, path: str, body: str) -> Response:
     """Ask for what is somebody else's."""
     pay = {"orderId": ids["order"], "token": "pm_card_visa"}
     sent = {"edit": EDIT, "pay": pay}.get(body)
     return await who.client.request(method, path.format(**ids), json=sent)
 
 
-async def settled(seller: Person, buyer: Person, state: str) -> dict[str, str]:
+async def settled(seller: ApiClient, buyer: ApiClient, state: str) -> dict[str, str]:
     """A sale that has come so far and moves no more; the ids of its parts."""
     ticket = await seller.list_ticket()
     order = await buyer.order(ticket)
-    await buyer.order_is(order, "awaiting:payment")
+    await buyer.wait_order_status(order, "awaiting:payment")
     ids = {"ticket": ticket, "order": order, "payment": order[::-1]}
     if card := CARDS.get(state):
         ids["payment"] = (await buyer.pay(order, card)).json()["id"]
     if state == "paid":
-        await buyer.order_is(order, "complete")
-        await buyer.payment_is(order, "captured")
+        await buyer.wait_order_status(order, "complete")
+        await buyer.wait_payment_status(order, "captured")
     return ids
 
 
 @pytest.mark.parametrize("state", STATES)
 async def test_what_is_somebody_elses_stays_so(
-    seller: Person, buyer: Person, stranger: Person, ledger: Ledger, state: str
+    seller: ApiClient,
+    buyer: ApiClient,
+    stranger: ApiClient,
+    sandbox_client: SandboxClient,
+    state: str,
 ) -> None:
     ids = await settled(seller, buyer, state)
-    before = await everything(seller, buyer, ids), await ledger.of(ids["order"])
+    before = await everything(seller, buyer, ids), await sandbox_client.intents_of(ids["order"])
     for (method, path, body), status in NEVER_SEEN.items():
         answer = await ask(stranger, ids, method, path, body)
         no_payment_yet = state == "ordered" and path == "/api/payments/{order}" and method == "GET"
@@ -86,11 +90,14 @@ async def test_what_is_somebody_elses_stays_so(
         assert list(answer.json()) == ["errors"]
     for path in ("/api/orders?status=all", "/api/tickets?mine=true"):
         assert (await stranger.client.get(path)).json() == []
-    assert (await everything(seller, buyer, ids), await ledger.of(ids["order"])) == before
+    assert (
+        await everything(seller, buyer, ids),
+        await sandbox_client.intents_of(ids["order"]),
+    ) == before
 
 
 async def test_the_seller_sees_no_more_of_the_order_than_others(
-    seller: Person, buyer: Person
+    seller: ApiClient, buyer: ApiClient
 ) -> None:
     ids = await settled(seller, buyer, "paid")
     for path in (f"/api/orders/{ids['order']}", f"/api/payments/{ids['order']}"):
@@ -98,7 +105,7 @@ async def test_the_seller_sees_no_more_of_the_order_than_others(
     assert (await seller.cancel(ids["order"])).status_code == 403
 
 
-async def test_the_buyer_cannot_change_the_ticket(seller: Person, buyer: Person) -> None:
+async def test_the_buyer_cannot_change_the_ticket(seller: ApiClient, buyer: ApiClient) -> None:
     ticket_id = await seller.list_ticket()
     assert (await buyer.client.put(f"/api/tickets/{ticket_id}", json=EDIT)).status_code == 403
     await buyer.order(ticket_id)
@@ -107,11 +114,11 @@ async def test_the_buyer_cannot_change_the_ticket(seller: Person, buyer: Person)
 
 
 async def test_nobody_without_a_session_sees_or_changes_anything(
-    seller: Person, buyer: Person, browser: Callable[[], AsyncClient]
+    seller: ApiClient, buyer: ApiClient, browser: Callable[[], AsyncClient]
 ) -> None:
     ids = await settled(seller, buyer, "paid")
     before = await everything(seller, buyer, ids)
-    nobody = Person(browser())
+    nobody = ApiClient(browser())
     for (method, path, body), status in NEVER_SEEN.items():
         answer = await ask(nobody, ids, method, path, body)
         assert answer.status_code == (405 if status == 405 else 401), (method, path)
@@ -121,7 +128,7 @@ async def test_nobody_without_a_session_sees_or_changes_anything(
 
 
 async def test_an_unsigned_webhook_changes_nothing(
-    seller: Person, buyer: Person, ledger: Ledger
+    seller: ApiClient, buyer: ApiClient, sandbox_client: SandboxClient
 ) -> None:
     ids = await settled(seller, buyer, "asked by the bank")
     event = {"type": "payment_intent.succeeded", "data": {"object": {"metadata": ids}}}
@@ -131,4 +138,4 @@ async def test_an_unsigned_webhook_changes_nothing(
         answer = await seller.client.post(path, json=event, headers=signature)
         assert answer.status_code == 400
     assert await everything(seller, buyer, ids) == before
-    assert [intent["captured"] for intent in await ledger.of(ids["order"])] == [0]
+    assert [intent["captured"] for intent in await sandbox_client.intents_of(ids["order"])] == [0]

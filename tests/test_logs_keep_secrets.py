@@ -11,10 +11,10 @@ import pytest
 from httpx import AsyncClient, Response
 
 from devstack import headless
+from devstack.api_client import ApiClient, SandboxClient
 from devstack.freezing import frozen
 from devstack.headless import Stack
 from devstack.keys import load_or_create
-from devstack.people import Ledger, Person
 from devstack.testing import eventually
 
 PASSWORD = "correct horse"
@@ -70,18 +70,20 @@ async def browser(stack: Stack, told: list[Response]) -> AsyncIterator[Callable[
         yield make
 
 
-async def sell_with_every_card(seller: Person, buyer: Person, ledger: Ledger) -> None:
+async def sell_with_every_card(
+    seller: ApiClient, buyer: ApiClient, sandbox_client: SandboxClient
+) -> None:
     """Whole sales: paid, declined, asked by the bank, and with a card that does not exist."""
     for card, status in CARDS.items():
         order_id = await buyer.order(await seller.list_ticket())
         assert (await buyer.pay(order_id, card)).status_code == status
         if status == 202:
-            await ledger.authenticate(order_id, success=True)
+            await sandbox_client.authenticate(order_id, success=True)
         if status in {201, 202}:
-            await buyer.payment_is(order_id, "captured")
+            await buyer.wait_payment_status(order_id, "captured")
 
 
-async def sign_in_wrong_and_right(person: Person) -> None:
+async def sign_in_wrong_and_right(person: ApiClient) -> None:
     """With a password that is wrong, for an account that does not exist, and then right."""
     who = (await person.client.get("/api/users/currentuser")).json()["currentUser"]
     right = {"email": who["email"], "password": PASSWORD}
@@ -91,7 +93,7 @@ async def sign_in_wrong_and_right(person: Person) -> None:
     assert again.status_code == 409
 
 
-async def send_what_is_wrong(person: Person) -> None:
+async def send_what_is_wrong(person: ApiClient) -> None:
     """Secrets where none belong: in queries, headers and bodies of all kinds."""
     ask = person.client.request
     session = person.client.cookies["session"]
@@ -116,7 +118,7 @@ async def crash(stack: Stack, name: str) -> None:
     await eventually(replaced, f"{name} is started again")
 
 
-async def freeze_the_database(stack: Stack, person: Person) -> None:
+async def freeze_the_database(stack: Stack, person: ApiClient) -> None:
     """MongoDB has the connections, but does not answer until the requests have given up."""
     [pid] = stack.now().pids["mongod"]
     with frozen(pid):
@@ -163,12 +165,12 @@ def found_in(logs: dict[str, str], secrets: set[str]) -> list[tuple[str, str]]:
 async def test_no_log_has_a_secret_or_an_address(
     stack: Stack,
     folder: Path,
-    seller: Person,
-    buyer: Person,
-    ledger: Ledger,
+    seller: ApiClient,
+    buyer: ApiClient,
+    sandbox_client: SandboxClient,
     told: list[Response],
 ) -> None:
-    await sell_with_every_card(seller, buyer, ledger)
+    await sell_with_every_card(seller, buyer, sandbox_client)
     for person in (seller, buyer):
         await sign_in_wrong_and_right(person)
     await send_what_is_wrong(buyer)
@@ -181,7 +183,7 @@ async def test_no_log_has_a_secret_or_an_address(
         return answer.status_code == 201
 
     await eventually(sold)
-    await sell_with_every_card(seller, buyer, ledger)
+    await sell_with_every_card(seller, buyer, sandbox_client)
 
     secrets = secrets_of(stack, told)
     logs = {file.name: file.read_text(errors="replace") for file in stack.logs.iterdir()}

@@ -8,9 +8,9 @@ import pytest
 from httpx import AsyncClient
 from tests.conftest import Launch
 
+from devstack.api_client import ApiClient
 from devstack.freezing import frozen
 from devstack.headless import Stack
-from devstack.people import Person
 from devstack.testing import eventually
 
 
@@ -29,43 +29,45 @@ async def is_ready(stack: Stack, service: str) -> int:
 
 
 async def test_people_go_on_while_nats_is_silent(
-    stack: Stack, seller: Person, buyer: Person, browser: Callable[[], AsyncClient]
+    stack: Stack, seller: ApiClient, buyer: ApiClient, browser: Callable[[], AsyncClient]
 ) -> None:
     tickets = [await seller.list_ticket() for _ in range(3)]
     orders = [await buyer.order(tickets[0])]
     for ticket_id in tickets[1:]:  # then orders has heard of it
         await buyer.cancel(await buyer.order(ticket_id))
     with frozen(*stack.now().pids["nats"]):
-        newcomer = await Person(browser()).sign_up()
+        newcomer = await ApiClient(browser()).sign_up()
         orders += [await buyer.order(ticket_id) for ticket_id in tickets[1:]]
         unheard = await newcomer.list_ticket()
         assert (await buyer.cancel(orders[1])).status_code == 204
         assert await is_ready(stack, "orders") == 200
-    await buyer.order_is(orders[2], "awaiting:payment")
-    await buyer.order_is(orders[1], "cancelled")
-    await seller.ticket_is_held_by(tickets[2], orders[2])
-    await seller.ticket_is_free(tickets[1])
+    await buyer.wait_order_status(orders[2], "awaiting:payment")
+    await buyer.wait_order_status(orders[1], "cancelled")
+    await seller.wait_ticket_held(tickets[2], orders[2])
+    await seller.wait_ticket_free(tickets[1])
     await buyer.order(tickets[1])
     await buyer.order(unheard)
 
 
-async def test_a_sale_survives_a_crash_of_nats(stack: Stack, seller: Person, buyer: Person) -> None:
+async def test_a_sale_survives_a_crash_of_nats(
+    stack: Stack, seller: ApiClient, buyer: ApiClient
+) -> None:
     ticket_id = await seller.list_ticket()
     order_id = await buyer.order(ticket_id)
-    await buyer.order_is(order_id, "awaiting:payment")
+    await buyer.wait_order_status(order_id, "awaiting:payment")
     os.kill(stack.now().pids["nats"][0], signal.SIGKILL)
     assert (await buyer.pay(order_id)).status_code == 201
-    await buyer.order_is(order_id, "complete")
-    await buyer.payment_is(order_id, "captured")
+    await buyer.wait_order_status(order_id, "complete")
+    await buyer.wait_payment_status(order_id, "captured")
 
 
 async def test_a_silent_database_is_told_and_heals(
-    stack: Stack, seller: Person, buyer: Person
+    stack: Stack, seller: ApiClient, buyer: ApiClient
 ) -> None:
     ticket_id = await seller.list_ticket()
     await buyer.order(ticket_id)
     with frozen(*stack.now().pids["mongod"]):
-        answer = await buyer.try_to_order(ticket_id)
+        answer = await buyer.post_order(ticket_id)
         assert answer.status_code == 503
         assert answer.json()["errors"][0]["message"]
         assert answer.headers["retry-after"]
@@ -73,7 +75,7 @@ async def test_a_silent_database_is_told_and_heals(
             assert await is_ready(stack, service) == 503
 
     async def refused() -> bool:
-        return (await buyer.try_to_order(ticket_id)).status_code == 409
+        return (await buyer.post_order(ticket_id)).status_code == 409
 
     async def all_ready() -> bool:
         return {await is_ready(stack, service) for service in stack.services} == {200}
@@ -84,7 +86,7 @@ async def test_a_silent_database_is_told_and_heals(
 
 
 async def test_everything_heals_after_a_crash_of_the_database(
-    stack: Stack, seller: Person, buyer: Person
+    stack: Stack, seller: ApiClient, buyer: ApiClient
 ) -> None:
     ticket_id = await seller.list_ticket()
     order_id = await buyer.order(ticket_id)
@@ -97,6 +99,6 @@ async def test_everything_heals_after_a_crash_of_the_database(
         return answer.status_code in {200, 201}
 
     await eventually(paid)
-    await buyer.order_is(order_id, "complete")
-    await buyer.payment_is(order_id, "captured")
+    await buyer.wait_order_status(order_id, "complete")
+    await buyer.wait_payment_status(order_id, "captured")
     assert {name: stack.now().pids[name] for name in services} == services

@@ -14,10 +14,10 @@ from pymongo import MongoClient
 from tests.conftest import Launch
 
 from common.messaging.bus import Bus
+from devstack.api_client import ApiClient
 from devstack.freezing import frozen
 from devstack.headless import Stack
 from devstack.jetstream import backlog_of, delete_all_streams
-from devstack.people import Person
 from devstack.testing import eventually
 
 Documents = dict[str, dict[str, Any]]
@@ -184,23 +184,23 @@ async def whole(databases: Databases) -> None:
     assert databases.differences == []
 
 
-async def trade(seller: Person, buyer: Person) -> list[str]:
+async def trade(seller: ApiClient, buyer: ApiClient) -> list[str]:
     """Tickets in every state: free, edited, held, sold, given back."""
     tickets = [await seller.list_ticket() for _ in range(5)]
     _free, edited, held, sold, freed = tickets
     await seller.client.put(f"/api/tickets/{edited}", json={"title": "Opera", "price": 25})
     orders = [await buyer.order(ticket_id) for ticket_id in (held, sold, freed)]
     for order_id in orders:
-        await buyer.order_is(order_id, "awaiting:payment")
+        await buyer.wait_order_status(order_id, "awaiting:payment")
     assert (await buyer.pay(orders[1])).status_code == 201
-    await buyer.order_is(orders[1], "complete")
+    await buyer.wait_order_status(orders[1], "complete")
     assert (await buyer.cancel(orders[2])).status_code == 204
-    await seller.ticket_is_free(freed)
+    await seller.wait_ticket_free(freed)
     return orders
 
 
 async def test_sales_go_on_after_the_stream_was_deleted(
-    stack: Stack, seller: Person, buyer: Person, databases: Databases
+    stack: Stack, seller: ApiClient, buyer: ApiClient, databases: Databases
 ) -> None:
     await trade(seller, buyer)
     await quiet(stack)
@@ -208,7 +208,7 @@ async def test_sales_go_on_after_the_stream_was_deleted(
     ticket_id = await seller.list_ticket()
 
     async def orderable() -> bool:
-        return (await buyer.try_to_order(ticket_id)).status_code == 201
+        return (await buyer.post_order(ticket_id)).status_code == 201
 
     await eventually(orderable, "a ticket that was listed without a stream can be ordered")
     await trade(seller, buyer)
@@ -217,11 +217,11 @@ async def test_sales_go_on_after_the_stream_was_deleted(
 
 
 async def test_what_was_lost_with_the_stream_is_made_good(
-    stack: Stack, seller: Person, buyer: Person, databases: Databases
+    stack: Stack, seller: ApiClient, buyer: ApiClient, databases: Databases
 ) -> None:
     held, *_ = await trade(seller, buyer)
     wanted = await seller.list_ticket()
-    await buyer.order_is(await buyer.order(await seller.list_ticket()), "awaiting:payment")
+    await buyer.wait_order_status(await buyer.order(await seller.list_ticket()), "awaiting:payment")
     await quiet(stack)
     async with losing(stack, databases, "tickets", "payments", "expiration"):
         waiting = await buyer.order(wanted)
@@ -233,14 +233,14 @@ async def test_what_was_lost_with_the_stream_is_made_good(
     await whole(databases)
     await quiet(stack)
     assert (await buyer.pay(waiting)).status_code == 201
-    await buyer.payment_is(waiting, "captured")
-    await buyer.order_is(await buyer.order(unheard), "awaiting:payment")
+    await buyer.wait_payment_status(waiting, "captured")
+    await buyer.wait_order_status(await buyer.order(unheard), "awaiting:payment")
     await trade(seller, buyer)
     await whole(databases)
 
 
 async def test_empty_copies_are_filled(
-    stack: Stack, seller: Person, buyer: Person, databases: Databases
+    stack: Stack, seller: ApiClient, buyer: ApiClient, databases: Databases
 ) -> None:
     held, *_ = await trade(seller, buyer)
     await quiet(stack)
@@ -251,7 +251,7 @@ async def test_empty_copies_are_filled(
     await asyncio.gather(republish(stack, "tickets"), republish(stack, "orders"))
     await whole(databases)
     assert (await buyer.pay(held)).status_code == 201
-    await buyer.payment_is(held, "captured")
+    await buyer.wait_payment_status(held, "captured")
     await trade(seller, buyer)
     await whole(databases)
 

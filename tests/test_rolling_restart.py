@@ -14,9 +14,9 @@ from tests.market import Market
 
 from common.mongo import Database
 from common.service import Repository
+from devstack.api_client import SandboxClient
 from devstack.headless import Stack
 from devstack.jetstream import backlog_of
-from devstack.people import Ledger
 from devstack.testing import eventually
 from expiration.repository import TimerRepository
 from orders.repository import OrderRepository
@@ -85,7 +85,7 @@ async def has_something_to_say(stack: Stack, service: str) -> bool:
 
 
 async def test_nobody_notices_a_rolling_restart(
-    stack: Stack, ledger: Ledger, browser: Callable[[], AsyncClient]
+    stack: Stack, sandbox_client: SandboxClient, browser: Callable[[], AsyncClient]
 ) -> None:
     market = Market(browser, pairs=4, strangers=2)
     async with market.open():
@@ -94,4 +94,4 @@ async def test_nobody_notices_a_rolling_restart(
             await asyncio.gather(market.has_traded(3), *restarting)
     assert market.wrong == []
     await everything_is_said_and_heard(stack)
-    await market.is_settled(ledger)
+    await market.is_settled(sandbox_client)

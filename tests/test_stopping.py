@@ -21,7 +21,7 @@ from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.process import Process
 from devstack.servers import MongoServer, NatsServer
-from devstack.testing import BusPeer, Person, SignIn, eventually
+from devstack.testing import BusPeer, Session, SignIn, eventually
 from devstack.ticket_history import TicketHistory
 from orders.settings import Settings
 
@@ -53,7 +53,7 @@ def make_replica(
 
 
 @pytest.fixture
-def buyer(sign_in: SignIn) -> Person:
+def buyer(sign_in: SignIn) -> Session:
     """Somebody who buys."""
     return sign_in()
 
@@ -112,7 +112,7 @@ async def becomes(client: AsyncClient, path: str, expected: int) -> None:
 
 
 async def test_it_says_that_it_stops_and_still_serves(
-    replica: Process, client: AsyncClient, buyer: Person
+    replica: Process, client: AsyncClient, buyer: Session
 ) -> None:
     assert await status(client, "/acceptz") == 200
     replica.terminate()
@@ -130,7 +130,7 @@ async def test_it_says_that_it_stops_and_still_serves(
 
 
 async def test_a_request_that_has_begun_is_finished(
-    replica: Process, client: AsyncClient, mongod: MongoServer, buyer: Person
+    replica: Process, client: AsyncClient, mongod: MongoServer, buyer: Session
 ) -> None:
     sent = asyncio.Event()
 
@@ -152,7 +152,7 @@ async def test_a_request_that_has_begun_is_finished(
 
 
 async def test_it_ends_in_time_while_mongodb_is_silent(
-    replica: Process, client: AsyncClient, mongod: MongoServer, peer: BusPeer, buyer: Person
+    replica: Process, client: AsyncClient, mongod: MongoServer, peer: BusPeer, buyer: Session
 ) -> None:
     ticket, requests = TicketHistory(), list[asyncio.Task[Response]]()
 
@@ -218,7 +218,7 @@ async def test_it_ends_in_time_while_nats_is_silent(
     client: AsyncClient,
     nats_server: NatsServer,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
 ) -> None:
     tickets = [TicketHistory() for _ in range(3)]
     for ticket in tickets:
@@ -298,7 +298,7 @@ async def test_an_event_stream_ends_at_once_and_in_order(
     replica: Process,
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     ask: Callable[[Process], None],
 ) -> None:
     ticket = TicketHistory()

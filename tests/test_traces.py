@@ -14,13 +14,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from typing_extensions import override
 
 from devstack import headless, topology
+from devstack.api_client import ApiClient
 from devstack.keys import KeyPair, StackSecrets
-from devstack.people import Person as Customer
 from devstack.plan import SERVICES, Plan, choose_ports, http_url
 from devstack.ports import LOOPBACK
 from devstack.process import Process, wait_until_ready
 from devstack.servers import MongoServer, NatsServer
-from devstack.testing import PATIENCE_SECONDS, Person, SignIn, eventually
+from devstack.testing import PATIENCE_SECONDS, Session, SignIn, eventually
 
 TRACE, BROWSER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 FROM_THE_BROWSER = {"traceparent": f"00-{TRACE}-{BROWSER}-01"}
@@ -155,7 +155,7 @@ def lines(process: Process, *parts: str) -> list[str]:
     return [line for line in said if all(part in line for part in parts)]
 
 
-async def sell(services: dict[str, Process], person: Person) -> str:
+async def sell(services: dict[str, Process], person: Session) -> str:
     """List a ticket and order it, in the browser's trace; the order's id once it is confirmed."""
     async with door(services["tickets"]) as tickets, door(services["orders"]) as orders:
         headers = person.headers | FROM_THE_BROWSER
@@ -220,7 +220,7 @@ async def test_the_launchers_environment_gives_spans_of_all_services(
     to_here = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
     with headless.stack(tmp_path, "--quiet", **to_here) as stack:
         async with AsyncClient(base_url=stack.gateway, timeout=15) as browser:
-            person = await Customer(browser).sign_up()
+            person = await ApiClient(browser).sign_up()
             await person.order(await person.list_ticket())
 
             async def all_told() -> bool:

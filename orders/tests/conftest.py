@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-from devstack.testing import Person, SignIn
+from devstack.testing import Session, SignIn
 from devstack.ticket_history import TicketHistory
 from orders.main import create_app
 from orders.repository import OrderRepository
@@ -25,7 +25,7 @@ def orders(app: FastAPI, client: AsyncClient) -> OrderRepository:  # noqa: ARG00
 
 
 @pytest.fixture
-def buyer(sign_in: SignIn) -> Person:
+def buyer(sign_in: SignIn) -> Session:
     """Somebody who buys."""
     return sign_in()
 

@@ -5,16 +5,16 @@ from httpx import AsyncClient, Response
 from common.messaging.watermark import LAG
 from devstack.owner import made_ago, owner_on
 from devstack.servers import NatsServer
-from devstack.testing import Person, eventually
+from devstack.testing import Session, eventually
 
 
-async def order(client: AsyncClient, buyer: Person, ticket_id: str) -> Response:
+async def order(client: AsyncClient, buyer: Session, ticket_id: str) -> Response:
     """Try to take it."""
     return await client.post("/api/orders", json={"ticketId": ticket_id}, headers=buyer.headers)
 
 
 async def test_while_the_bus_is_silent_nobody_knows(
-    client: AsyncClient, buyer: Person, nats_server: NatsServer
+    client: AsyncClient, buyer: Session, nats_server: NatsServer
 ) -> None:
     nats_server.kill()
     answer = await order(client, buyer, made_ago(6))
@@ -23,7 +23,7 @@ async def test_while_the_bus_is_silent_nobody_knows(
 
 
 async def test_what_its_owner_never_listed_does_not_exist(
-    client: AsyncClient, buyer: Person, nats_url: str
+    client: AsyncClient, buyer: Session, nats_url: str
 ) -> None:
     async with owner_on(nats_url, "tickets"):
 
@@ -36,7 +36,7 @@ async def test_what_its_owner_never_listed_does_not_exist(
 
 
 async def test_what_its_owner_has_not_announced_may_exist(
-    client: AsyncClient, buyer: Person, nats_url: str
+    client: AsyncClient, buyer: Session, nats_url: str
 ) -> None:
     async with owner_on(nats_url, "tickets"):
 

@@ -19,7 +19,7 @@ from common.contracts.events import (
 )
 from common.contracts.ids import new_id
 from common.contracts.order_status import CancelReason, OrderStatus
-from devstack.testing import BusPeer, Person
+from devstack.testing import BusPeer, Session
 from devstack.ticket_history import TicketHistory
 from orders.domain import Order
 from orders.repository import OrderRepository
@@ -46,7 +46,7 @@ async def versions_of(
 
 
 @pytest.fixture
-async def order(orders: OrderRepository, ticket: TicketHistory, buyer: Person) -> Order:
+async def order(orders: OrderRepository, ticket: TicketHistory, buyer: Session) -> Order:
     """An order of the ticket."""
     known = await orders.ticket(ticket.id)
     assert known
@@ -57,7 +57,7 @@ async def order(orders: OrderRepository, ticket: TicketHistory, buyer: Person) -
 
 @pytest.mark.parametrize("arrival", [(0, 1, 2, 3, 4, 2), (0, 1, 2, 4, 3), (1, 4, 3, 2, 0, 0)])
 async def test_a_ticket_ends_at_its_newest_version(
-    client: AsyncClient, peer: BusPeer, buyer: Person, arrival: tuple[int, ...]
+    client: AsyncClient, peer: BusPeer, buyer: Session, arrival: tuple[int, ...]
 ) -> None:
     ticket = TicketHistory()
     for position, version in enumerate(arrival):

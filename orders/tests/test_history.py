@@ -9,7 +9,7 @@ from common.contracts.ids import made_at, new_id
 from common.contracts.money import Price
 from common.contracts.order_status import CancelReason
 from common.mongo import Database
-from devstack.testing import Person
+from devstack.testing import Session
 from orders.domain import Order, Ticket
 from orders.repository import OrderRepository
 
@@ -20,7 +20,7 @@ def expire(order: Order) -> Order:
 
 
 @pytest.fixture
-async def order(orders: OrderRepository, buyer: Person) -> Order:
+async def order(orders: OrderRepository, buyer: Session) -> Order:
     """An order that was just placed."""
     ticket = Ticket(new_id(), 0, "Concert", Price(1999))
     order = Order.place(ticket, buyer.id, timedelta(minutes=15))
@@ -29,7 +29,7 @@ async def order(orders: OrderRepository, buyer: Person) -> Order:
 
 
 async def test_a_history_grows_with_each_change_and_says_why(
-    client: AsyncClient, orders: OrderRepository, order: Order, buyer: Person
+    client: AsyncClient, orders: OrderRepository, order: Order, buyer: Session
 ) -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     for change in (Order.confirm, expire, Order.complete, expire):
@@ -58,7 +58,7 @@ async def test_an_order_from_before_there_was_a_history_knows_its_beginning(
 
 
 async def test_every_answer_says_what_time_it_is_here(
-    client: AsyncClient, order: Order, buyer: Person
+    client: AsyncClient, order: Order, buyer: Session
 ) -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     for path in (f"/api/orders/{order.id}", "/api/orders", "/api/orders/nowhere/to/be/found"):

@@ -8,12 +8,12 @@ from httpx import AsyncClient
 from common.contracts.ids import new_id
 from common.contracts.money import Price
 from common.contracts.order_status import CancelReason
-from devstack.testing import Person, SignIn, pages
+from devstack.testing import Session, SignIn, pages
 from orders.domain import Order, Ticket
 from orders.repository import OrderRepository
 
 
-async def hold(orders: OrderRepository, buyer: Person, count: int) -> list[str]:
+async def hold(orders: OrderRepository, buyer: Session, count: int) -> list[str]:
     """Order so many tickets; the ids of the orders, oldest first."""
     tickets = [Ticket(new_id(), 0, "Concert", Price(1999)) for _ in range(count)]
     placed = [Order.place(ticket, buyer.id, timedelta(minutes=15)) for ticket in tickets]
@@ -23,7 +23,7 @@ async def hold(orders: OrderRepository, buyer: Person, count: int) -> list[str]:
 
 
 @pytest.fixture
-async def by_status(orders: OrderRepository, buyer: Person) -> dict[str, str]:
+async def by_status(orders: OrderRepository, buyer: Session) -> dict[str, str]:
     """The buyer's orders: one in each status, oldest first."""
     ids = await hold(orders, buyer, 4)
     await orders.change(ids[1], Order.confirm)
@@ -44,7 +44,7 @@ async def by_status(orders: OrderRepository, buyer: Person) -> dict[str, str]:
     ],
 )
 async def test_a_status_chooses_the_newest_first(
-    client: AsyncClient, by_status: dict[str, str], buyer: Person, query: str, shown: list[str]
+    client: AsyncClient, by_status: dict[str, str], buyer: Session, query: str, shown: list[str]
 ) -> None:
     answer = await client.get(f"/api/orders{query}", headers=buyer.headers)
     assert answer.status_code == 200
@@ -60,7 +60,7 @@ async def test_buyers_see_only_their_own(client: AsyncClient, sign_in: SignIn) -
 
 @pytest.mark.parametrize("query", ["limit=2", "status=created&status=complete&limit=2"])
 async def test_pages_are_linked_until_the_end(
-    client: AsyncClient, orders: OrderRepository, buyer: Person, sign_in: SignIn, query: str
+    client: AsyncClient, orders: OrderRepository, buyer: Session, sign_in: SignIn, query: str
 ) -> None:
     a, b, c, d, e = await hold(orders, buyer, 5)
     await hold(orders, sign_in(), 1)
@@ -80,7 +80,7 @@ async def test_pages_are_linked_until_the_end(
     ],
 )
 async def test_a_wrong_query_is_named(
-    client: AsyncClient, buyer: Person, query: str, field: str
+    client: AsyncClient, buyer: Session, query: str, field: str
 ) -> None:
     answer = await client.get(f"/api/orders?{query}", headers=buyer.headers)
     assert answer.status_code == 400

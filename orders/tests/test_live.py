@@ -11,7 +11,7 @@ from common.contracts.ids import new_id
 from common.contracts.money import Price
 from devstack.event_source import EventSource, open_event_source
 from devstack.servers import NatsServer
-from devstack.testing import Person, SignIn, eventually, serving
+from devstack.testing import Session, SignIn, eventually, serving
 from orders.domain import Order, Ticket
 from orders.main import create_app
 from orders.repository import OrderRepository
@@ -36,7 +36,7 @@ async def ready(client: AsyncClient) -> None:
 
 
 @pytest.fixture
-async def order(orders: OrderRepository, buyer: Person) -> Order:
+async def order(orders: OrderRepository, buyer: Session) -> Order:
     """An order that was just placed."""
     ticket = Ticket(new_id(), 0, "Concert", Price(1999))
     order = Order.place(ticket, buyer.id, timedelta(minutes=15))
@@ -55,7 +55,7 @@ def statuses(source: EventSource) -> list[str]:
 
 
 async def test_an_order_is_told_as_it_is_shown_until_it_is_complete(
-    client: AsyncClient, orders: OrderRepository, order: Order, buyer: Person
+    client: AsyncClient, orders: OrderRepository, order: Order, buyer: Session
 ) -> None:
     async with open_event_source(client, events(order), headers=buyer.headers) as source:
         shown = []
@@ -72,7 +72,7 @@ async def test_an_order_is_told_as_it_is_shown_until_it_is_complete(
 
 
 async def test_an_order_that_has_ended_is_told_once(
-    client: AsyncClient, orders: OrderRepository, order: Order, buyer: Person
+    client: AsyncClient, orders: OrderRepository, order: Order, buyer: Session
 ) -> None:
     await orders.change(order.id, lambda o: o.cancel_by(buyer.id))
     answer = await client.get(events(order), headers=buyer.headers)
@@ -81,7 +81,7 @@ async def test_an_order_that_has_ended_is_told_once(
 
 
 async def test_a_stream_begins_with_the_present_state_wherever_it_was_cut(
-    client: AsyncClient, orders: OrderRepository, order: Order, buyer: Person
+    client: AsyncClient, orders: OrderRepository, order: Order, buyer: Session
 ) -> None:
     async with open_event_source(client, events(order), headers=buyer.headers) as source:
         await source.wait_for(1)
@@ -93,7 +93,7 @@ async def test_a_stream_begins_with_the_present_state_wherever_it_was_cut(
 
 
 async def test_a_stream_is_its_buyers_business_alone(
-    client: AsyncClient, order: Order, buyer: Person, sign_in: SignIn
+    client: AsyncClient, order: Order, buyer: Session, sign_in: SignIn
 ) -> None:
     for path, headers, status in (
         (events(order), {}, 401),
@@ -106,7 +106,7 @@ async def test_a_stream_is_its_buyers_business_alone(
 
 
 async def test_a_change_through_one_replica_is_told_by_another(
-    client: AsyncClient, environment: dict[str, str], order: Order, buyer: Person
+    client: AsyncClient, environment: dict[str, str], order: Order, buyer: Session
 ) -> None:
     other_app = create_app(Settings.model_validate(environment))
     async with (
@@ -125,7 +125,7 @@ async def test_a_change_through_one_replica_is_told_by_another(
 
 
 async def test_an_outage_of_the_bus_delays_the_news_and_loses_none(
-    client: AsyncClient, order: Order, buyer: Person, nats_server: NatsServer
+    client: AsyncClient, order: Order, buyer: Session, nats_server: NatsServer
 ) -> None:
     async with open_event_source(client, events(order), headers=buyer.headers) as source:
         await source.wait_for(1)

@@ -9,7 +9,7 @@ from httpx import AsyncClient, Response
 
 from common.contracts.events import OrderCancelled, OrderCreated
 from common.contracts.ids import new_id
-from devstack.testing import BusPeer, Person, SignIn
+from devstack.testing import BusPeer, Session, SignIn
 from devstack.ticket_history import TicketHistory
 from orders.domain import Order
 from orders.repository import OrderRepository
@@ -20,12 +20,12 @@ RESERVED = {"errors": [{"message": "Ticket is already reserved"}]}
 SOMEBODY_ELSES = {"errors": [{"message": "This is somebody else's order"}]}
 
 
-async def place(client: AsyncClient, who: Person, ticket_id: object) -> Response:
+async def place(client: AsyncClient, who: Session, ticket_id: object) -> Response:
     """Press Purchase."""
     return await client.post("/api/orders", json={"ticketId": ticket_id}, headers=who.headers)
 
 
-async def placed(client: AsyncClient, who: Person, ticket: TicketHistory) -> str:
+async def placed(client: AsyncClient, who: Session, ticket: TicketHistory) -> str:
     """The path of an order that has just been placed."""
     answer = await place(client, who, ticket.id)
     assert answer.status_code == 201, answer.text
@@ -33,7 +33,7 @@ async def placed(client: AsyncClient, who: Person, ticket: TicketHistory) -> str
 
 
 async def test_an_order_holds_a_ticket_and_announces_it(
-    client: AsyncClient, peer: BusPeer, ticket: TicketHistory, buyer: Person
+    client: AsyncClient, peer: BusPeer, ticket: TicketHistory, buyer: Session
 ) -> None:
     answer = await place(client, buyer, ticket.id)
     assert answer.status_code == 201
@@ -53,7 +53,7 @@ async def test_an_order_holds_a_ticket_and_announces_it(
 
 
 async def test_an_order_expires_after_the_window(
-    client: AsyncClient, ticket: TicketHistory, buyer: Person
+    client: AsyncClient, ticket: TicketHistory, buyer: Session
 ) -> None:
     before = datetime.now(UTC)
     text = (await place(client, buyer, ticket.id)).json()["expiresAt"]
@@ -64,7 +64,7 @@ async def test_an_order_expires_after_the_window(
 
 @pytest.mark.parametrize("wrong", ["", None, 7, "abc", "F" * 24, "0" * 25, ["0" * 24]])
 async def test_a_wrong_ticket_id_is_named(
-    client: AsyncClient, buyer: Person, wrong: object
+    client: AsyncClient, buyer: Session, wrong: object
 ) -> None:
     answer = await place(client, buyer, wrong)
     assert answer.status_code == 400
@@ -90,7 +90,7 @@ async def test_strangers_must_sign_in_first(client: AsyncClient, method: str, pa
 
 @pytest.mark.parametrize("invented", ["0" * 24, "f" * 24])
 async def test_an_invented_ticket_is_not_found_at_once(
-    client: AsyncClient, buyer: Person, invented: str
+    client: AsyncClient, buyer: Session, invented: str
 ) -> None:
     async with asyncio.timeout(1):
         answer = await place(client, buyer, invented)
@@ -98,7 +98,7 @@ async def test_an_invented_ticket_is_not_found_at_once(
 
 
 async def test_a_ticket_may_be_ordered_before_it_arrives(
-    client: AsyncClient, peer: BusPeer, buyer: Person
+    client: AsyncClient, peer: BusPeer, buyer: Session
 ) -> None:
     ticket = TicketHistory()
     ordering = asyncio.create_task(place(client, buyer, ticket.id))
@@ -119,7 +119,7 @@ async def test_one_of_many_orders_at_once_wins(
 
 
 async def test_one_buyer_may_hold_two_tickets(
-    client: AsyncClient, orders: OrderRepository, ticket: TicketHistory, buyer: Person
+    client: AsyncClient, orders: OrderRepository, ticket: TicketHistory, buyer: Session
 ) -> None:
     another = TicketHistory()
     await orders.apply_ticket_event(another.event(0))
@@ -128,7 +128,7 @@ async def test_one_buyer_may_hold_two_tickets(
 
 
 async def test_an_order_keeps_what_was_ordered(
-    client: AsyncClient, orders: OrderRepository, ticket: TicketHistory, buyer: Person
+    client: AsyncClient, orders: OrderRepository, ticket: TicketHistory, buyer: Session
 ) -> None:
     path = await placed(client, buyer, ticket)
     await orders.apply_ticket_event(ticket.event(1))
@@ -137,7 +137,7 @@ async def test_an_order_keeps_what_was_ordered(
 
 
 async def test_a_cancelled_order_is_announced_once(
-    client: AsyncClient, peer: BusPeer, ticket: TicketHistory, buyer: Person
+    client: AsyncClient, peer: BusPeer, ticket: TicketHistory, buyer: Session
 ) -> None:
     path = await placed(client, buyer, ticket)
     for _ in range(2):
@@ -150,7 +150,7 @@ async def test_a_cancelled_order_is_announced_once(
 
 
 async def test_cancelling_many_times_at_once_cancels_once(
-    client: AsyncClient, ticket: TicketHistory, buyer: Person
+    client: AsyncClient, ticket: TicketHistory, buyer: Session
 ) -> None:
     path = await placed(client, buyer, ticket)
     answers = await asyncio.gather(*(client.delete(path, headers=buyer.headers) for _ in range(10)))
@@ -168,7 +168,7 @@ async def test_a_cancelled_ticket_can_be_ordered_again(
 
 
 async def test_a_paid_order_cannot_be_cancelled(
-    client: AsyncClient, orders: OrderRepository, ticket: TicketHistory, buyer: Person
+    client: AsyncClient, orders: OrderRepository, ticket: TicketHistory, buyer: Session
 ) -> None:
     path = await placed(client, buyer, ticket)
     await orders.change(path.rpartition("/")[2], Order.complete)
@@ -180,7 +180,7 @@ async def test_a_paid_order_cannot_be_cancelled(
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_somebody_elses_order_stays_private(
-    client: AsyncClient, ticket: TicketHistory, buyer: Person, sign_in: SignIn, method: str
+    client: AsyncClient, ticket: TicketHistory, buyer: Session, sign_in: SignIn, method: str
 ) -> None:
     path = await placed(client, buyer, ticket)
     answer = await client.request(method, path, headers=sign_in().headers)
@@ -190,7 +190,7 @@ async def test_somebody_elses_order_stays_private(
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_an_unknown_order_is_not_found(
-    client: AsyncClient, buyer: Person, method: str
+    client: AsyncClient, buyer: Session, method: str
 ) -> None:
     for order_id in (new_id(), "abc"):
         answer = await client.request(method, f"/api/orders/{order_id}", headers=buyer.headers)

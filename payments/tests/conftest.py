@@ -7,13 +7,13 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 
 from common.contracts.events import OrderCreated
+from devstack.api_client import SandboxClient
 from devstack.order_history import OrderHistory
-from devstack.people import Ledger
 from devstack.ports import LOOPBACK, free_port
 from devstack.quick import Processes
-from devstack.sandbox.dashboard import Dashboard
+from devstack.sandbox.dashboard import StripeDashboard
 from devstack.sandbox.program import sandbox_process
-from devstack.testing import BusPeer, Person, eventually
+from devstack.testing import BusPeer, Session, eventually
 from payments.main import create_app
 from payments.payment import Payment, PaymentStatus
 from payments.repository import CheckoutRepository
@@ -36,20 +36,20 @@ def sandbox_url(processes: Processes, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-async def ledger(sandbox_url: str) -> AsyncIterator[Ledger]:
+async def sandbox_client(sandbox_url: str) -> AsyncIterator[SandboxClient]:
     """The sandbox's books."""
     async with AsyncClient(base_url=sandbox_url) as client:
-        yield Ledger(client)
+        yield SandboxClient(client)
         await client.delete("/_sandbox/faults")
 
 
 @pytest.fixture
-async def dashboard(sandbox_url: str) -> AsyncIterator[Dashboard]:
+async def dashboard(sandbox_url: str) -> AsyncIterator[StripeDashboard]:
     """Somebody with an account at Stripe."""
     async with AsyncClient(base_url=sandbox_url) as client:
-        by_hand = Dashboard(client)
+        by_hand = StripeDashboard(client)
         yield by_hand
-        await by_hand.repair()
+        await by_hand.clear_faults()
 
 
 @pytest.fixture
@@ -78,26 +78,30 @@ def checkouts(app: FastAPI, client: AsyncClient) -> CheckoutRepository:  # noqa:
 
 
 @pytest.fixture
-def buyer(sign_in: Callable[[], Person]) -> Person:
+def buyer(sign_in: Callable[[], Session]) -> Session:
     """Whose order it is."""
     return sign_in()
 
 
 @pytest.fixture
-def order(buyer: Person) -> OrderHistory:
+def order(buyer: Session) -> OrderHistory:
     """What the orders service says of one order of the buyer."""
     return OrderHistory(buyer.id)
 
 
 @pytest.fixture
 async def held_intent(
-    client: AsyncClient, peer: BusPeer, buyer: Person, order: OrderHistory, ledger: Ledger
+    client: AsyncClient,
+    peer: BusPeer,
+    buyer: Session,
+    order: OrderHistory,
+    sandbox_client: SandboxClient,
 ) -> str:
     """The order exists and its price is held: the intent's id."""
     await peer.publish(order.event(OrderCreated, 0))
     body = {"orderId": order.id, "token": "pm_card_visa"}
     assert (await client.post("/api/payments", json=body, headers=buyer.headers)).is_success
-    [intent] = await ledger.of(order.id)
+    [intent] = await sandbox_client.intents_of(order.id)
     return str(intent["intent"])
 
 

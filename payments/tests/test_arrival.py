@@ -5,10 +5,10 @@ from httpx import AsyncClient, Response
 from common.messaging.watermark import LAG
 from devstack.owner import made_ago, owner_on
 from devstack.servers import NatsServer
-from devstack.testing import Person, eventually
+from devstack.testing import Session, eventually
 
 
-async def pay(client: AsyncClient, buyer: Person, order_id: str) -> Response:
+async def pay(client: AsyncClient, buyer: Session, order_id: str) -> Response:
     """Press Pay."""
     return await client.post(
         "/api/payments", json={"orderId": order_id, "token": "tok_visa"}, headers=buyer.headers
@@ -16,7 +16,7 @@ async def pay(client: AsyncClient, buyer: Person, order_id: str) -> Response:
 
 
 async def test_while_the_bus_is_silent_nobody_knows(
-    client: AsyncClient, buyer: Person, nats_server: NatsServer
+    client: AsyncClient, buyer: Session, nats_server: NatsServer
 ) -> None:
     nats_server.kill()
     answer = await pay(client, buyer, made_ago(6))
@@ -25,7 +25,7 @@ async def test_while_the_bus_is_silent_nobody_knows(
 
 
 async def test_what_its_owner_never_stored_does_not_exist(
-    client: AsyncClient, buyer: Person, nats_url: str
+    client: AsyncClient, buyer: Session, nats_url: str
 ) -> None:
     async with owner_on(nats_url, "orders"):
 
@@ -38,7 +38,7 @@ async def test_what_its_owner_never_stored_does_not_exist(
 
 
 async def test_what_its_owner_has_not_announced_may_exist(
-    client: AsyncClient, buyer: Person, nats_url: str
+    client: AsyncClient, buyer: Session, nats_url: str
 ) -> None:
     async with owner_on(nats_url, "orders"):
 

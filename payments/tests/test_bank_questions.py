@@ -6,10 +6,10 @@ import pytest
 from httpx import AsyncClient, Response
 
 from common.contracts.events import OrderCancelled, OrderCreated, PaymentCreated, PaymentFailed
+from devstack.api_client import SandboxClient
 from devstack.order_history import OrderHistory
-from devstack.people import Ledger
-from devstack.sandbox.dashboard import Dashboard
-from devstack.testing import BusPeer, Person
+from devstack.sandbox.dashboard import StripeDashboard
+from devstack.testing import BusPeer, Session
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 
@@ -20,14 +20,14 @@ Show = Callable[[], Awaitable[dict[str, object]]]
 
 
 @pytest.fixture
-def pay(client: AsyncClient, buyer: Person, order: OrderHistory) -> Pay:
+def pay(client: AsyncClient, buyer: Session, order: OrderHistory) -> Pay:
     """Press Pay, with a card whose bank asks."""
     body = {"orderId": order.id, "token": "pm_card_threeDSecure2Required"}
     return lambda: client.post("/api/payments", json=body, headers=buyer.headers)
 
 
 @pytest.fixture
-def show(client: AsyncClient, buyer: Person, order: OrderHistory) -> Show:
+def show(client: AsyncClient, buyer: Session, order: OrderHistory) -> Show:
     """Look at the payment."""
 
     async def shown() -> dict[str, object]:
@@ -55,12 +55,12 @@ async def test_a_satisfied_bank_holds_the_price_even_when_the_webhook_is_lost(
     asked: dict[str, object],
     peer: BusPeer,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
     show: Show,
     becomes: Becomes,
 ) -> None:
     assert await show() == asked
-    await ledger.authenticate(order.id, success=True)
+    await sandbox_client.authenticate(order.id, success=True)
     await becomes(PaymentStatus.AUTHORIZED)
     assert len(await peer.wait_for(PaymentCreated)) == 1
     shown = await show()
@@ -70,43 +70,43 @@ async def test_a_satisfied_bank_holds_the_price_even_when_the_webhook_is_lost(
 
 @pytest.mark.usefixtures("asked")
 async def test_a_buyer_who_fails_is_declined(
-    peer: BusPeer, order: OrderHistory, ledger: Ledger, pay: Pay, becomes: Becomes
+    peer: BusPeer, order: OrderHistory, sandbox_client: SandboxClient, pay: Pay, becomes: Becomes
 ) -> None:
-    await ledger.authenticate(order.id, success=False)
+    await sandbox_client.authenticate(order.id, success=False)
     assert (await pay()).status_code == 402
     await becomes(PaymentStatus.DECLINED, closed=True)
     [failed] = await peer.wait_for(PaymentFailed)
     assert isinstance(failed, PaymentFailed)
     assert failed.reason == "payment_intent_authentication_failure"
-    assert [books["status"] for books in await ledger.of(order.id)] == ["canceled"]
+    assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == ["canceled"]
     assert (await pay()).status_code == 409
 
 
 @pytest.mark.usefixtures("asked")
 async def test_a_question_that_nobody_answers_ends_with_the_order(
-    peer: BusPeer, order: OrderHistory, ledger: Ledger, pay: Pay, becomes: Becomes
+    peer: BusPeer, order: OrderHistory, sandbox_client: SandboxClient, pay: Pay, becomes: Becomes
 ) -> None:
     await peer.publish(order.event(OrderCancelled, 1))
     await becomes(PaymentStatus.VOIDED, closed=True)
-    assert [books["status"] for books in await ledger.of(order.id)] == ["canceled"]
+    assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == ["canceled"]
     assert peer.received_of(PaymentFailed) == []
     assert (await pay()).status_code == 409
 
 
 async def test_paying_again_repeats_the_question(
-    asked: dict[str, object], order: OrderHistory, ledger: Ledger, pay: Pay
+    asked: dict[str, object], order: OrderHistory, sandbox_client: SandboxClient, pay: Pay
 ) -> None:
     for _ in range(3):
         again = await pay()
         assert (again.status_code, again.json()) == (202, asked)
-    assert len(await ledger.of(order.id)) == 1
+    assert len(await sandbox_client.intents_of(order.id)) == 1
 
 
 @pytest.mark.usefixtures("asked")
 async def test_paying_again_after_the_answer_is_paid(
-    order: OrderHistory, ledger: Ledger, pay: Pay
+    order: OrderHistory, sandbox_client: SandboxClient, pay: Pay
 ) -> None:
-    await ledger.authenticate(order.id, success=True)
+    await sandbox_client.authenticate(order.id, success=True)
     paid = await pay()
     assert (paid.status_code, paid.json()["status"]) == (200, "authorized")
 
@@ -115,17 +115,17 @@ async def test_paying_again_after_the_answer_is_paid(
 async def test_an_answer_after_the_end_of_the_order_is_released(
     peer: BusPeer,
     order: OrderHistory,
-    ledger: Ledger,
-    dashboard: Dashboard,
+    sandbox_client: SandboxClient,
+    dashboard: StripeDashboard,
     becomes: Becomes,
     wait_for_failure: WaitForFailure,
 ) -> None:
-    await dashboard.break_down("cancel", "conflict")
+    await dashboard.inject_fault("cancel", "conflict")
     await peer.publish(order.event(OrderCancelled, 1))
     await wait_for_failure(FailureKind.NO_ANSWER, 1)
-    await ledger.authenticate(order.id, success=True)
-    await dashboard.repair()
+    await sandbox_client.authenticate(order.id, success=True)
+    await dashboard.clear_faults()
     await becomes(PaymentStatus.VOIDED, closed=True)
-    [books] = await ledger.of(order.id)
+    [books] = await sandbox_client.intents_of(order.id)
     assert (books["status"], books["captured"]) == ("canceled", 0)
     assert peer.received_of(PaymentCreated) == []

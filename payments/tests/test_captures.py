@@ -7,10 +7,10 @@ import pytest
 from httpx import AsyncClient
 
 from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated, PaymentFailed
+from devstack.api_client import SandboxClient
 from devstack.order_history import OrderHistory
-from devstack.people import Ledger
-from devstack.sandbox.dashboard import Dashboard
-from devstack.testing import BusPeer, Person, eventually
+from devstack.sandbox.dashboard import StripeDashboard
+from devstack.testing import BusPeer, Session, eventually
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 
@@ -20,7 +20,7 @@ WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 pytestmark = pytest.mark.usefixtures("held_intent")
 
 
-async def seen_by(client: AsyncClient, buyer: Person, order: OrderHistory) -> tuple[object, int]:
+async def seen_by(client: AsyncClient, buyer: Session, order: OrderHistory) -> tuple[object, int]:
     """What the buyer sees: the status, and what he gets for paying once more."""
     shown = await client.get(f"/api/payments/{order.id}", headers=buyer.headers)
     body = {"orderId": order.id, "token": "pm_card_visa"}
@@ -43,53 +43,53 @@ async def is_told(caplog: pytest.LogCaptureFixture, message: str) -> None:
 async def test_a_refused_capture_is_kept_and_tried_again(
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
-    ledger: Ledger,
-    dashboard: Dashboard,
+    sandbox_client: SandboxClient,
+    dashboard: StripeDashboard,
     becomes: Becomes,
     wait_for_failure: WaitForFailure,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await dashboard.break_down("capture", "refuse")
+    await dashboard.inject_fault("capture", "refuse")
     await peer.publish(order.event(OrderCompleted, 1))
     setback = await wait_for_failure(FailureKind.REJECTED, 2)
     assert setback.reason == "capture: card_declined"
     await is_told(caplog, "payment operation failed, will be retried")
     assert await seen_by(client, buyer, order) == ("authorized", 200)
-    await dashboard.repair()
+    await dashboard.clear_faults()
     assert (await becomes(PaymentStatus.CAPTURED, closed=True)).retry is None
-    assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
+    assert [books["captured"] for books in await sandbox_client.intents_of(order.id)] == [1999]
 
 
 async def test_a_refused_release_is_kept_and_tried_again(
     peer: BusPeer,
     order: OrderHistory,
-    ledger: Ledger,
-    dashboard: Dashboard,
+    sandbox_client: SandboxClient,
+    dashboard: StripeDashboard,
     becomes: Becomes,
     wait_for_failure: WaitForFailure,
 ) -> None:
-    await dashboard.break_down("cancel", "refuse")
+    await dashboard.inject_fault("cancel", "refuse")
     await peer.publish(order.event(OrderCancelled, 1))
     setback = await wait_for_failure(FailureKind.REJECTED, 2)
     assert setback.reason == "cancel: payment_intent_unexpected_state"
-    await dashboard.repair()
+    await dashboard.clear_faults()
     await becomes(PaymentStatus.VOIDED, closed=True)
-    assert [books["status"] for books in await ledger.of(order.id)] == ["canceled"]
+    assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == ["canceled"]
 
 
 async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
-    dashboard: Dashboard,
+    dashboard: StripeDashboard,
     becomes: Becomes,
     wait_for_failure: WaitForFailure,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    await dashboard.break_down("capture", "refuse")
+    await dashboard.inject_fault("capture", "refuse")
     await peer.publish(order.event(OrderCompleted, 1))
     await wait_for_failure(FailureKind.REJECTED, 1)
     await dashboard.expire(order.id)
@@ -99,9 +99,9 @@ async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
 
 
 async def test_a_hold_that_is_gone_when_the_order_completes_is_kept_for_a_person(
-    peer: BusPeer, order: OrderHistory, dashboard: Dashboard, becomes: Becomes
+    peer: BusPeer, order: OrderHistory, dashboard: StripeDashboard, becomes: Becomes
 ) -> None:
-    await dashboard.take(order.id, "cancel")
+    await dashboard.perform(order.id, "cancel")
     await peer.publish(order.event(OrderCompleted, 1))
     await becomes(PaymentStatus.UNCOLLECTED, closed=True)
     assert peer.received_of(PaymentFailed) == []
@@ -111,20 +111,20 @@ async def test_a_hold_that_is_gone_when_the_order_completes_is_kept_for_a_person
 async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
-    ledger: Ledger,
-    dashboard: Dashboard,
+    sandbox_client: SandboxClient,
+    dashboard: StripeDashboard,
     becomes: Becomes,
     caplog: pytest.LogCaptureFixture,
     lost: str,
 ) -> None:
-    await dashboard.take(order.id, "capture")
+    await dashboard.perform(order.id, "capture")
     if lost:
-        await dashboard.break_down(lost, "drop_answer", 2)
+        await dashboard.inject_fault(lost, "drop_answer", 2)
     await peer.publish(order.event(OrderCancelled, 1))
     await becomes(PaymentStatus.REFUNDED, closed=True)
-    [books] = await ledger.of(order.id)
+    [books] = await sandbox_client.intents_of(order.id)
     assert (books["captured"], books["refunded"]) == (1999, 1999)
     await is_told(caplog, "captured for a cancelled order, and refunded")
     assert await seen_by(client, buyer, order) == ("refunded", 409)
@@ -133,19 +133,19 @@ async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
 async def test_what_was_taken_by_hand_for_a_complete_order_stays_taken(
     peer: BusPeer,
     order: OrderHistory,
-    ledger: Ledger,
-    dashboard: Dashboard,
+    sandbox_client: SandboxClient,
+    dashboard: StripeDashboard,
     becomes: Becomes,
 ) -> None:
-    await dashboard.take(order.id, "capture")
+    await dashboard.perform(order.id, "capture")
     await peer.publish(order.event(OrderCompleted, 1))
     await becomes(PaymentStatus.CAPTURED, closed=True)
-    [books] = await ledger.of(order.id)
+    [books] = await sandbox_client.intents_of(order.id)
     assert (books["captured"], books["refunded"]) == (1999, 0)
 
 
 async def test_a_late_duplicate_of_the_end_changes_nothing(
-    peer: BusPeer, order: OrderHistory, ledger: Ledger, becomes: Becomes
+    peer: BusPeer, order: OrderHistory, sandbox_client: SandboxClient, becomes: Becomes
 ) -> None:
     await peer.publish(order.event(OrderCompleted, 1))
     captured = await becomes(PaymentStatus.CAPTURED, closed=True)
@@ -153,4 +153,4 @@ async def test_a_late_duplicate_of_the_end_changes_nothing(
         await peer.publish(order.event(kind, version), ":again")
     await peer.wait_acked_by("payments")
     assert await becomes(PaymentStatus.CAPTURED) == captured
-    assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
+    assert [books["captured"] for books in await sandbox_client.intents_of(order.id)] == [1999]

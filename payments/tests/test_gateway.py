@@ -15,7 +15,7 @@ from devstack.ports import LOOPBACK, free_port
 from devstack.probes import answers_ok
 from devstack.process import Process, Program
 from devstack.quick import Processes
-from devstack.sandbox.dashboard import Dashboard
+from devstack.sandbox.dashboard import StripeDashboard
 from devstack.testing import serving
 from payments.domain import UnknownCard
 from payments.gateway import StripeFailure, StripeGateway
@@ -158,9 +158,9 @@ async def test_an_intent_that_stripe_does_not_know_is_a_refusal(gateway: StripeG
     ],
 )
 async def test_every_kind_of_trouble_has_its_name(
-    before_sandbox: StripeGateway, dashboard: Dashboard, kind: str, trouble: FailureKind
+    before_sandbox: StripeGateway, dashboard: StripeDashboard, kind: str, trouble: FailureKind
 ) -> None:
-    await dashboard.break_down("create", kind)
+    await dashboard.inject_fault("create", kind)
     with pytest.raises(StripeFailure) as troubled:
         await before_sandbox.create(new_id(), 1999, "pm_card_visa", new_id())
     assert troubled.value.kind is trouble

@@ -11,9 +11,9 @@ from httpx import AsyncClient
 from common.contracts.events import OrderCompleted, OrderCreated
 from common.logs import TextFormatter
 from devstack.order_history import OrderHistory
-from devstack.sandbox.dashboard import Dashboard
+from devstack.sandbox.dashboard import StripeDashboard
 from devstack.scraping import delta, scrape
-from devstack.testing import BusPeer, Person, eventually
+from devstack.testing import BusPeer, Session, eventually
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 
@@ -24,7 +24,7 @@ WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 async def test_every_turn_of_a_payment_is_counted_once(
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
     becomes: Becomes,
 ) -> None:
@@ -51,7 +51,7 @@ async def test_every_turn_of_a_payment_is_counted_once(
 async def test_what_the_reconciler_says_is_about_an_order_and_has_a_trace(
     peer: BusPeer,
     order: OrderHistory,
-    dashboard: Dashboard,
+    dashboard: StripeDashboard,
     wait_for_failure: WaitForFailure,
 ) -> None:
     printed = io.StringIO()
@@ -60,7 +60,7 @@ async def test_what_the_reconciler_says_is_about_an_order_and_has_a_trace(
             handler.formatter, TextFormatter
         ):
             handler.setStream(printed)
-    await dashboard.break_down("capture", "refuse")
+    await dashboard.inject_fault("capture", "refuse")
     await peer.publish(order.event(OrderCompleted, 1))
     await wait_for_failure(FailureKind.REJECTED, 1)
 
@@ -78,11 +78,11 @@ async def test_every_setback_is_counted(
     client: AsyncClient,
     peer: BusPeer,
     order: OrderHistory,
-    dashboard: Dashboard,
+    dashboard: StripeDashboard,
     wait_for_failure: WaitForFailure,
 ) -> None:
     before = await scrape(client)
-    await dashboard.break_down("capture", "refuse")
+    await dashboard.inject_fault("capture", "refuse")
     await peer.publish(order.event(OrderCompleted, 1))
     await wait_for_failure(FailureKind.REJECTED, 2)
 

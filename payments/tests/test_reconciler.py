@@ -16,9 +16,9 @@ from common.contracts.events import (
     OrderEvent,
     PaymentCreated,
 )
+from devstack.api_client import SandboxClient
 from devstack.order_history import OrderHistory
-from devstack.people import Ledger
-from devstack.testing import BusPeer, Person, eventually, running
+from devstack.testing import BusPeer, Session, eventually, running
 from payments import reconciler
 from payments.domain import Checkout
 from payments.gateway import StripeFailure, StripeGateway
@@ -139,7 +139,7 @@ async def test_a_crashed_payment_ends_with_one_charge(
     gateway: StripeGateway,
     peer: BusPeer,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
     progress: Progress,
 ) -> None:
     await crash(progress, gateway, checkouts, order)
@@ -147,7 +147,7 @@ async def test_a_crashed_payment_ends_with_one_charge(
     await peer.wait_for(PaymentCreated)
     await peer.publish(order.event(OrderCompleted, 1))
     await becomes(checkouts, order.id, PaymentStatus.CAPTURED)
-    [books] = await ledger.of(order.id)
+    [books] = await sandbox_client.intents_of(order.id)
     assert books["captured"] == 1999
 
 
@@ -157,13 +157,13 @@ async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
     gateway: StripeGateway,
     peer: BusPeer,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
     progress: Progress,
 ) -> None:
     await crash(progress, gateway, checkouts, order)
     await peer.publish(order.event(OrderCancelled, 1))
     await becomes(checkouts, order.id, PaymentStatus.VOIDED)
-    entries = await ledger.of(order.id)
+    entries = await sandbox_client.intents_of(order.id)
     assert {books["status"] for books in entries} <= {"canceled", "requires_confirmation"}
     assert [books for books in entries if books["captured"]] == []
 
@@ -181,7 +181,7 @@ async def test_a_crash_after_the_last_step_ends_with_what_was_done(
     gateway: StripeGateway,
     peer: BusPeer,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
     end: type[OrderEvent],
     step: str,
     status: PaymentStatus,
@@ -197,7 +197,7 @@ async def test_a_crash_after_the_last_step_ends_with_what_was_done(
     await getattr(gateway, step)(payment.intent_id, payment.idempotency_key(step))
     await peer.publish(order.event(end, 1))
     await becomes(checkouts, order.id, status)
-    [line] = await ledger.of(order.id)
+    [line] = await sandbox_client.intents_of(order.id)
     assert (line["status"], line["captured"], line["refunded"]) == books
 
 
@@ -207,8 +207,8 @@ async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
     checkouts: CheckoutRepository,
     gateway: StripeGateway,
     peer: BusPeer,
-    buyer: Person,
-    ledger: Ledger,
+    buyer: Session,
+    sandbox_client: SandboxClient,
 ) -> None:
     orders = [OrderHistory(buyer.id) for _ in range(4)]
     advance = PaymentFlow(checkouts, gateway).advance
@@ -232,7 +232,7 @@ async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
     async with running(create_app(settings)) as other:
         await asyncio.gather(*(buy(order, client, other) for order in orders))
     for order in orders:
-        assert [line["captured"] for line in await ledger.of(order.id)] == [1999]
+        assert [line["captured"] for line in await sandbox_client.intents_of(order.id)] == [1999]
     told = [event.order_id for event in await peer.wait_for(PaymentCreated, len(orders))]
     assert sorted(told) == sorted(order.id for order in orders)
 
@@ -240,9 +240,9 @@ async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
 async def test_a_request_that_races_with_the_reconciler_charges_once(
     checkouts: CheckoutRepository,
     client: AsyncClient,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
 ) -> None:
     await begin(checkouts, order)
     body = {"orderId": order.id, "token": CARD}
@@ -250,7 +250,9 @@ async def test_a_request_that_races_with_the_reconciler_charges_once(
         becomes(checkouts, order.id, PaymentStatus.AUTHORIZED),
         *(client.post("/api/payments", json=body, headers=buyer.headers) for _ in range(5)),
     )
-    assert [books["status"] for books in await ledger.of(order.id)] == ["requires_capture"]
+    assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == [
+        "requires_capture"
+    ]
 
 
 @pytest.mark.parametrize("operation", ["create", "confirm"])
@@ -259,17 +261,19 @@ async def test_a_silent_stripe_is_asked_again(
     checkouts: CheckoutRepository,
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
     operation: str,
     kind: str,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
     for _ in range(4):
-        await ledger.break_once(operation, kind)
+        await sandbox_client.inject_fault(operation, kind)
     body = {"orderId": order.id, "token": CARD}
     waiting = await client.post("/api/payments", json=body, headers=buyer.headers)
     assert waiting.status_code == 202
     await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
-    assert [books["status"] for books in await ledger.of(order.id)] == ["requires_capture"]
+    assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == [
+        "requires_capture"
+    ]

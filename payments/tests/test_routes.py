@@ -15,25 +15,25 @@ from common.contracts.events import (
     PaymentCreated,
     PaymentFailed,
 )
+from devstack.api_client import SandboxClient
 from devstack.order_history import OrderHistory
-from devstack.people import Ledger
-from devstack.sandbox.dashboard import Dashboard
-from devstack.testing import BusPeer, Person, eventually
+from devstack.sandbox.dashboard import StripeDashboard
+from devstack.testing import BusPeer, Session, eventually
 from payments.settings import Settings
 
 
-async def pay(client: AsyncClient, who: Person, order_id: str, card: str = "tok_visa") -> Response:
+async def pay(client: AsyncClient, who: Session, order_id: str, card: str = "tok_visa") -> Response:
     """Press Pay."""
     body = {"orderId": order_id, "token": card}
     return await client.post("/api/payments", json=body, headers=who.headers)
 
 
-async def status_of(client: AsyncClient, who: Person, order_id: str) -> object:
+async def status_of(client: AsyncClient, who: Session, order_id: str) -> object:
     """What the buyer sees of the payment."""
     return (await client.get(f"/api/payments/{order_id}", headers=who.headers)).json()["status"]
 
 
-async def becomes(client: AsyncClient, who: Person, order_id: str, status: str) -> None:
+async def becomes(client: AsyncClient, who: Session, order_id: str, status: str) -> None:
     """Wait until the buyer sees a status."""
 
     async def there() -> bool:
@@ -46,10 +46,10 @@ async def becomes(client: AsyncClient, who: Person, order_id: str, status: str) 
 async def test_a_payment_is_held_then_captured(
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
     card: str,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
     paid = await pay(client, buyer, order.id, card)
@@ -62,30 +62,38 @@ async def test_a_payment_is_held_then_captured(
         "price": 19.99,
     }
     [event] = await peer.wait_for(PaymentCreated)
-    [intent] = await ledger.of(order.id)
+    [intent] = await sandbox_client.intents_of(order.id)
     assert event == PaymentCreated(
         order_id=order.id, id=payment["id"], stripe_id=str(intent["intent"])
     )
     assert (intent["status"], intent["captured"]) == ("requires_capture", 0)
     await peer.publish(order.event(OrderCompleted, 1))
     await becomes(client, buyer, order.id, "captured")
-    assert [intent["captured"] for intent in await ledger.of(order.id)] == [1999]
+    assert [intent["captured"] for intent in await sandbox_client.intents_of(order.id)] == [1999]
 
 
 async def test_a_cancelled_order_releases_the_hold(
-    client: AsyncClient, peer: BusPeer, buyer: Person, order: OrderHistory, ledger: Ledger
+    client: AsyncClient,
+    peer: BusPeer,
+    buyer: Session,
+    order: OrderHistory,
+    sandbox_client: SandboxClient,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
     await pay(client, buyer, order.id)
     await peer.publish(order.event(OrderCancelled, 1))
     await becomes(client, buyer, order.id, "voided")
-    [intent] = await ledger.of(order.id)
+    [intent] = await sandbox_client.intents_of(order.id)
     assert (intent["status"], intent["captured"]) == ("canceled", 0)
     assert (await pay(client, buyer, order.id)).status_code == 409
 
 
 async def test_a_declined_card_is_told_and_announced(
-    client: AsyncClient, peer: BusPeer, buyer: Person, order: OrderHistory, ledger: Ledger
+    client: AsyncClient,
+    peer: BusPeer,
+    buyer: Session,
+    order: OrderHistory,
+    sandbox_client: SandboxClient,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
     declined = await pay(client, buyer, order.id, "pm_card_chargeDeclinedInsufficientFunds")
@@ -95,12 +103,12 @@ async def test_a_declined_card_is_told_and_announced(
     assert (failed.order_id, failed.reason) == (order.id, "insufficient_funds")
     assert (await pay(client, buyer, order.id)).status_code == 409
     assert await status_of(client, buyer, order.id) == "declined"
-    [intent] = await ledger.of(order.id)
+    [intent] = await sandbox_client.intents_of(order.id)
     assert intent["status"] == "canceled"
 
 
 async def test_an_order_is_the_buyers_business(
-    client: AsyncClient, peer: BusPeer, order: OrderHistory, sign_in: Callable[[], Person]
+    client: AsyncClient, peer: BusPeer, order: OrderHistory, sign_in: Callable[[], Session]
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
     stranger = sign_in()
@@ -109,7 +117,7 @@ async def test_an_order_is_the_buyers_business(
     assert shown.status_code == 403
 
 
-async def test_an_unknown_order_is_not_found(client: AsyncClient, buyer: Person) -> None:
+async def test_an_unknown_order_is_not_found(client: AsyncClient, buyer: Session) -> None:
     for order_id in ("0" * 24, "f" * 24):
         assert (await pay(client, buyer, order_id)).status_code == 404
         shown = await client.get(f"/api/payments/{order_id}", headers=buyer.headers)
@@ -117,7 +125,7 @@ async def test_an_unknown_order_is_not_found(client: AsyncClient, buyer: Person)
 
 
 async def test_there_is_no_payment_before_the_first_try(
-    client: AsyncClient, peer: BusPeer, buyer: Person, order: OrderHistory
+    client: AsyncClient, peer: BusPeer, buyer: Session, order: OrderHistory
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
     assert (await pay(client, buyer, order.id, "pm_nobody_knows")).status_code == 400
@@ -126,38 +134,40 @@ async def test_there_is_no_payment_before_the_first_try(
 
 
 async def test_an_order_about_to_expire_is_refused(
-    client: AsyncClient, peer: BusPeer, buyer: Person, ledger: Ledger
+    client: AsyncClient, peer: BusPeer, buyer: Session, sandbox_client: SandboxClient
 ) -> None:
     order = OrderHistory(buyer.id, datetime.now(UTC) + timedelta(seconds=3))
     await peer.publish(order.event(OrderCreated, 0))
     refused = await pay(client, buyer, order.id)
     assert refused.status_code == 409
     assert refused.json()["errors"] == [{"message": "The order is about to expire"}]
-    assert await ledger.of(order.id) == []
+    assert await sandbox_client.intents_of(order.id) == []
 
 
 async def test_an_order_that_is_cancelled_while_the_bank_answers_is_not_paid(
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
-    ledger: Ledger,
-    dashboard: Dashboard,
+    sandbox_client: SandboxClient,
+    dashboard: StripeDashboard,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
-    await dashboard.break_down("confirm", "delay_answer", 1)
-    await dashboard.break_down("cancel", "conflict")
+    await dashboard.inject_fault("confirm", "delay_answer", 1)
+    await dashboard.inject_fault("cancel", "conflict")
     paying = asyncio.create_task(pay(client, buyer, order.id))
 
     async def held() -> bool:
-        return [books["status"] for books in await ledger.of(order.id)] == ["requires_capture"]
+        return [books["status"] for books in await sandbox_client.intents_of(order.id)] == [
+            "requires_capture"
+        ]
 
     await eventually(held)
     await peer.publish(order.event(OrderCancelled, 1))
     await peer.wait_acked_by("payments")
     assert not paying.done()
     assert (await paying).status_code == 409
-    await dashboard.repair()
+    await dashboard.clear_faults()
     await becomes(client, buyer, order.id, "voided")
     assert peer.received_of(PaymentCreated) == []
 

@@ -15,8 +15,8 @@ from common.contracts.events import (
 )
 from common.contracts.ids import new_id
 from common.contracts.order_status import OrderStatus
+from devstack.api_client import SandboxClient
 from devstack.order_history import OrderHistory
-from devstack.people import Ledger
 from devstack.testing import BusPeer, eventually
 from payments.domain import Checkout
 from payments.intent import Intent, IntentStatus
@@ -149,7 +149,7 @@ async def test_a_snapshot_finishes_what_a_lost_event_left_open(
     peer: BusPeer,
     held_intent: str,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
     end: type[OrderEvent],
 ) -> None:
     status = order.event(end, 5).status
@@ -160,7 +160,7 @@ async def test_a_snapshot_finishes_what_a_lost_event_left_open(
         return payment is not None and payment.closed
 
     await eventually(closed)
-    [books] = await ledger.of(order.id)
+    [books] = await sandbox_client.intents_of(order.id)
     assert books["intent"] == held_intent
     assert books["captured"] == (1999 if end is OrderCompleted else 0)
     assert books["status"] == ("succeeded" if end is OrderCompleted else "canceled")

@@ -7,9 +7,9 @@ from fastapi import FastAPI, Request, Response
 from httpx import AsyncClient
 
 from common.contracts.events import OrderCompleted, OrderCreated
+from devstack.api_client import SandboxClient
 from devstack.order_history import OrderHistory
-from devstack.people import Ledger
-from devstack.testing import BusPeer, Person, serving
+from devstack.testing import BusPeer, Session, serving
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 from payments.settings import Settings
@@ -63,7 +63,7 @@ async def settings(settings: Settings, dialect: Dialect) -> AsyncIterator[Settin
 async def test_an_undecided_payment_is_looked_at_again(
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
     dialect: Dialect,
     becomes: Becomes,
@@ -85,7 +85,7 @@ async def test_an_undecided_payment_is_looked_at_again(
 async def test_an_undecided_payment_of_a_complete_order_is_captured_in_the_end(
     peer: BusPeer,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
     dialect: Dialect,
     becomes: Becomes,
     wait_for_failure: WaitForFailure,
@@ -97,4 +97,4 @@ async def test_an_undecided_payment_of_a_complete_order_is_captured_in_the_end(
     assert (await becomes(PaymentStatus.AUTHORIZED)).closed is False
     dialect.words = {}
     await becomes(PaymentStatus.CAPTURED, closed=True)
-    assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
+    assert [books["captured"] for books in await sandbox_client.intents_of(order.id)] == [1999]

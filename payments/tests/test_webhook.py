@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from httpx import AsyncClient, Response
 
 from common.contracts.events import OrderCompleted, OrderCreated, PaymentCreated, PaymentFailed
+from devstack.api_client import SandboxClient
 from devstack.order_history import OrderHistory
-from devstack.people import Ledger
 from devstack.scraping import delta, scrape
-from devstack.testing import BusPeer, Person, eventually, serving
+from devstack.testing import BusPeer, Session, eventually, serving
 from payments.settings import Settings
 
 
@@ -36,9 +36,9 @@ async def send(client: AsyncClient, body: bytes, secret: str, age: int = 0) -> R
 async def test_a_webhook_finishes_what_the_bank_asked(
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
     settings: Settings,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
@@ -46,7 +46,7 @@ async def test_a_webhook_finishes_what_the_bank_asked(
     asked = await client.post("/api/payments", json=body, headers=buyer.headers)
     assert asked.status_code == 202
     assert asked.json()["clientSecret"]
-    await ledger.authenticate(order.id, success=True)
+    await sandbox_client.authenticate(order.id, success=True)
     hint = webhook("payment_intent.amount_capturable_updated", order.id)
     for _ in range(3):  # Stripe delivers at least once
         assert (await send(client, hint, settings.stripe_webhook_secret)).status_code == 200
@@ -108,9 +108,9 @@ async def test_whatever_is_signed_and_not_ours_is_acknowledged(
 async def test_what_stripe_says_is_looked_up_and_not_believed(
     client: AsyncClient,
     peer: BusPeer,
-    buyer: Person,
+    buyer: Session,
     order: OrderHistory,
-    ledger: Ledger,
+    sandbox_client: SandboxClient,
     settings: Settings,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
@@ -133,7 +133,7 @@ async def test_what_stripe_says_is_looked_up_and_not_believed(
         hint = webhook(f"payment_intent.{kind}", order.id)
         assert (await send(client, hint, settings.stripe_webhook_secret)).status_code == 200
         assert await captured()
-    assert [books["captured"] for books in await ledger.of(order.id)] == [1999]
+    assert [books["captured"] for books in await sandbox_client.intents_of(order.id)] == [1999]
     assert len(await peer.wait_for(PaymentCreated)) == 1
     assert peer.received_of(PaymentFailed) == []
 

@@ -18,9 +18,9 @@ from common.contracts.events import (
     TicketUpdated,
     wire_time,
 )
+from devstack.api_client import SandboxClient
 from devstack.keys import KeyPair
 from devstack.order_history import OrderHistory
-from devstack.people import Ledger
 from devstack.plan import http_url
 from devstack.process import Process
 from devstack.servers import MongoServer, NatsServer
@@ -50,13 +50,13 @@ def open_victim(
 
 
 @pytest.fixture
-async def payments(open_victim: OpenVictim) -> AsyncIterator[tuple[Victim, Ledger]]:
+async def payments(open_victim: OpenVictim) -> AsyncIterator[tuple[Victim, SandboxClient]]:
     """The payments service, running, and Stripe's books."""
     async with open_victim("payments") as (process, sandbox):
         sandbox.start()
         async with AsyncClient(base_url=http_url(process.stripe.server_port)) as client:
             await process.start()
-            yield process, Ledger(client)
+            yield process, SandboxClient(client)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ async def test_an_order_is_announced_once_after_a_crash(
         await peer.publish(ticket.event(0))
         await peer.wait_acked_by("orders")
         orders.dies_at(orders.bus, word, by_server=by_server)
-        await orders.ask(orders.somebody(), "/api/orders", {"ticketId": ticket.id})
+        await orders.ask(orders.new_session(), "/api/orders", {"ticketId": ticket.id})
         await orders.death_on(orders.bus)
         left = orders.only("orders")
         assert [entry["subject"] for entry in left["outbox"]] == ["order:created"]
@@ -91,7 +91,7 @@ async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
     async with open_victim("tickets") as (tickets, _):
         await tickets.start()
         answer = await tickets.ask(
-            tickets.somebody(), "/api/tickets", {"title": "Concert", "price": 20}
+            tickets.new_session(), "/api/tickets", {"title": "Concert", "price": 20}
         )
         assert answer
         order = OrderHistory("buyer", ticket_id=answer.json()["id"])
@@ -120,26 +120,28 @@ async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
     ],
 )
 async def test_a_payment_is_made_once_after_a_crash(
-    payments: tuple[Victim, Ledger],
+    payments: tuple[Victim, SandboxClient],
     peer: BusPeer,
     word: bytes,
     by_server: bool,
     status: str,
 ) -> None:
-    service, ledger = payments
-    buyer = service.somebody()
+    service, sandbox_client = payments
+    buyer = service.new_session()
     order = OrderHistory(buyer.id)
     await peer.publish(order.event(OrderCreated, 0))
     service.dies_at(service.stripe, word, by_server=by_server)
     paid = {"orderId": order.id, "token": "pm_card_visa"}
     assert await service.ask(buyer, "/api/payments", paid) is None
     await service.death_on(service.stripe)
-    assert [intent["status"] for intent in await ledger.of(order.id)] == [status]
+    assert [intent["status"] for intent in await sandbox_client.intents_of(order.id)] == [status]
     assert service.document("checkouts", order.id)["payment"]["status"] == "pending"
     service.update("checkouts", order.id, {"dueAt": datetime.now(UTC)})  # its lease is over
     await service.start()
     await peer.wait_for(PaymentCreated)
-    assert [intent["status"] for intent in await ledger.of(order.id)] == ["requires_capture"]
+    assert [intent["status"] for intent in await sandbox_client.intents_of(order.id)] == [
+        "requires_capture"
+    ]
     await peer.wait_acked_by("payments")
     assert len(peer.received_of(PaymentCreated)) == 1
 

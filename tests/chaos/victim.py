@@ -16,7 +16,7 @@ from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.process import Process
 from devstack.servers import MongoServer, NatsServer
-from devstack.testing import PATIENCE_SECONDS, Person, eventually, somebody
+from devstack.testing import PATIENCE_SECONDS, Session, eventually, new_session
 
 
 class Victim:
@@ -49,11 +49,11 @@ class Victim:
             await wire.is_done.wait()
         assert not self._process.is_running
 
-    def somebody(self) -> Person:
+    def new_session(self) -> Session:
         """A fresh user, signed in."""
-        return somebody(self._keys)
+        return new_session(self._keys)
 
-    async def ask(self, who: Person, path: str, body: Document) -> Response | None:
+    async def ask(self, who: Session, path: str, body: Document) -> Response | None:
         """Post something; None when it died over the answer."""
         try:
             return await self._client.post(path, json=body, headers=who.headers)

@@ -12,8 +12,8 @@ from tests.deployment.compose import FILE, containers, load
 from tests.market import Market
 
 from common.messaging.streams import DEAD_LETTERS, STREAM
+from devstack.api_client import SandboxClient
 from devstack.headless import System
-from devstack.people import Ledger
 from devstack.quick import Processes
 from devstack.testing import eventually
 
@@ -69,7 +69,7 @@ def images_of(service: str) -> set[str]:
 
 @pytest.mark.usefixtures("stack")
 async def test_nobody_notices_a_new_image(
-    ledger: Ledger, browser: Callable[[], AsyncClient]
+    sandbox_client: SandboxClient, browser: Callable[[], AsyncClient]
 ) -> None:
     market = Market(browser, pairs=3, strangers=2)  # and half of this machine starts containers
     async with market.open():
@@ -80,7 +80,7 @@ async def test_nobody_notices_a_new_image(
             assert images_of(service) == {f"ticketing-{service}:{NEXT}"}
     assert market.wrong == [], "\n".join(market.wrong)
     await eventually(everything_is_heard)
-    await market.is_settled(ledger)
+    await market.is_settled(sandbox_client)
     assert bus()[DEAD_LETTERS]["state"]["messages"] == 0
 
 

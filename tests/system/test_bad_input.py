@@ -5,7 +5,7 @@ import json
 import pytest
 from httpx import Response
 
-from devstack.people import Person
+from devstack.api_client import ApiClient
 
 UNKNOWN = "0123456789abcdef01234567"
 
@@ -50,7 +50,7 @@ BODIES = {
 }
 
 
-async def send(person: Person, method: str, path: str, body: str) -> Response:
+async def send(person: ApiClient, method: str, path: str, body: str) -> Response:
     """Send a text as if it were JSON."""
     content = body.encode(errors="surrogateescape")
     headers = {"Content-Type": "application/json"}
@@ -70,7 +70,7 @@ def errors_of(answer: Response, *statuses: int) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_a_wrong_field_is_named(buyer: Person, method: str, path: str) -> None:
+async def test_a_wrong_field_is_named(buyer: ApiClient, method: str, path: str) -> None:
     for wrong in ROUTES[method, path]:
         for name, value in FIELDS[wrong][1].items():
             body = {field: FIELDS[field][0] for field in ROUTES[method, path]} | {wrong: value}
@@ -80,13 +80,13 @@ async def test_a_wrong_field_is_named(buyer: Person, method: str, path: str) -> 
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_a_wrong_body_is_refused(buyer: Person, method: str, path: str) -> None:
+async def test_a_wrong_body_is_refused(buyer: ApiClient, method: str, path: str) -> None:
     for body in BODIES.values():
         errors_of(await send(buyer, method, path, body), 400)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_another_kind_of_body_is_refused(buyer: Person, method: str, path: str) -> None:
+async def test_another_kind_of_body_is_refused(buyer: ApiClient, method: str, path: str) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
         answer = await buyer.client.request(
             method, path, content=b"a=b", headers={"Content-Type": kind}
@@ -95,14 +95,14 @@ async def test_another_kind_of_body_is_refused(buyer: Person, method: str, path:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_a_large_body_is_refused(buyer: Person, method: str, path: str) -> None:
+async def test_a_large_body_is_refused(buyer: ApiClient, method: str, path: str) -> None:
     errors_of(await send(buyer, method, path, json.dumps({"title": "x" * 70_000})), 413)
 
 
 @pytest.mark.parametrize(
     "path", ["/api", "/api/", "/api/nothing", "/api/ticketsfoo", "/api/tickets/", "/api/users"]
 )
-async def test_an_unknown_route_is_not_found(buyer: Person, path: str) -> None:
+async def test_an_unknown_route_is_not_found(buyer: ApiClient, path: str) -> None:
     assert errors_of(await buyer.client.get(path), 404) == [{"message": "Not Found"}]
 
 
@@ -110,7 +110,7 @@ async def test_an_unknown_route_is_not_found(buyer: Person, path: str) -> None:
 @pytest.mark.parametrize(
     "bad_id", ["abc", "0", "g" * 24, "A" * 24, "%00", "%ff", "..%2f", "x" * 999]
 )
-async def test_a_bad_id_is_not_found(buyer: Person, kind: str, bad_id: str) -> None:
+async def test_a_bad_id_is_not_found(buyer: ApiClient, kind: str, bad_id: str) -> None:
     errors_of(await buyer.client.get(f"/api/{kind}/{bad_id}"), 404)
 
 
@@ -124,7 +124,7 @@ async def test_a_bad_id_is_not_found(buyer: Person, kind: str, bad_id: str) -> N
         ("DELETE", "/api/payments"),
     ],
 )
-async def test_a_wrong_method_is_refused(buyer: Person, method: str, path: str) -> None:
+async def test_a_wrong_method_is_refused(buyer: ApiClient, method: str, path: str) -> None:
     answer = await buyer.client.request(method, path)
     errors_of(answer, 405)
     assert answer.headers["allow"]
@@ -140,7 +140,9 @@ async def test_a_wrong_method_is_refused(buyer: Person, method: str, path: str) 
         ("cursor=abc", "cursor"),
     ],
 )
-async def test_a_wrong_query_is_refused(buyer: Person, path: str, query: str, field: str) -> None:
+async def test_a_wrong_query_is_refused(
+    buyer: ApiClient, path: str, query: str, field: str
+) -> None:
     [error] = errors_of(await buyer.client.get(f"{path}?{query}"), 400)
     assert error["field"] == field
 
@@ -159,6 +161,6 @@ async def test_a_wrong_query_is_refused(buyer: Person, path: str, query: str, fi
         ("GET", f"/api/payments/{UNKNOWN}"),
     ],
 )
-async def test_strangers_are_asked_to_sign_in(buyer: Person, method: str, path: str) -> None:
+async def test_strangers_are_asked_to_sign_in(buyer: ApiClient, method: str, path: str) -> None:
     buyer.client.cookies.clear()
     assert errors_of(await send(buyer, method, path, '{"broken'), 401)

@@ -7,8 +7,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 from httpx import AsyncClient
 
+from devstack.api_client import ApiClient
 from devstack.headless import System
-from devstack.people import Person
 
 UNKNOWN = "0123456789abcdef01234567"
 OPERATORS: list[object] = [
@@ -43,7 +43,7 @@ TITLES = {
 
 @pytest.mark.parametrize(("method", "path", "body"), FIELDS)
 async def test_an_operator_is_a_wrong_value(
-    buyer: Person, method: str, path: str, body: dict[str, object]
+    buyer: ApiClient, method: str, path: str, body: dict[str, object]
 ) -> None:
     for field in body:
         for operator in OPERATORS:
@@ -52,7 +52,7 @@ async def test_an_operator_is_a_wrong_value(
             assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-async def test_operators_among_the_fields_change_nothing(seller: Person) -> None:
+async def test_operators_among_the_fields_change_nothing(seller: ApiClient) -> None:
     tricks: dict[str, object] = {
         "$set": {"price": 1},
         "__proto__": {"a": 1},
@@ -83,7 +83,7 @@ async def test_operators_among_the_fields_change_nothing(seller: Person) -> None
     ],
 )
 async def test_an_operator_in_a_query_shows_nothing_of_others(
-    seller: Person, buyer: Person, query: str
+    seller: ApiClient, buyer: ApiClient, query: str
 ) -> None:
     order_id = await buyer.order(await seller.list_ticket())
     answer = await seller.client.get(f"/api/orders?{query}")
@@ -104,7 +104,7 @@ async def test_an_operator_in_a_query_shows_nothing_of_others(
         f"cursor={UNKNOWN}%0d%0aX-Evil:1",
     ],
 )
-async def test_an_operator_as_a_value_in_a_query_is_refused(buyer: Person, query: str) -> None:
+async def test_an_operator_as_a_value_in_a_query_is_refused(buyer: ApiClient, query: str) -> None:
     answer = await buyer.client.get(f"/api/orders?{query}")
     assert answer.status_code == 400
     assert {error["field"] for error in answer.json()["errors"]} <= {"status", "limit", "cursor"}
@@ -123,7 +123,7 @@ async def test_an_operator_as_a_value_in_a_query_is_refused(buyer: Person, query
         f"{UNKNOWN}/../{UNKNOWN}",
     ],
 )
-async def test_a_trick_in_a_path_finds_nothing(buyer: Person, kind: str, trick: str) -> None:
+async def test_a_trick_in_a_path_finds_nothing(buyer: ApiClient, kind: str, trick: str) -> None:
     answer = await buyer.client.get(f"/api/{kind}/{quote(trick, safe='')}")
     assert (answer.status_code, answer.json()) == (404, {"errors": [{"message": "Not Found"}]})
     assert "x-evil" not in answer.headers
@@ -131,7 +131,7 @@ async def test_a_trick_in_a_path_finds_nothing(buyer: Person, kind: str, trick: 
 
 @pytest.mark.parametrize("title", TITLES.values(), ids=TITLES)
 async def test_a_title_is_returned_as_it_was_sent(
-    seller: Person, buyer: Person, title: str
+    seller: ApiClient, buyer: ApiClient, title: str
 ) -> None:
     ticket_id = await seller.list_ticket(title=title)
     shown = await buyer.client.get(f"/api/tickets/{ticket_id}")
@@ -144,7 +144,7 @@ async def test_a_title_is_returned_as_it_was_sent(
     assert "set-cookie" not in shown.headers
 
 
-async def test_a_password_may_hold_anything(buyer: Person, stack: System) -> None:
+async def test_a_password_may_hold_anything(buyer: ApiClient, stack: System) -> None:
     who = (await buyer.client.get("/api/users/currentuser")).json()["currentUser"]
     body = {"email": f"x{who['email']}", "password": "a\0b\r\n\u202e\U0001f3ab$gt"}
     async with AsyncClient(base_url=stack.gateway) as client:
@@ -157,7 +157,7 @@ async def test_a_password_may_hold_anything(buyer: Person, stack: System) -> Non
 @pytest.mark.parametrize(
     "extra", ["colour=%0d%0aX-Evil:%201", "%0d%0aX-Evil:%201=x", "a=%22%3E;rel=x", "a=%00&b=%ff"]
 )
-async def test_a_link_to_the_next_page_is_one_header(seller: Person, extra: str) -> None:
+async def test_a_link_to_the_next_page_is_one_header(seller: ApiClient, extra: str) -> None:
     for _ in range(2):
         await seller.list_ticket()
     answer = await seller.client.get(f"/api/tickets?mine=true&limit=1&{extra}")
@@ -181,7 +181,7 @@ async def raw(stack: System, request: bytes) -> bytes:
 @pytest.mark.parametrize(
     "host", [b"elsewhere.test", b"[", b"[::1", b"a:99999999", b"a@b", b'a"b', b"a b", b"", b"\xff"]
 )
-async def test_a_strange_host_breaks_nothing(stack: System, seller: Person, host: bytes) -> None:
+async def test_a_strange_host_breaks_nothing(stack: System, seller: ApiClient, host: bytes) -> None:
     for _ in range(2):
         await seller.list_ticket()
     asked = b"GET /api/tickets?limit=1 HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % host

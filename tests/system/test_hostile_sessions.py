@@ -13,9 +13,9 @@ import pytest
 from httpx import AsyncClient, ReadError, WriteError
 
 from common.contracts.ids import new_id
+from devstack.api_client import ApiClient
 from devstack.headless import Stack, System
 from devstack.keys import KeyPair, load_or_create, new_private_key
-from devstack.people import Person
 
 UNKNOWN = "0123456789abcdef01234567"
 DOORS = [
@@ -149,11 +149,11 @@ async def test_oversized_headers_are_refused_and_harm_nobody(
     ],
 )
 async def test_another_site_cannot_act_for_somebody_who_is_signed_in(
-    seller: Person, buyer: Person, headers: dict[str, str]
+    seller: ApiClient, buyer: ApiClient, headers: dict[str, str]
 ) -> None:
     ticket_id = await seller.list_ticket()
     order_id = await buyer.order(ticket_id)
-    await seller.ticket_is_held_by(ticket_id, order_id)
+    await seller.wait_ticket_held(ticket_id, order_id)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     ask = buyer.client.request
     for answer in (
@@ -172,7 +172,7 @@ async def test_another_site_cannot_act_for_somebody_who_is_signed_in(
     assert order.get("cancelReason") != "buyer"
 
 
-async def test_our_own_page_goes_on_working(seller: Person, stack: System) -> None:
+async def test_our_own_page_goes_on_working(seller: ApiClient, stack: System) -> None:
     for headers in (
         {"Sec-Fetch-Site": "same-origin", "Origin": stack.gateway},
         {"Origin": stack.gateway},
@@ -183,7 +183,7 @@ async def test_our_own_page_goes_on_working(seller: Person, stack: System) -> No
 
 
 async def test_nobody_gets_new_tries_by_inventing_addresses(
-    browser: Callable[[], AsyncClient], buyer: Person
+    browser: Callable[[], AsyncClient], buyer: ApiClient
 ) -> None:
     who = (await buyer.client.get("/api/users/currentuser")).json()["currentUser"]
     body, client = {"email": who["email"], "password": "wrong horse"}, browser()

@@ -8,9 +8,9 @@ from functools import partial
 
 from httpx import AsyncClient, HTTPError
 
+from devstack.api_client import ApiClient
 from devstack.event_source import EventSource, open_event_source
 from devstack.headless import Stack, System
-from devstack.people import Person
 from devstack.testing import eventually
 
 TICKETS = "/api/tickets/events"
@@ -30,7 +30,7 @@ async def tells(source: EventSource, ticket_id: str, *statuses: str) -> None:
     await eventually(so, f"{statuses}, was told {told(source, ticket_id)}")
 
 
-async def offered(seller: Person) -> str:
+async def offered(seller: ApiClient) -> str:
     """Sell a ticket, however often that takes: who was just killed may have had the request."""
     while True:
         with suppress(AssertionError):
@@ -49,7 +49,7 @@ async def is_replaced(stack: Stack, victim: int) -> bool:
 
 
 async def test_a_whole_sale_is_seen_by_everybody_and_told_to_its_buyer(
-    launched: Stack, seller: Person, buyer: Person, browser: Callable[[], AsyncClient]
+    launched: Stack, seller: ApiClient, buyer: ApiClient, browser: Callable[[], AsyncClient]
 ) -> None:
     async with AsyncExitStack() as opened:
         screens = [
@@ -67,12 +67,14 @@ async def test_a_whole_sale_is_seen_by_everybody_and_told_to_its_buyer(
             await tells(screen, ticket, "free", "held", "sold")
     assert mine.events[-1].data["status"] == "complete"
     assert mine.events[-1].data == (await buyer.client.get(f"/api/orders/{order}")).json()
-    stranger = await Person(browser()).sign_up()
+    stranger = await ApiClient(browser()).sign_up()
     refused = await stranger.client.get(f"/api/orders/{order}/events")
     assert refused.status_code == 403
 
 
-async def test_a_compressing_client_hears_each_event_at_once(stack: System, seller: Person) -> None:
+async def test_a_compressing_client_hears_each_event_at_once(
+    stack: System, seller: ApiClient
+) -> None:
     async with (
         AsyncClient(base_url=stack.gateway) as client,
         open_event_source(client, TICKETS) as source,
@@ -83,7 +85,7 @@ async def test_a_compressing_client_hears_each_event_at_once(stack: System, sell
 
 
 async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_nothing_twice(
-    launched: Stack, seller: Person
+    launched: Stack, seller: ApiClient
 ) -> None:
     async with (
         AsyncClient(base_url=launched.gateway) as client,

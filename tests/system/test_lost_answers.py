@@ -2,28 +2,30 @@
 
 import pytest
 
-from devstack.people import Ledger, Person
+from devstack.api_client import ApiClient, SandboxClient
 
 
 @pytest.mark.parametrize("operation", ["create", "confirm", "capture"])
 @pytest.mark.parametrize("kind", ["drop_answer", "error", "conflict"])
 async def test_a_payment_survives_a_lost_answer(
-    seller: Person, buyer: Person, ledger: Ledger, operation: str, kind: str
+    seller: ApiClient, buyer: ApiClient, sandbox_client: SandboxClient, operation: str, kind: str
 ) -> None:
     order_id = await buyer.order(await seller.list_ticket())
-    await ledger.break_once(operation, kind)
+    await sandbox_client.inject_fault(operation, kind)
     assert (await buyer.pay(order_id)).status_code in {201, 202}
-    await buyer.order_is(order_id, "complete")
-    await buyer.payment_is(order_id, "captured")
-    assert [intent["captured"] for intent in await ledger.of(order_id)] == [1999]
+    await buyer.wait_order_status(order_id, "complete")
+    await buyer.wait_payment_status(order_id, "captured")
+    assert [intent["captured"] for intent in await sandbox_client.intents_of(order_id)] == [1999]
 
 
 async def test_a_release_survives_a_lost_answer(
-    seller: Person, buyer: Person, ledger: Ledger
+    seller: ApiClient, buyer: ApiClient, sandbox_client: SandboxClient
 ) -> None:
     order_id = await buyer.order(await seller.list_ticket())
     await buyer.pay(order_id, "pm_card_threeDSecure2Required")
-    await ledger.break_once("cancel", "drop_answer")
+    await sandbox_client.inject_fault("cancel", "drop_answer")
     assert (await buyer.cancel(order_id)).status_code == 204
-    await buyer.payment_is(order_id, "voided")
-    assert [intent["status"] for intent in await ledger.of(order_id)] == ["canceled"]
+    await buyer.wait_payment_status(order_id, "voided")
+    assert [intent["status"] for intent in await sandbox_client.intents_of(order_id)] == [
+        "canceled"
+    ]

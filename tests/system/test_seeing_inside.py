@@ -9,8 +9,8 @@ import pytest
 from httpx import AsyncClient
 from tests.deployment import monitoring
 
+from devstack.api_client import ApiClient
 from devstack.headless import Stack, System
-from devstack.people import Person
 from devstack.scraping import names_in, samples_in
 from devstack.testing import eventually
 
@@ -37,12 +37,12 @@ def total(pages: Pages, service: str, name: str, *labels: str) -> float:
 
 
 @pytest.fixture
-async def pages(launched: Stack, seller: Person, buyer: Person) -> Pages:
+async def pages(launched: Stack, seller: ApiClient, buyer: ApiClient) -> Pages:
     """What each replica of each service says after a sale."""
     before = [total(await scraped(launched), *what) for what in SEEN]
     order_id = await buyer.order(await seller.list_ticket())
     await buyer.pay(order_id)
-    await buyer.payment_is(order_id, "captured")
+    await buyer.wait_payment_status(order_id, "captured")
 
     async def counted() -> bool:
         after = [total(await scraped(launched), *what) for what in SEEN]

@@ -6,7 +6,7 @@ from httpx import AsyncClient
 
 from common.contracts.money import Price
 from devstack.order_history import OrderHistory
-from devstack.testing import Person, SignIn
+from devstack.testing import Session, SignIn
 from tickets.domain import Ticket
 from tickets.main import create_app
 from tickets.repository import TicketRepository
@@ -27,13 +27,13 @@ def tickets(app: FastAPI, client: AsyncClient) -> TicketRepository:  # noqa: ARG
 
 
 @pytest.fixture
-def seller(sign_in: SignIn) -> Person:
+def seller(sign_in: SignIn) -> Session:
     """Somebody who sells."""
     return sign_in()
 
 
 @pytest.fixture
-async def ticket(tickets: TicketRepository, seller: Person) -> Ticket:
+async def ticket(tickets: TicketRepository, seller: Session) -> Ticket:
     """A ticket that the seller offers."""
     ticket = Ticket.list_for_sale("Concert", Price(1999), seller.id)
     await tickets.add(ticket)

@@ -9,19 +9,19 @@ from httpx import AsyncClient
 from common.contracts.events import OrderCreated
 from common.contracts.money import Price
 from devstack.order_history import OrderHistory
-from devstack.testing import Person, SignIn, pages
+from devstack.testing import Session, SignIn, pages
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 
 NOW = datetime.now(UTC)
 
 
-async def offer(tickets: TicketRepository, seller: Person, count: int) -> list[str]:
+async def offer(tickets: TicketRepository, seller: Session, count: int) -> list[str]:
     """Put tickets up for sale; their ids, newest first."""
     return await offer_titles(tickets, seller, *(f"Concert {n}" for n in range(count)))
 
 
-async def offer_titles(tickets: TicketRepository, seller: Person, *titles: str) -> list[str]:
+async def offer_titles(tickets: TicketRepository, seller: Session, *titles: str) -> list[str]:
     """Put tickets with these titles up for sale; their ids, newest first."""
     offered = [Ticket.list_for_sale(title, Price(1999), seller.id) for title in titles]
     for ticket in offered:
@@ -35,7 +35,7 @@ async def test_an_empty_shop_shows_an_empty_list(client: AsyncClient) -> None:
 
 
 async def test_the_newest_ticket_comes_first(
-    client: AsyncClient, tickets: TicketRepository, seller: Person
+    client: AsyncClient, tickets: TicketRepository, seller: Session
 ) -> None:
     newest_first = await offer(tickets, seller, 3)
     answer = await client.get("/api/tickets")
@@ -60,7 +60,7 @@ async def test_sellers_see_all_of_their_own(
     tickets: TicketRepository,
     ticket: Ticket,
     order: OrderHistory,
-    seller: Person,
+    seller: Session,
     sign_in: SignIn,
 ) -> None:
     await tickets.change(
@@ -83,7 +83,7 @@ async def test_nobody_has_no_tickets_of_their_own(client: AsyncClient) -> None:
 
 @pytest.mark.parametrize("query", ["limit=2", "mine=true&limit=2"])
 async def test_pages_are_linked_until_the_end(
-    client: AsyncClient, tickets: TicketRepository, seller: Person, sign_in: SignIn, query: str
+    client: AsyncClient, tickets: TicketRepository, seller: Session, sign_in: SignIn, query: str
 ) -> None:
     a, b, c, d, e = await offer(tickets, seller, 5)
     if "mine" in query:
@@ -93,7 +93,7 @@ async def test_pages_are_linked_until_the_end(
 
 
 async def test_a_full_last_page_links_nowhere(
-    client: AsyncClient, tickets: TicketRepository, seller: Person
+    client: AsyncClient, tickets: TicketRepository, seller: Session
 ) -> None:
     a, b, c, d = await offer(tickets, seller, 4)
     assert await pages(client, "/api/tickets?limit=2", {}) == [[a, b], [c, d]]
@@ -117,7 +117,7 @@ async def test_a_wrong_query_is_named(client: AsyncClient, field: str, value: st
 
 
 async def test_who_looks_at_the_same_time_sees_as_much_as_they_asked_for(
-    client: AsyncClient, tickets: TicketRepository, seller: Person
+    client: AsyncClient, tickets: TicketRepository, seller: Session
 ) -> None:
     newest_first = await offer(tickets, seller, 4)
     limits = (2, 1, 3, 50)

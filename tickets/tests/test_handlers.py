@@ -14,7 +14,7 @@ from common.contracts.events import (
 )
 from common.contracts.money import Price
 from devstack.order_history import OrderHistory
-from devstack.testing import BusPeer, Person
+from devstack.testing import BusPeer, Session
 from tickets.domain import Ticket
 from tickets.handlers import on_order_changed
 from tickets.repository import TicketRepository
@@ -39,7 +39,7 @@ async def test_an_order_holds_its_ticket(
 
 
 async def test_a_cancelled_order_frees_its_ticket(
-    client: AsyncClient, ticket: Ticket, peer: BusPeer, order: OrderHistory, seller: Person
+    client: AsyncClient, ticket: Ticket, peer: BusPeer, order: OrderHistory, seller: Session
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
     await peer.publish(order.event(OrderCancelled, 1))
@@ -97,7 +97,7 @@ async def test_another_orders_cancellation_frees_nothing(
 
 
 async def test_what_is_stored_ends_the_same_after_any_arrival(
-    tickets: TicketRepository, seller: Person
+    tickets: TicketRepository, seller: Session
 ) -> None:
     for arrival in permutations(range(3)):
         ticket = Ticket.list_for_sale("Concert", Price(1999), seller.id)

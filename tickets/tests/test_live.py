@@ -15,7 +15,7 @@ from devstack.jetstream import delete_all_streams
 from devstack.keeper import keeping
 from devstack.order_history import OrderHistory
 from devstack.servers import NatsServer
-from devstack.testing import BusPeer, Person, SignIn, eventually, serving
+from devstack.testing import BusPeer, Session, SignIn, eventually, serving
 from tickets.main import create_app
 from tickets.repository import TicketRepository
 from tickets.settings import Settings
@@ -41,7 +41,7 @@ async def ready(client: AsyncClient) -> None:
     await eventually(there)
 
 
-async def offer(client: AsyncClient, seller: Person, title: str) -> dict[str, object]:
+async def offer(client: AsyncClient, seller: Session, title: str) -> dict[str, object]:
     """Put a ticket up for sale; the ticket."""
     body = {"title": title, "price": 20}
     answer = await client.post("/api/tickets", json=body, headers=seller.headers)
@@ -50,7 +50,7 @@ async def offer(client: AsyncClient, seller: Person, title: str) -> dict[str, ob
 
 
 async def test_every_change_of_a_ticket_is_told_as_it_is_shown(
-    client: AsyncClient, peer: BusPeer, seller: Person
+    client: AsyncClient, peer: BusPeer, seller: Session
 ) -> None:
     async with open_event_source(client, EVENTS) as source:
         ticket = await offer(client, seller, "Concert")
@@ -75,7 +75,7 @@ async def test_the_answer_is_kept_by_nobody(client: AsyncClient) -> None:
         assert answer.headers["cache-control"] == "no-store"
 
 
-async def test_a_stream_goes_on_where_it_was_cut(client: AsyncClient, seller: Person) -> None:
+async def test_a_stream_goes_on_where_it_was_cut(client: AsyncClient, seller: Session) -> None:
     async with open_event_source(client, EVENTS) as source:
         await offer(client, seller, "1")
         await source.wait_for(1)
@@ -87,7 +87,7 @@ async def test_a_stream_goes_on_where_it_was_cut(client: AsyncClient, seller: Pe
 
 
 async def test_who_heard_nothing_yet_misses_nothing_either(
-    client: AsyncClient, seller: Person
+    client: AsyncClient, seller: Session
 ) -> None:
     async with open_event_source(client, EVENTS) as source:
         await eventually(lambda: _is(source.last_event_id is not None))
@@ -102,7 +102,7 @@ async def _is(fact: bool) -> bool:
 
 @pytest.mark.parametrize("unknown", ["0", "", "x" * 500, "0-1", "00000000-99999999999999999999"])
 async def test_who_cannot_be_resumed_is_told_to_begin_anew(
-    client: AsyncClient, seller: Person, unknown: str
+    client: AsyncClient, seller: Session, unknown: str
 ) -> None:
     async with open_event_source(client, EVENTS, headers={"Last-Event-ID": unknown}) as source:
         [reset] = await source.wait_for(1)
@@ -112,7 +112,7 @@ async def test_who_cannot_be_resumed_is_told_to_begin_anew(
 
 
 async def test_who_was_away_for_too_long_is_told_to_begin_anew(
-    environment: dict[str, str], seller: Person, monkeypatch: pytest.MonkeyPatch
+    environment: dict[str, str], seller: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_events, "REMEMBERED", 3)
     app = create_app(Settings.model_validate(environment))
@@ -130,7 +130,7 @@ async def test_who_was_away_for_too_long_is_told_to_begin_anew(
 
 
 async def test_two_replicas_tell_the_same_and_resume_each_others_streams(
-    client: AsyncClient, environment: dict[str, str], seller: Person
+    client: AsyncClient, environment: dict[str, str], seller: Session
 ) -> None:
     other_app = create_app(Settings.model_validate(environment))
     async with serving(other_app) as url, AsyncClient(base_url=url) as other:
@@ -148,7 +148,7 @@ async def test_two_replicas_tell_the_same_and_resume_each_others_streams(
 
 
 async def test_a_restarted_replica_resumes_what_another_one_told(
-    client: AsyncClient, environment: dict[str, str], seller: Person
+    client: AsyncClient, environment: dict[str, str], seller: Session
 ) -> None:
     async with open_event_source(client, EVENTS) as source:
         await offer(client, seller, "heard")
@@ -162,7 +162,7 @@ async def test_a_restarted_replica_resumes_what_another_one_told(
 
 
 async def test_an_outage_of_the_bus_makes_no_gap(
-    client: AsyncClient, nats_server: NatsServer, seller: Person
+    client: AsyncClient, nats_server: NatsServer, seller: Session
 ) -> None:
     async with open_event_source(client, EVENTS) as source:
         told = [await offer(client, seller, "before")]
@@ -183,7 +183,7 @@ async def test_an_outage_of_the_bus_makes_no_gap(
 
 
 async def test_a_stream_that_somebody_deleted_is_begun_anew(
-    client: AsyncClient, nats_server: NatsServer, seller: Person
+    client: AsyncClient, nats_server: NatsServer, seller: Session
 ) -> None:
     async with keeping(nats_server.url), open_event_source(client, EVENTS) as source:
         await offer(client, seller, "before")
@@ -196,7 +196,7 @@ async def test_a_stream_that_somebody_deleted_is_begun_anew(
 
 
 async def test_a_republished_state_is_no_news(
-    client: AsyncClient, tickets: TicketRepository, peer: BusPeer, seller: Person
+    client: AsyncClient, tickets: TicketRepository, peer: BusPeer, seller: Session
 ) -> None:
     async with open_event_source(client, EVENTS) as source:
         first = await offer(client, seller, "Concert")
@@ -256,7 +256,7 @@ async def _open_and_close(client: AsyncClient) -> None:
 
 
 async def test_a_ticket_that_is_freed_is_told(
-    client: AsyncClient, peer: BusPeer, seller: Person
+    client: AsyncClient, peer: BusPeer, seller: Session
 ) -> None:
     async with open_event_source(client, EVENTS) as source:
         ticket_id = str((await offer(client, seller, "Concert"))["id"])

@@ -12,7 +12,7 @@ from common.contracts.money import Price
 from common.errors import Busy
 from devstack.order_history import OrderHistory
 from devstack.servers import NatsServer
-from devstack.testing import BusPeer, Person, SignIn
+from devstack.testing import BusPeer, Session, SignIn
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 
@@ -28,7 +28,7 @@ FREE = {"status": "free"}
 
 
 async def test_listing_a_ticket_announces_it(
-    client: AsyncClient, peer: BusPeer, seller: Person
+    client: AsyncClient, peer: BusPeer, seller: Session
 ) -> None:
     answer = await client.post(
         "/api/tickets", json={"title": "  Concert ", "price": 19.99}, headers=seller.headers
@@ -55,7 +55,7 @@ async def test_listing_a_ticket_announces_it(
     [("20.00", 20), ("0.5", 0.5), (0.50, 0.5), (19.9, 19.9), (20, 20), (999999.99, 999999.99)],
 )
 async def test_a_price_may_be_a_number_or_text(
-    client: AsyncClient, seller: Person, sent: object, shown: float
+    client: AsyncClient, seller: Session, sent: object, shown: float
 ) -> None:
     body = {"title": "Concert", "price": sent}
     listed = await client.post("/api/tickets", json=body, headers=seller.headers)
@@ -79,7 +79,7 @@ async def test_a_price_may_be_a_number_or_text(
 async def test_each_wrong_field_is_named(
     client: AsyncClient,
     ticket: Ticket,
-    seller: Person,
+    seller: Session,
     wrong: dict[str, object],
     problems: list[dict[str, str]],
 ) -> None:
@@ -89,7 +89,7 @@ async def test_each_wrong_field_is_named(
     assert [shown["version"] for shown in (await client.get("/api/tickets")).json()] == [0]
 
 
-async def test_missing_fields_are_named(client: AsyncClient, seller: Person) -> None:
+async def test_missing_fields_are_named(client: AsyncClient, seller: Session) -> None:
     answer = await client.post("/api/tickets", json={}, headers=seller.headers)
     assert (answer.status_code, answer.json()) == (400, {"errors": [TITLE, PRICE]})
 
@@ -102,7 +102,7 @@ async def test_strangers_must_sign_in_first(client: AsyncClient, body: dict[str,
         assert answer.json() == {"errors": [{"message": "Not authorized"}]}
 
 
-async def test_a_client_decides_nothing_else(client: AsyncClient, seller: Person) -> None:
+async def test_a_client_decides_nothing_else(client: AsyncClient, seller: Session) -> None:
     sent = OPERA | {"id": "f" * 24, "userId": "somebody", "version": 7, "orderId": "e" * 24}
     ticket = (await client.post("/api/tickets", json=sent, headers=seller.headers)).json()
     assert ticket == OPERA | {"id": ticket["id"], "userId": seller.id, "version": 0} | FREE
@@ -111,7 +111,7 @@ async def test_a_client_decides_nothing_else(client: AsyncClient, seller: Person
 
 @pytest.mark.parametrize("ticket_id", ["0" * 24, "abc", "F" * 24])
 async def test_an_unknown_ticket_is_not_found(
-    client: AsyncClient, seller: Person, ticket_id: str
+    client: AsyncClient, seller: Session, ticket_id: str
 ) -> None:
     path = f"/api/tickets/{ticket_id}"
     for answer in (
@@ -125,7 +125,7 @@ async def test_an_unknown_ticket_is_not_found(
 
 
 async def test_an_edit_is_shown_and_announced(
-    client: AsyncClient, ticket: Ticket, peer: BusPeer, seller: Person
+    client: AsyncClient, ticket: Ticket, peer: BusPeer, seller: Session
 ) -> None:
     path = f"/api/tickets/{ticket.id}"
     edited = await client.put(path, json=OPERA, headers=seller.headers)
@@ -142,7 +142,7 @@ async def test_a_ticket_that_is_edited_too_often_while_nats_is_away_has_to_wait(
     ticket: Ticket,
     peer: BusPeer,
     nats_server: NatsServer,
-    seller: Person,
+    seller: Session,
     sign_in: SignIn,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -189,7 +189,7 @@ async def test_a_held_ticket_cannot_be_edited(
     tickets: TicketRepository,
     ticket: Ticket,
     order: OrderHistory,
-    seller: Person,
+    seller: Session,
 ) -> None:
     await tickets.change(
         ticket.id, lambda free: free.apply_order(order.event(OrderCreated, 0), NOW)
@@ -202,7 +202,7 @@ async def test_a_held_ticket_cannot_be_edited(
 
 
 async def test_edits_made_at_once_all_succeed(
-    client: AsyncClient, ticket: Ticket, peer: BusPeer, seller: Person
+    client: AsyncClient, ticket: Ticket, peer: BusPeer, seller: Session
 ) -> None:
     path = f"/api/tickets/{ticket.id}"
     answers = await asyncio.gather(

@@ -11,7 +11,7 @@ from common.contracts.events import OrderCancelled, OrderCreated
 from common.contracts.money import Price
 from common.mongo import Database, Document
 from devstack.order_history import OrderHistory
-from devstack.testing import Person, SignIn, pages
+from devstack.testing import Session, SignIn, pages
 from tickets import search as search_of_tickets
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
@@ -22,7 +22,7 @@ SEARCHES = {"command.find": "tickets", "command.sort._id": -1}
 TITLES = ["Café Tacvba, en vivo", "Coldplay", "COLD play tickets", "Straße 2026", "Don't Look Back"]
 
 
-async def offered(tickets: TicketRepository, seller: Person, *titles: str) -> dict[str, str]:
+async def offered(tickets: TicketRepository, seller: Session, *titles: str) -> dict[str, str]:
     """Tickets with these titles; titles by their ids."""
     found = {}
     for title in titles:
@@ -61,7 +61,7 @@ async def search(client: AsyncClient, q: str, **more: str) -> list[str]:
     ],
 )
 async def test_every_word_must_begin_a_word_of_the_title(
-    client: AsyncClient, tickets: TicketRepository, seller: Person, q: str, found: list[str]
+    client: AsyncClient, tickets: TicketRepository, seller: Session, q: str, found: list[str]
 ) -> None:
     await offered(tickets, seller, *TITLES)
     assert await search(client, q) == found
@@ -85,7 +85,7 @@ async def test_what_is_held_is_not_found_until_it_is_free_again(
 
 
 async def test_an_edited_ticket_is_found_by_its_new_title_alone(
-    client: AsyncClient, ticket: Ticket, seller: Person
+    client: AsyncClient, ticket: Ticket, seller: Session
 ) -> None:
     opera = {"title": "Opera", "price": 25}
     await client.put(f"/api/tickets/{ticket.id}", json=opera, headers=seller.headers)
@@ -97,7 +97,7 @@ async def test_sellers_search_all_of_their_own(
     tickets: TicketRepository,
     ticket: Ticket,
     order: OrderHistory,
-    seller: Person,
+    seller: Session,
     sign_in: SignIn,
 ) -> None:
     held = order.event(OrderCreated, 0)
@@ -110,7 +110,7 @@ async def test_sellers_search_all_of_their_own(
 
 
 async def test_what_is_found_comes_in_pages(
-    client: AsyncClient, tickets: TicketRepository, seller: Person
+    client: AsyncClient, tickets: TicketRepository, seller: Session
 ) -> None:
     found = await offered(tickets, seller, "Ópera 1", "Concert", "opera 2", "Opera 3")
     by_title = {title: ticket_id for ticket_id, title in found.items()}
@@ -134,7 +134,7 @@ async def test_what_is_older_than_the_search_is_found_after_a_start(
 async def test_a_search_looks_up_its_rarest_word_and_sorts_nothing(
     client: AsyncClient,
     tickets: TicketRepository,
-    seller: Person,
+    seller: Session,
     mongo_uri: str,
     q: str,
     most: int,
@@ -156,7 +156,7 @@ async def test_a_search_looks_up_its_rarest_word_and_sorts_nothing(
 async def test_a_page_looks_through_a_bounded_number_and_leads_on(
     client: AsyncClient,
     tickets: TicketRepository,
-    seller: Person,
+    seller: Session,
     mongo_uri: str,
     monkeypatch: pytest.MonkeyPatch,
     mine: str,

@@ -8,7 +8,7 @@ from httpx import AsyncClient
 
 from common.mongo import Database
 from devstack.keys import KeyPair
-from devstack.testing import BusPeer, Person, running, somebody
+from devstack.testing import BusPeer, Session, new_session, running
 
 
 @pytest.fixture
@@ -19,9 +19,9 @@ async def peer(nats_url: str) -> AsyncIterator[BusPeer]:
 
 
 @pytest.fixture
-def sign_in(jwt_keys: KeyPair) -> Callable[[], Person]:
+def sign_in(jwt_keys: KeyPair) -> Callable[[], Session]:
     """Makes people with sessions."""
-    return lambda: somebody(jwt_keys)
+    return lambda: new_session(jwt_keys)
 
 
 @pytest.fixture

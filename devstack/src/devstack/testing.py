@@ -100,22 +100,22 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
 
 
 @dataclass(frozen=True)
-class Person:
-    """Somebody with a session."""
+class Session:
+    """A user with a session."""
 
     id: str
     headers: dict[str, str]
 
 
-SignIn = Callable[[], Person]
-"""Makes a fresh user, signed in."""
+SignIn = Callable[[], Session]
+"""Creates a user with a session."""
 
 
-def somebody(keys: KeyPair, lifetime_seconds: int = 3600) -> Person:
-    """A fresh user, signed in."""
+def new_session(keys: KeyPair, lifetime_seconds: int = 3600) -> Session:
+    """A new user with a session."""
     user = tokens.User(new_id(), f"{new_id()}@ticketing.test")
     token = tokens.sign(user, keys.private_pem, lifetime_seconds)
-    return Person(user.id, {"Authorization": f"Bearer {token}"})
+    return Session(user.id, {"Authorization": f"Bearer {token}"})
 
 
 class BusPeer:

@@ -1,4 +1,4 @@
-"""People who use the whole system through its gateway, and the books of the Stripe sandbox."""
+"""Clients for tests: of the API, through the gateway, and of the Stripe sandbox."""
 
 from collections import defaultdict
 
@@ -8,13 +8,13 @@ from common.contracts.ids import new_id
 from devstack.testing import eventually
 
 
-class Person:
-    """Somebody with a browser."""
+class ApiClient:
+    """A user of the API, with a cookie jar."""
 
     def __init__(self, client: AsyncClient) -> None:
         self.client = client
 
-    async def sign_up(self) -> "Person":
+    async def sign_up(self) -> "ApiClient":
         """Open an account; the session stays in the cookie jar."""
         body = {"email": f"{new_id()}@ticketing.test", "password": "correct horse"}
         answer = await self.client.post("/api/users/signup", json=body)
@@ -22,21 +22,21 @@ class Person:
         return self
 
     async def list_ticket(self, price: float | str = 19.99, title: str = "Concert") -> str:
-        """Sell a ticket; its id."""
+        """List a ticket for sale; returns its id."""
         answer = await self.client.post("/api/tickets", json={"title": title, "price": price})
         assert answer.status_code == 201, answer.text
         ticket_id: str = answer.json()["id"]
         return ticket_id
 
     async def order(self, ticket_id: str) -> str:
-        """Hold a ticket; the order's id."""
-        answer = await self.try_to_order(ticket_id)
+        """Order a ticket; returns the order's id."""
+        answer = await self.post_order(ticket_id)
         assert answer.status_code == 201, answer.text
         order_id: str = answer.json()["id"]
         return order_id
 
-    async def try_to_order(self, ticket_id: str) -> Response:
-        """Press Purchase."""
+    async def post_order(self, ticket_id: str) -> Response:
+        """Try to order a ticket."""
         return await self.client.post("/api/orders", json={"ticketId": ticket_id})
 
     async def pay(self, order_id: str, card: str = "pm_card_visa") -> Response:
@@ -44,11 +44,11 @@ class Person:
         return await self.client.post("/api/payments", json={"orderId": order_id, "token": card})
 
     async def cancel(self, order_id: str) -> Response:
-        """Give the ticket back."""
+        """Cancel the order."""
         return await self.client.delete(f"/api/orders/{order_id}")
 
-    async def order_is(self, order_id: str, status: str) -> dict[str, object]:
-        """Wait until the order has the status; the order."""
+    async def wait_order_status(self, order_id: str, status: str) -> dict[str, object]:
+        """Wait until the order has the status; returns the order."""
 
         async def there() -> bool:
             return (await self._get(f"/api/orders/{order_id}"))["status"] == status
@@ -56,7 +56,7 @@ class Person:
         await eventually(there, f"order {order_id} becomes {status}")
         return await self._get(f"/api/orders/{order_id}")
 
-    async def payment_is(self, order_id: str, status: str) -> None:
+    async def wait_payment_status(self, order_id: str, status: str) -> None:
         """Wait until the payment has the status."""
 
         async def there() -> bool:
@@ -64,16 +64,16 @@ class Person:
 
         await eventually(there, f"payment of {order_id} becomes {status}")
 
-    async def ticket_is_free(self, ticket_id: str) -> None:
-        """Wait until nobody holds the ticket."""
+    async def wait_ticket_free(self, ticket_id: str) -> None:
+        """Wait until no order holds the ticket."""
 
         async def free() -> bool:
             return "orderId" not in await self._get(f"/api/tickets/{ticket_id}")
 
         await eventually(free, f"ticket {ticket_id} becomes free")
 
-    async def ticket_is_held_by(self, ticket_id: str, order_id: str) -> None:
-        """Wait until the ticket shows who holds it."""
+    async def wait_ticket_held(self, ticket_id: str, order_id: str) -> None:
+        """Wait until the order holds the ticket."""
 
         async def held() -> bool:
             return (await self._get(f"/api/tickets/{ticket_id}")).get("orderId") == order_id
@@ -87,17 +87,17 @@ class Person:
         return found
 
 
-class Ledger:
-    """What the Stripe sandbox says was held, taken and given back."""
+class SandboxClient:
+    """A client of the Stripe sandbox: its ledger, and its faults."""
 
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
 
-    async def of(self, order_id: str) -> list[dict[str, object]]:
+    async def intents_of(self, order_id: str) -> list[dict[str, object]]:
         """The intents of one order."""
-        return (await self.whole())[order_id]
+        return (await self.intents_by_order())[order_id]
 
-    async def whole(self) -> defaultdict[str, list[dict[str, object]]]:
+    async def intents_by_order(self) -> defaultdict[str, list[dict[str, object]]]:
         """The intents of every order."""
         orders = defaultdict[str, list[dict[str, object]]](list)
         for intent in (await self._client.get("/_sandbox/ledger")).json():
@@ -105,14 +105,14 @@ class Ledger:
         return orders
 
     async def authenticate(self, order_id: str, *, success: bool) -> None:
-        """Do what the buyer's bank asks of the buyer."""
-        [intent] = await self.of(order_id)
+        """Complete 3-D Secure in the buyer's place."""
+        [intent] = await self.intents_of(order_id)
         path = f"/_sandbox/intents/{intent['intent']}/authenticate"
         answer = await self._client.post(path, json={"success": success})
         assert answer.is_success, answer.text
 
-    async def break_once(self, operation: str, kind: str) -> None:
-        """Let the next call of one operation go wrong."""
+    async def inject_fault(self, operation: str, kind: str) -> None:
+        """Make the next call of one operation fail."""
         fault = {"operation": operation, "kind": kind, "times": 1}
         answer = await self._client.post("/_sandbox/faults", json=fault)
         assert answer.is_success, answer.text
