@@ -14,7 +14,7 @@ from bench.processes import cpu_ms
 from common.aggregate_store import OutboxEntry
 from common.contracts.events import Event
 from common.messaging.bus import Bus
-from common.messaging.envelope import headers_of
+from common.messaging.cloudevents import encode_headers
 from common.mongo import Document
 from devstack import keys, topology
 from devstack.jetstream import backlog_of
@@ -64,7 +64,7 @@ class Alone:
 
     async def _say(self, event: Event) -> None:
         entry = OutboxEntry.of(event, getattr(event, "version", 0))
-        headers = headers_of(entry, "bench")
+        headers = encode_headers(entry, "bench")
         await self.bus.publish(event.subject, entry.body.encode(), headers)
 
     async def left(self) -> int:

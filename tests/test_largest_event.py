@@ -9,7 +9,7 @@ from common.contracts.events import EVENTS, Event, OrderedTicket
 from common.contracts.ids import new_id
 from common.contracts.money import Price
 from common.contracts.order_status import CancelReason, OrderStatus
-from common.messaging.envelope import headers_of
+from common.messaging.cloudevents import encode_headers
 from common.messaging.refusals import LARGEST_EVENT_BYTES, size_of
 from tickets.schemas import TicketIn
 
@@ -38,6 +38,6 @@ FIELDS: dict[str, object] = {
 def test_no_event_is_larger_than_the_largest(kind: type[Event]) -> None:
     event = kind.model_validate({name: FIELDS[name] for name in kind.model_fields})
     entry = OutboxEntry.of(event, 10**9)
-    headers = headers_of(entry, "expiration", dedup_suffix=f"snapshot:{new_id()}")
+    headers = encode_headers(entry, "expiration", dedup_suffix=f"snapshot:{new_id()}")
     headers["traceparent"] = "0" * 55
     assert size_of(entry.body.encode(), headers) < LARGEST_EVENT_BYTES

@@ -12,7 +12,7 @@ from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
 from common.errors import NotFound, Unavailable, VersionGap
-from common.messaging.consumer import DEFECTS_ALLOWED
+from common.messaging.consumer import MAX_DELIVERIES
 from common.messaging.pull_loop import CREDIT
 from common.messaging.streams import DEAD_LETTERS
 from devstack.tallies import SERVICE, Tally, hearing
@@ -113,12 +113,12 @@ async def test_waiting_long_makes_no_dead_letter(
 
     async def try_it(event: TicketUpdated, _: object) -> None:
         tried.append(event)
-        if len(tried) == 2 * DEFECTS_ALLOWED:
+        if len(tried) == 2 * MAX_DELIVERIES:
             raise Unavailable
         raise VersionGap if len(tried) % 2 else NotFound
 
     async def tried_often() -> bool:
-        return len(tried) >= 2 * DEFECTS_ALLOWED
+        return len(tried) >= 2 * MAX_DELIVERIES
 
     async with hearing(nats_url, {HEARD: try_it}):
         await peer.publish(Tally.begin().told())

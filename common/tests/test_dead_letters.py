@@ -11,7 +11,7 @@ from nats.js.api import RawStreamMsg
 from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
-from common.messaging.consumer import DEFECTS_ALLOWED
+from common.messaging.consumer import MAX_DELIVERIES
 from common.messaging.streams import DEAD_LETTERS
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import BusPeer, eventually
@@ -103,7 +103,7 @@ async def test_a_poison_does_not_delay_the_others(
 
     async def hear(event: TicketUpdated, _: object) -> None:
         if event.id == poison.id:
-            if next(tried) == DEFECTS_ALLOWED:  # its last one: it is given up after the others
+            if next(tried) == MAX_DELIVERIES:  # its last one: it is given up after the others
                 await may_end.wait()
             raise ValueError("poison")
         heard.add(event.id)

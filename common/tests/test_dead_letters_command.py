@@ -17,7 +17,10 @@ from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import BusPeer, eventually
 
 HEARD = Subject.TICKET_UPDATED
-OLD_LETTER = {"Dead-Letter-Subject": "ticket:updated", "Dead-Letter-Reason": "ValueError: no"}
+OLD_LETTER = {
+    "Dead-Letter-Subject": "ticket:updated",
+    "Dead-Letter-Reason": "ValueError: no",
+}
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ async def give_up(nats_url: str, peer: BusPeer, service: Service, *tallies: Tall
 
 async def numbers(peer: BusPeer, service: str | None = None) -> list[int]:
     """The numbers of the letters that are kept."""
-    return [letter.number async for letter in dead_letters.letters(peer.bus, service)]
+    return [letter.number async for letter in dead_letters.list_all(peer.bus, service)]
 
 
 @pytest.mark.usefixtures("peer")
@@ -151,15 +154,15 @@ async def test_a_replay_that_fails_again_comes_back(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     await give_up(nats_url, peer, service, Tally.begin())
-    [before] = [each async for each in dead_letters.letters(peer.bus)]
+    [before] = [each async for each in dead_letters.list_all(peer.bus)]
     async with hearing(nats_url, {HEARD: service.hear}):
         assert (await command("replay", "all", NATS_URL=nats_url)).code == 0
         await peer.wait_acked_by(SERVICE)
-    [back] = [each async for each in dead_letters.letters(peer.bus)]
+    [back] = [each async for each in dead_letters.list_all(peer.bus)]
     assert back.number > before.number
     assert (back.service, back.subject, back.body) == (SERVICE, HEARD, before.body)
     assert back.headers["ce-id"] == before.headers["ce-id"]
-    assert back.said("Attempts") == "10"
+    assert back.header("Attempts") == "10"
 
 
 async def test_the_unreadable_comes_back(nats_url: str, peer: BusPeer, service: Service) -> None:
@@ -169,7 +172,7 @@ async def test_the_unreadable_comes_back(nats_url: str, peer: BusPeer, service: 
         await peer.publish_raw("dead-letters.tallies", b"{}", {"Dead-Letter-Subject": "no:such"})
         assert (await command("replay", "all", NATS_URL=nats_url)).code == 0
         await peer.wait_acked_by(SERVICE)
-    reasons = [each.said("Reason") async for each in dead_letters.letters(peer.bus)]
+    reasons = [each.header("Reason") async for each in dead_letters.list_all(peer.bus)]
     assert len(reasons) == 3
     assert all(reason.startswith("unreadable: ") for reason in reasons)
 
@@ -224,7 +227,7 @@ async def test_a_crash_between_replay_and_discard_repeats_nothing(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     await give_up(nats_url, peer, service, Tally.begin())
-    [letter] = [each async for each in dead_letters.letters(peer.bus)]
+    [letter] = [each async for each in dead_letters.list_all(peer.bus)]
     service.is_mended = True
     async with hearing(nats_url, {HEARD: service.hear}):
         for _ in range(2):  # the second time as if the letter were still there

@@ -12,7 +12,7 @@ from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.errors import VersionGap
 from common.messaging import consumer
-from common.messaging.consumer import DEFECTS_ALLOWED
+from common.messaging.consumer import MAX_DELIVERIES
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Database
 from devstack.keeper import declare_now, patient
@@ -64,7 +64,7 @@ async def test_what_cannot_be_handled_holds_nobody_up(
         may_end.set()
         await peer.wait_acked_by(SERVICE)
     assert heard == Counter({tally.id: 1 for tally in others}) + Counter(
-        {poison.id: DEFECTS_ALLOWED}
+        {poison.id: MAX_DELIVERIES}
     )
     dead = [letter.subject for letter in await stored(DEAD_LETTERS)]
     assert dead.count(f"dead-letters.{SERVICE}") == 21
@@ -149,7 +149,7 @@ async def test_what_waits_long_in_its_lane_is_not_delivered_twice(
 ) -> None:
     ack_wait_seconds = 3
     declare_now(nats_url, patient(ack_wait_seconds))
-    monkeypatch.setattr(consumer, "KEEP_SECONDS", 0.3)
+    monkeypatch.setattr(consumer, "PROGRESS_SECONDS", 0.3)
     busy = history(300)
     replica = Replica(busy[0].id)
     await say(peer, busy)
@@ -172,7 +172,7 @@ async def test_events_with_the_same_lane_wait_for_each_other(nats_url: str, peer
     said = [Tally.begin() for _ in range(20)]
     for tally in said:
         await peer.publish(tally.told())
-    async with hearing(nats_url, {HEARD: hear}, lane=lambda event: event.user_id):
+    async with hearing(nats_url, {HEARD: hear}, ordering_key=lambda event: event.user_id):
         await peer.wait_acked_by(SERVICE)
     assert log == [f"{tally.id} {what}" for tally in said for what in ("begins", "ends")]
 

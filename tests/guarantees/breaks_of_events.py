@@ -4,7 +4,7 @@ from tests.guarantees.safeguards import Break
 
 AGGREGATE_STORE = "common/src/common/aggregate_store.py"
 BACKLOG = "common/src/common/messaging/backlog.py"
-LANES = "common/src/common/messaging/lanes.py"
+KEYED_QUEUE = "common/src/common/messaging/keyed_queue.py"
 CONSUMER = "common/src/common/messaging/consumer.py"
 ANNOUNCE = 'self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": pending})'
 
@@ -76,19 +76,19 @@ KEPT_FOR_EVER = Break(
     "DEAD_LETTERS: 0}",
     "DEAD_LETTERS: 1}",
 )
-OWN_LANE = Break(
-    "a lane for each entity", CONSUMER, "    return event.aggregate_id\n", '    return ""\n'
+KEYED_ORDERING = Break(
+    "keyed ordering", CONSUMER, "    return event.aggregate_id\n", '    return ""\n'
 )
-PARKED_FOR_FREE = Break(
-    "waiting in a lane without credit",
-    LANES,
-    "max(0, self._parked - PARKED)",
-    "self._parked",
+QUEUED_FOR_FREE = Break(
+    "queueing behind a key without credit",
+    KEYED_QUEUE,
+    "max(0, self._queued - MAX_QUEUED)",
+    "self._queued",
 )
-LANE_OF_A_TICKET = Break(
-    "one lane for all orders of a ticket",
+ORDERING_KEY_OF_TICKETS = Break(
+    "one ordering key for all orders of a ticket",
     "tickets/src/tickets/main.py",
-    "        lane=lambda order: order.ticket.id,\n",
+    "        ordering_key=lambda order: order.ticket.id,\n",
     "",
 )
 

@@ -111,12 +111,12 @@ TABLE: Mapping[str, Row] = {
     "A message that cannot be handled is kept for a person and delays nobody.": {
         events.DEAD_LETTERS: DEAD,
         events.KEPT_FOR_EVER: ("test_a_dead_letter_is_kept_until_somebody_decides",),
-        events.OWN_LANE: DEAD[:1],
+        events.KEYED_ORDERING: DEAD[:1],
     },
     "One busy ticket does not slow the others.": {
-        events.OWN_LANE: BUSY,
-        events.PARKED_FOR_FREE: BUSY,
-        events.LANE_OF_A_TICKET: ("test_its_orders_do_not_fight_over_it",),
+        events.KEYED_ORDERING: BUSY,
+        events.QUEUED_FOR_FREE: BUSY,
+        events.ORDERING_KEY_OF_TICKETS: ("test_its_orders_do_not_fight_over_it",),
     },
     "A lost stream is made anew by itself, and what was in it by `republish`.": {
         events.STREAM_ANEW: ("test_sales_go_on_after_the_stream_was_deleted",),

@@ -14,7 +14,7 @@ from common.contracts.json import MalformedJson, parse_json
 from common.errors import Unavailable
 from common.messaging import dead_letters
 from common.messaging.bus import Bus
-from common.messaging.dead_letters import Letter, NeverListened
+from common.messaging.dead_letters import DeadLetter, NoSuchConsumer
 from common.settings import BusSettings
 
 CONNECT_SECONDS = 5.0
@@ -27,7 +27,7 @@ LEFT_BEHIND = (
 )
 
 
-class UnknownLetter(Exception):
+class UnknownDeadLetter(Exception):
     """There is no dead letter of that number."""
 
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         asyncio.run(_do(settings, asked))
-    except (Unavailable, UnknownLetter, NeverListened) as problem:
+    except (Unavailable, UnknownDeadLetter, NoSuchConsumer) as problem:
         sys.exit(f"error: {problem}")
 
 
@@ -75,7 +75,7 @@ def _number_or_all(text: str) -> int | str:
 async def _do(settings: BusSettings, asked: argparse.Namespace) -> None:
     async with _visit(settings) as bus:
         if asked.command == "list":
-            _say(_table([letter async for letter in dead_letters.letters(bus, asked.service)]))
+            _say(_table([letter async for letter in dead_letters.list_all(bus, asked.service)]))
         elif asked.command == "show":
             _say(_in_full(await _letter(bus, asked.letters[0], None)))
         else:
@@ -102,24 +102,24 @@ async def _connect(bus: Bus) -> None:
         raise Unavailable(f"NATS does not answer at NATS_URL{said}") from error
 
 
-async def _chosen(bus: Bus, wanted: Sequence[int | str], service: str | None) -> list[Letter]:
-    """All that were asked for, or UnknownLetter before anything has happened."""
+async def _chosen(bus: Bus, wanted: Sequence[int | str], service: str | None) -> list[DeadLetter]:
+    """All that were asked for, or UnknownDeadLetter before anything has happened."""
     if EVERY in wanted:
-        return [letter async for letter in dead_letters.letters(bus, service)]
+        return [letter async for letter in dead_letters.list_all(bus, service)]
     numbers = dict.fromkeys(number for number in wanted if isinstance(number, int))
     return [await _letter(bus, number, service) for number in numbers]
 
 
-async def _letter(bus: Bus, number: int, service: str | None) -> Letter:
-    letter = await dead_letters.letter(bus, number)
+async def _letter(bus: Bus, number: int, service: str | None) -> DeadLetter:
+    letter = await dead_letters.get(bus, number)
     if letter is None:
-        raise UnknownLetter(f"there is no dead letter {number}")
+        raise UnknownDeadLetter(f"there is no dead letter {number}")
     if service not in {None, letter.service}:
-        raise UnknownLetter(f"dead letter {number} is of {letter.service}, not of {service}")
+        raise UnknownDeadLetter(f"dead letter {number} is of {letter.service}, not of {service}")
     return letter
 
 
-async def _carry_out(bus: Bus, command: str, chosen: Sequence[Letter]) -> None:
+async def _carry_out(bus: Bus, command: str, chosen: Sequence[DeadLetter]) -> None:
     act = {"replay": dead_letters.replay, "discard": dead_letters.discard}[command]
     done = 0
     try:
@@ -136,7 +136,7 @@ async def _carry_out(bus: Bus, command: str, chosen: Sequence[Letter]) -> None:
                 _say(f"{service} does not run now; it hears them when it does, within a week")
 
 
-def _table(letters: Sequence[Letter]) -> str:
+def _table(letters: Sequence[DeadLetter]) -> str:
     if not letters:
         return "no dead letters"
     rows = [COLUMNS, *(_row(letter) for letter in letters)]
@@ -146,14 +146,20 @@ def _table(letters: Sequence[Letter]) -> str:
     return "\n".join(line[:width] for line in lines)
 
 
-def _row(letter: Letter) -> tuple[str, ...]:
-    when = letter.said("Time").replace("T", " ")
+def _row(letter: DeadLetter) -> tuple[str, ...]:
+    when = letter.header("Time").replace("T", " ")
     entity = letter.headers.get("ce-subject", "")
-    facts = (letter.service, letter.subject, entity, letter.said("Attempts"), letter.said("Reason"))
+    facts = (
+        letter.service,
+        letter.subject,
+        entity,
+        letter.header("Attempts"),
+        letter.header("Reason"),
+    )
     return (str(letter.number), *(_printable(fact) or "-" for fact in (when, *facts)))
 
 
-def _in_full(letter: Letter) -> str:
+def _in_full(letter: DeadLetter) -> str:
     facts = zip(COLUMNS, _row(letter), strict=True)
     headers = (f"  {_printable(name)}: {_printable(it)}" for name, it in letter.headers.items())
     return "\n".join(
@@ -161,7 +167,7 @@ def _in_full(letter: Letter) -> str:
     )
 
 
-def _body(letter: Letter) -> str:
+def _body(letter: DeadLetter) -> str:
     try:
         text = json.dumps(parse_json(letter.body), indent=2, ensure_ascii=False, default=float)
     except (MalformedJson, ValueError, RecursionError):

@@ -21,7 +21,7 @@ from common.contracts.subscriptions import subscribers_of
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
-from common.messaging.envelope import send
+from common.messaging.cloudevents import publish
 from common.messaging.pace import Pace
 from common.messaging.refusals import TooLarge
 from common.republish_runs import Run, Runs
@@ -119,7 +119,7 @@ class Republisher:
     async def _publish_snapshot(self, aggregate: Snapshotable, run: Run) -> None:
         snapshot = OutboxEntry.of(aggregate.snapshot, aggregate.version)
         try:
-            await send(self._bus, snapshot, self._service, dedup_suffix=f"snapshot:{run.key}")
+            await publish(self._bus, snapshot, self._service, dedup_suffix=f"snapshot:{run.key}")
         except TooLarge as error:  # it would hold up all others for ever
             log.error("a snapshot is too large to be published", extra={"error": str(error)})  # noqa: TRY400
 

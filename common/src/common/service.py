@@ -15,7 +15,8 @@ from common.gauges import GaugeCollector, GaugeSource, database_gauges
 from common.gc_freeze import gc_frozen
 from common.logs import configure_logs
 from common.messaging.bus import Bus
-from common.messaging.consumer import OUTCOMES, Consumer, Handlers, Lane, by_aggregate
+from common.messaging.consumer import Consumer, Handlers, OrderingKey, aggregate_key
+from common.messaging.delivery import Outcome
 from common.messaging.event_gauges import consumer_gauges, local_gauges, outbox_gauges
 from common.messaging.event_side import Hearing, event_side
 from common.messaging.live import Live
@@ -57,23 +58,23 @@ def create_service(  # noqa: PLR0913 - one argument for each part of a service
     repository: Callable[[Database], Repository],
     router: APIRouter | None = None,
     handlers: Handlers | None = None,
-    lane: Lane = by_aggregate,
-    watched: Sequence[Subject] = (),
+    ordering_key: OrderingKey = aggregate_key,
+    streamed: Sequence[Subject] = (),
     workers: Sequence[Worker] = (),
     gauges: Sequence[Callable[[Any], GaugeSource]] = (),
-    closing: Sequence[Callable[[], Awaitable[None]]] = (),
-    copies_of: str = "",
+    on_shutdown: Sequence[Callable[[], Awaitable[None]]] = (),
+    read_model_of: str = "",
 ) -> FastAPI:
     """The app of one service; its `state` holds `settings` and, while it runs, `repository`.
 
-    `router` is its HTTP door, `handlers` its event door: events of the same `lane` are
-    handled one after the other. Event streams show what is `watched`. `workers` run beside all
-    that; `gauges`, of the repository, are exposed at `/metrics` besides those of all services;
-    `closing` is awaited at the very end. `copies_of` names the service whose aggregates
-    clients refer to here: its repository has `list_after` if others keep copies of what it owns.
+    Events with the same `ordering_key` are handled in order. SSE streams show the subjects in
+    `streamed`. `workers` run beside the requests; `gauges`, of the repository, are exposed besides
+    those of all services; `on_shutdown` is awaited last. `read_model_of` names the service whose
+    aggregates clients refer to here; the repository has `list_after` if others keep read models.
     """
     configure_logs(settings.service, settings.log_format, settings.log_level)
-    parts = _Parts(repository, handlers or {}, lane, watched, workers, gauges, closing, copies_of)
+    options = (ordering_key, streamed, workers, gauges, on_shutdown, read_model_of)
+    parts = _Parts(repository, handlers or {}, *options)
     return _app(settings, router, lambda app: _lifespan(app, settings, parts))
 
 
@@ -83,12 +84,12 @@ class _Parts:
 
     repository: Callable[[Database], Repository]
     handlers: Handlers
-    lane: Lane
-    watched: Sequence[Subject]
+    ordering_key: OrderingKey
+    streamed: Sequence[Subject]
     workers: Sequence[Worker]
     gauges: Sequence[Callable[[Any], GaugeSource]]
-    closing: Sequence[Callable[[], Awaitable[None]]]
-    copies_of: str
+    on_shutdown: Sequence[Callable[[], Awaitable[None]]]
+    read_model_of: str
 
 
 @asynccontextmanager
@@ -108,7 +109,7 @@ async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> A
         finally:
             await beginning.stop()
             await work.aclose()
-            for close in (*parts.closing, flush_traces):
+            for close in (*parts.on_shutdown, flush_traces):
                 await close()
             database.close()
 
@@ -135,11 +136,11 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
     hearing: list[Hearing] = []
     consumer: Consumer | None = None
     if heard := parts.handlers:
-        consumer = Consumer(bus, settings.service, heard, repository, parts.lane)
+        consumer = Consumer(bus, settings.service, heard, repository, parts.ordering_key)
         hearing.append(consumer)
-    if parts.watched:
+    if parts.streamed:
         open_files.announce_streams(settings.event_streams_limit)
-        live = app.state.live = Live(bus, parts.watched)
+        live = app.state.live = Live(bus, parts.streamed)
         app.state.shutdown.on_drain.append(live.close)
         hearing.append(live)
     _add_gauges(app, settings.service, parts, outbox, consumer)
@@ -152,7 +153,7 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
 def _copies(app: FastAPI, service: str, parts: _Parts, outbox: Outbox) -> Copies:
     bus, database, repository = app.state.bus, app.state.database, app.state.repository
     copies = Copies(bus, service, database, repository, outbox, hears=bool(parts.handlers))
-    app.state.arrival = copies.arrival_from(parts.copies_of)
+    app.state.arrival = copies.arrival_from(parts.read_model_of)
     app.state.gauges.sources += copies.gauges
     return copies
 
@@ -164,7 +165,7 @@ def _add_gauges(
     collector.local = partial(local_gauges, bus, consumer, app.state.live)
     collector.sources += [outbox_gauges(outbox), consumer_gauges(bus, service)]
     collector.sources += [source(app.state.repository) for source in parts.gauges]
-    metrics.init_labels(parts.handlers, OUTCOMES)
+    metrics.init_labels(parts.handlers, tuple(Outcome))
 
 
 def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> FastAPI:

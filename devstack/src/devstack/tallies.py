@@ -10,7 +10,7 @@ from common.contracts.events import TicketUpdated
 from common.contracts.ids import new_id
 from common.contracts.money import Price
 from common.messaging.bus import Bus
-from common.messaging.consumer import Consumer, Handlers, Lane, by_aggregate
+from common.messaging.consumer import Consumer, Handlers, OrderingKey, aggregate_key
 from common.messaging.event_side import event_side
 from common.messaging.outbox import Outbox
 from common.mongo import Collection, Database, Document
@@ -95,11 +95,11 @@ async def announcing(url: str, database: Database) -> AsyncIterator[Bus]:
 
 @asynccontextmanager
 async def hearing(
-    url: str, handlers: Handlers, lane: Lane = by_aggregate, service: str = SERVICE
+    url: str, handlers: Handlers, ordering_key: OrderingKey = aggregate_key, service: str = SERVICE
 ) -> AsyncIterator[Consumer]:
     """What hears for one replica of a service, for as long as the block."""
     bus = Bus(url, service=service)
-    consumer = Consumer(bus, service, handlers, None, lane)
+    consumer = Consumer(bus, service, handlers, None, ordering_key)
     bus.on_connected.append(consumer.start)
     await bus.connect()
     try:

@@ -20,8 +20,8 @@ from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
 from common.messaging.bus import Bus
+from common.messaging.cloudevents import encode_headers
 from common.messaging.consumer import Consumer
-from common.messaging.envelope import headers_of
 from common.preparing import Preparation
 from common.web import tokens
 from devstack.jetstream import Backlog, backlog_of
@@ -142,7 +142,7 @@ class BusPeer:
     async def publish(self, event: Event, copy: str = "") -> None:
         """Publish an event; `copy` defeats the bus' deduplication of message ids."""
         entry = OutboxEntry.of(event, getattr(event, "version", 0))
-        headers = headers_of(entry, "peer")
+        headers = encode_headers(entry, "peer")
         headers["Nats-Msg-Id"] += copy
 
         async def published() -> bool:

@@ -12,7 +12,7 @@ from common.aggregate_store import OutboxEntry
 from common.contracts.events import ExpirationComplete
 from common.errors import Unavailable
 from common.messaging.bus import Bus
-from common.messaging.envelope import send
+from common.messaging.cloudevents import publish
 from common.tasks import for_each_concurrently
 from expiration.metrics import LATENESS
 from expiration.repository import BATCH, DueTimer, TimerRepository
@@ -96,7 +96,7 @@ async def _publish(order_id: str, due: DueTimer, bus: Bus) -> bool:
         traceparent=due.traceparent,
     )
     try:
-        await send(bus, entry, "expiration")
+        await publish(bus, entry, "expiration")
     except Unavailable:
         return False
     LATENESS.observe((clock.now() - due.fire_at).total_seconds())

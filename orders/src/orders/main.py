@@ -19,8 +19,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         repository=OrderRepository,
         router=router,
         handlers=HANDLERS,
-        watched=[event.subject for event in EVENT_OF.values()],
+        streamed=[event.subject for event in EVENT_OF.values()],
         workers=[run_reconciler],
         gauges=[order_gauges],
-        copies_of="tickets",
+        read_model_of="tickets",
     )

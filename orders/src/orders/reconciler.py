@@ -9,7 +9,7 @@ from common.aggregate_store import OutboxEntry
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
-from common.messaging.envelope import send
+from common.messaging.cloudevents import publish
 from orders.domain import Order
 from orders.metrics import OVERDUE_AFTER
 from orders.repository import OrderRepository
@@ -53,4 +53,4 @@ async def _is_caught_up(bus: Bus) -> bool:
 async def _publish_snapshot(order: Order, bus: Bus) -> None:
     snapshot = OutboxEntry.of(order.snapshot, order.version)
     round_number = int(clock.seconds() / POLL_SECONDS)  # replicas publish one message together
-    await send(bus, snapshot, "orders", dedup_suffix=f"overdue:{round_number}")
+    await publish(bus, snapshot, "orders", dedup_suffix=f"overdue:{round_number}")

@@ -23,8 +23,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         router=router,
         handlers=HANDLERS,
         workers=[reconciler(gateway)],
-        closing=[gateway.close],
-        copies_of="orders",
+        on_shutdown=[gateway.close],
+        read_model_of="orders",
     )
     app.state.gateway = gateway
     return app

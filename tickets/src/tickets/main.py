@@ -17,6 +17,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         repository=TicketRepository,
         router=router,
         handlers=HANDLERS,
-        lane=lambda order: order.ticket.id,
-        watched=[Subject.TICKET_CREATED, Subject.TICKET_UPDATED],
+        ordering_key=lambda order: order.ticket.id,
+        streamed=[Subject.TICKET_CREATED, Subject.TICKET_UPDATED],
     )

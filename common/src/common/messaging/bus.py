@@ -151,8 +151,8 @@ def _received(message: Msg) -> Delivery | PullStatus:
         body=message.data,
         headers=headers,
         sequence=message.metadata.sequence.stream,
-        position=message.metadata.sequence.consumer,
+        consumer_sequence=message.metadata.sequence.consumer,
         stored_at=message.metadata.timestamp,
-        attempt=message.metadata.num_delivered,
-        answer=message,
+        delivery_count=message.metadata.num_delivered,
+        raw=message,
     )

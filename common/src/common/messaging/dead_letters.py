@@ -1,4 +1,4 @@
-"""Keeps the messages that could not be handled, until a person has them replayed or discarded."""
+"""Dead letters: messages that could not be handled, kept until they are replayed or discarded."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from common.messaging.stored import StoredMessage
 from common.messaging.streams import DEAD_LETTERS
 
 PREFIX = "dead-letters."
-NOT_THE_MESSAGES_OWN = ("dead-letter-", "nats-", REPLAY_OF.lower())
-"""How headers begin that say something of one journey; some of NATS' would have it refused."""
+TRANSPORT_HEADERS = ("dead-letter-", "nats-", REPLAY_OF.lower())
+"""Prefixes of headers that belong to one publication; NATS would reject some of its own."""
 
 
-class NeverListened(Exception):
-    """A replay would reach nobody: the service has no durable consumer that hears it."""
+class NoSuchConsumer(Exception):
+    """The service has no durable consumer that delivers replays."""
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A message that a service gave up."""
+class DeadLetter:
+    """A message that a service could not handle."""
 
     number: int
     service: str
@@ -30,8 +30,8 @@ class Letter:
     headers: Mapping[str, str]
 
     @classmethod
-    def of(cls, message: StoredMessage) -> "Letter":
-        """What the stream of dead letters keeps."""
+    def of(cls, message: StoredMessage) -> "DeadLetter":
+        """A message of the stream of dead letters."""
         return cls(
             number=message.number,
             service=message.subject.removeprefix(PREFIX),
@@ -40,13 +40,13 @@ class Letter:
             headers=message.headers,
         )
 
-    def said(self, what: str) -> str:
-        """What was noted when it was given up: Reason, Attempts, Time (ISO 8601 in UTC)."""
-        return self.headers.get(f"Dead-Letter-{what}", "")
+    def header(self, name: str) -> str:
+        """A header that was added to it: Reason, Attempts, Time (ISO 8601 in UTC)."""
+        return self.headers.get(f"Dead-Letter-{name}", "")
 
 
-async def keep(bus: Bus, service: str, delivery: Delivery, reason: str) -> None:
-    """Store the message for a person to look at; raises Unavailable when it is not stored."""
+async def store(bus: Bus, service: str, delivery: Delivery, reason: str) -> None:
+    """Store the message for an operator; raises Unavailable when it is not stored."""
     before = delivery.headers.get("Nats-Msg-Id", "")  # a new stream counts from 1 again
     headers = {
         **_own(delivery.headers),
@@ -55,44 +55,44 @@ async def keep(bus: Bus, service: str, delivery: Delivery, reason: str) -> None:
         "Dead-Letter-Service": service,
         "Dead-Letter-Subject": delivery.subject,
         "Dead-Letter-Sequence": str(delivery.sequence),
-        "Dead-Letter-Attempts": str(delivery.attempt),
+        "Dead-Letter-Attempts": str(delivery.delivery_count),
         "Dead-Letter-Time": wire_time(clock.now()),
     }
     await bus.publish(f"{PREFIX}{service}", delivery.body, headers)
 
 
-async def letters(bus: Bus, service: str | None = None) -> AsyncIterator[Letter]:
-    """All letters, or those of one service, oldest first; raises Unavailable."""
+async def list_all(bus: Bus, service: str | None = None) -> AsyncIterator[DeadLetter]:
+    """All dead letters, or those of one service, oldest first; raises Unavailable."""
     async for message in bus.streams.messages(DEAD_LETTERS, f"{PREFIX}{service or '>'}"):
-        yield Letter.of(message)
+        yield DeadLetter.of(message)
 
 
-async def letter(bus: Bus, number: int) -> Letter | None:
-    """The letter of that number; raises Unavailable."""
+async def get(bus: Bus, number: int) -> DeadLetter | None:
+    """The dead letter with this number; raises Unavailable."""
     message = await bus.streams.message(DEAD_LETTERS, number)
-    return Letter.of(message) if message else None
+    return DeadLetter.of(message) if message else None
 
 
-async def replay(bus: Bus, letter: Letter) -> None:
-    """Have the service that gave up, and nobody else, hear the message once more.
+async def replay(bus: Bus, letter: DeadLetter) -> None:
+    """Deliver the message once more to the service that failed, and to no other.
 
-    The letter goes only after the message is stored: a crash in between leaves both, and for two
-    minutes a second replay of the same letter is the same message. Raises NeverListened and
+    The dead letter is deleted after the message is stored: a crash in between leaves both, and for
+    two minutes a second replay is dropped as a duplicate. Raises NoSuchConsumer and
     Unavailable.
     """
     if await bus.streams.requests_of(letter.service) is None:
-        raise NeverListened(f"no service {letter.service} has ever listened to replays")
+        raise NoSuchConsumer(f"no service {letter.service} has ever listened to replays")
     headers = {
         **_own(letter.headers),
-        "Nats-Msg-Id": f"replay:{letter.service}:{letter.number}:{letter.said('Time')}",
+        "Nats-Msg-Id": f"replay:{letter.service}:{letter.number}:{letter.header('Time')}",
         REPLAY_OF: letter.subject,
     }
     await bus.publish(replays_to(letter.service), letter.body, headers)
     await discard(bus, letter)
 
 
-async def discard(bus: Bus, letter: Letter) -> None:
-    """Forget a letter; raises Unavailable."""
+async def discard(bus: Bus, letter: DeadLetter) -> None:
+    """Delete a dead letter; raises Unavailable."""
     await bus.streams.delete(DEAD_LETTERS, letter.number)
 
 
@@ -100,10 +100,10 @@ def _own(headers: Mapping[str, str]) -> dict[str, str]:
     return {
         name: text
         for name, text in headers.items()
-        if not name.lower().startswith(NOT_THE_MESSAGES_OWN)
+        if not name.lower().startswith(TRANSPORT_HEADERS)
     }
 
 
 def _header_text(reason: str) -> str:
-    """One line of ASCII: a header that cannot be sent would keep the message coming for ever."""
+    """One line of ASCII: an invalid header would have the message redelivered for ever."""
     return " ".join(reason.split())[:1000].encode("ascii", "backslashreplace").decode()

@@ -24,7 +24,9 @@ EARLY = Gauge(
 PENDING = Gauge("consumer_pending", "Events that no replica of the service has been given yet")
 IN_FLIGHT = Gauge("consumer_in_hand", "Events that replicas were given and have not acknowledged")
 WAITING_PULLS = Gauge("consumer_requests", "Requests of the service for events that wait at NATS")
-LETTERS = Gauge("dead_letters", "Events that the service gave up and a person has to decide on")
+HELD_DEAD_LETTERS = Gauge(
+    "dead_letters", "Events that the service gave up and a person has to decide on"
+)
 OUTBOX_PENDING = Gauge("outbox_waiting", "Documents with events that are not known to be stored")
 REFUSED = Gauge("outbox_refused", "Documents with an event that NATS refuses")
 OLDEST = Gauge("outbox_oldest_seconds", "For how long the oldest of them has been waiting")
@@ -34,7 +36,7 @@ def local_gauges(bus: Bus, consumer: Consumer | None, live: Live | None) -> Samp
     """Gauges of this process."""
     return {
         CONNECTED: float(not bus.problem),
-        EARLY: consumer.early.longest if consumer else 0.0,
+        EARLY: consumer.out_of_order.longest if consumer else 0.0,
         STREAMS_OPEN: float(live.followers if live else 0),
     }
 
@@ -46,9 +48,14 @@ def consumer_gauges(bus: Bus, service: str) -> GaugeSource:
         pending, in_flight = await bus.streams.backlog_of(service)
         requests = await bus.streams.requests_of(service) or 0
         letters = await bus.streams.count(DEAD_LETTERS, f"{PREFIX}{service}")
-        return {PENDING: pending, IN_FLIGHT: in_flight, WAITING_PULLS: requests, LETTERS: letters}
+        return {
+            PENDING: pending,
+            IN_FLIGHT: in_flight,
+            WAITING_PULLS: requests,
+            HELD_DEAD_LETTERS: letters,
+        }
 
-    return GaugeSource("nats", (PENDING, IN_FLIGHT, WAITING_PULLS, LETTERS), collect)
+    return GaugeSource("nats", (PENDING, IN_FLIGHT, WAITING_PULLS, HELD_DEAD_LETTERS), collect)
 
 
 def outbox_gauges(outbox: Outbox) -> GaugeSource:

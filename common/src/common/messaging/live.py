@@ -11,8 +11,8 @@ from itertools import takewhile
 from common.contracts.events import Event
 from common.errors import Unavailable
 from common.messaging.bus import Bus
+from common.messaging.cloudevents import UndecodableMessage, decode
 from common.messaging.delivery import Delivery, Inbox, PullStatus
-from common.messaging.envelope import Unreadable, event_of
 from common.messaging.place import Place
 from common.messaging.watchdog import Watchdog
 from common.messaging.watches import ANYTHING, Watch, Watches
@@ -137,7 +137,10 @@ class Live:
             return
         self._watchdog.seen()
         self._heard += isinstance(message, Delivery)
-        if message.position not in {None, self._heard}:  # something got lost: hear it again
+        if message.consumer_sequence not in {
+            None,
+            self._heard,
+        }:  # something got lost: hear it again
             self._hear_again()
         elif isinstance(message, Delivery):
             self._take(message)
@@ -162,8 +165,8 @@ class Live:
     def _note(self, delivery: Delivery) -> None:
         """Remember what is news."""
         try:
-            event = event_of(delivery)
-        except Unreadable:  # the service's consumer says so
+            event = decode(delivery)
+        except UndecodableMessage:  # the service's consumer says so
             return
         if event.snapshot:
             return

@@ -9,7 +9,7 @@ from common.aggregate_store import OutboxEntry, entry_from_document
 from common.errors import Refused, Unavailable
 from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
-from common.messaging.envelope import send
+from common.messaging.cloudevents import publish
 from common.mongo import Document
 
 REMEMBERED_SECONDS = 10.0
@@ -106,7 +106,7 @@ class Publisher:
         """In the order of their versions, those included that come meanwhile."""
         while line.waiting:
             version = min(line.waiting)
-            await send(self._bus, line.waiting[version], self._service)
+            await publish(self._bus, line.waiting[version], self._service)
             line.acknowledged = version
             del line.waiting[version]
             if version % TOLD_EACH == 0:

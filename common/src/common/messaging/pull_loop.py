@@ -1,4 +1,4 @@
-"""Keeps credit for messages outstanding on a durable consumer, through every reconnection."""
+"""Backpressure by credit: pulls messages of a durable consumer as fast as they are handled."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from common.messaging.delivery import HEARTBEAT_SECONDS, Delivery, Inbox, PullSt
 from common.messaging.watchdog import Watchdog
 
 CREDIT = 256
-"""How many messages one replica has asked for or is working on; what waits in a lane is neither."""
+"""How many messages one replica has requested or is handling; what queues behind a key is free."""
 
 EXPIRES_SECONDS = 20.0
 
@@ -15,46 +15,50 @@ _NANO = 1_000_000_000
 
 
 class PullLoop:
-    """Asks for more as soon as half of the credit is used up.
+    """Requests more as soon as half of the credit is available.
 
-    One inbox and one callback for all requests, so that no request can swallow the messages of
-    another, and heartbeats, so that a lost request is noticed (both as NATS' ADR-37 asks).
-    `load` tells how much of the credit is used by messages that were taken.
+    One inbox and one callback for all pull requests, so that no request can swallow the messages of
+    another, and heartbeats, so that a lost request is noticed (both as in NATS' ADR-37).
+    `load` returns how much of the credit is used by messages that were delivered.
     """
 
     def __init__(
-        self, bus: Bus, durable: str, take: Callable[[Delivery], None], load: Callable[[], int]
+        self,
+        bus: Bus,
+        durable: str,
+        on_delivery: Callable[[Delivery], None],
+        load: Callable[[], int],
     ) -> None:
-        self._bus, self._durable, self._take, self._load = bus, durable, take, load
-        self._asked = 0
+        self._bus, self._durable, self._on_delivery, self._load = bus, durable, on_delivery, load
+        self._outstanding = 0
         self._inbox: Inbox | None = None
         self._stopped = False
         self._watchdog = Watchdog(bus)
 
     async def start(self) -> None:
-        """Begin; or ask anew, because requests survive neither a reconnection nor a deletion."""
+        """Start; or request anew, as requests survive neither a reconnection nor a deletion."""
         if self._stopped:
             return
         if self._inbox is None or not self._inbox.is_open():
-            self._inbox = await self._bus.listen(self._receive)
+            self._inbox = await self._bus.listen(self._on_message)
         self._watchdog.begin()
-        self._asked = 0
-        await self.ask()
+        self._outstanding = 0
+        await self.request()
 
     async def stop(self) -> None:
-        """Take nothing more."""
+        """Receive nothing more."""
         self._stopped = True
         self._watchdog.stop()
         inbox, self._inbox = self._inbox, None
         if inbox:
             await inbox.close()
 
-    async def ask(self) -> None:
-        """Ask for more if that is worth it; to be called when there is less load."""
-        wanted = CREDIT - self._asked - self._load()
+    async def request(self) -> None:
+        """Request more if there is enough credit; to be called when the load has gone down."""
+        wanted = CREDIT - self._outstanding - self._load()
         if self._inbox is None or wanted < CREDIT // 2:
             return
-        self._asked += wanted
+        self._outstanding += wanted
         request = {
             "batch": wanted,
             "expires": int(EXPIRES_SECONDS * _NANO),
@@ -62,15 +66,18 @@ class PullLoop:
         }
         await self._bus.pull(self._durable, self._inbox, request)
 
-    async def _receive(self, message: Delivery | PullStatus) -> None:
+    async def _on_message(self, message: Delivery | PullStatus) -> None:
         self._watchdog.seen()
         if isinstance(message, Delivery):
-            self._asked = max(0, self._asked - 1)
-            self._take(message)
-            await self.ask()
+            self._outstanding = max(0, self._outstanding - 1)
+            self._on_delivery(message)
+            await self.request()
         elif message.code in {"404", "408"}:  # this request is over
-            self._asked = max(0, self._asked - (message.unused or self._asked))
-            await self.ask()
-        elif message.code != "100":  # deleted, no responders: asking at once would be a hot loop
-            self._asked = 0
+            expired = message.pending_messages or self._outstanding
+            self._outstanding = max(0, self._outstanding - expired)
+            await self.request()
+        elif (
+            message.code != "100"
+        ):  # deleted, no responders: requesting at once would be a hot loop
+            self._outstanding = 0
             self._watchdog.missed()

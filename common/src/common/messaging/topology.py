@@ -22,7 +22,7 @@ ACK_WAIT_SECONDS = 9
 and needs longer says so (see `consumer`)."""
 
 MAX_ACK_PENDING = 20_000
-"""What all replicas of a service may hold, parked messages included (see `lanes`)."""
+"""How many messages of a service may be in flight, queued ones included (see `keyed_queue`)."""
 
 
 @dataclass(frozen=True)

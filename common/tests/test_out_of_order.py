@@ -5,9 +5,9 @@ import pytest
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.errors import VersionGap
-from common.messaging import early
+from common.messaging import out_of_order
 from common.messaging.backoff import LONGEST_GAP_SECONDS, gap_delay
-from common.messaging.early import EarlyEvents
+from common.messaging.out_of_order import OutOfOrderEvents
 from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import BusPeer, eventually
 
@@ -20,23 +20,23 @@ async def test_an_event_is_early_until_it_is_handled(nats_url: str, peer: BusPee
             raise VersionGap
 
     async with hearing(nats_url, {Subject.TICKET_UPDATED: handle}) as consumer:
-        assert consumer.early.longest == 0
+        assert consumer.out_of_order.longest == 0
         await peer.publish(Tally.begin().told())
 
         async def is_early() -> bool:
-            return consumer.early.longest > 0.2
+            return consumer.out_of_order.longest > 0.2
 
         await eventually(is_early)
         has_come = True
         await peer.wait_acked_by(SERVICE)
-        assert consumer.early.longest == 0
+        assert consumer.out_of_order.longest == 0
 
 
 def test_what_another_replica_has_handled_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    waiting = EarlyEvents()
-    waiting.met(7)
+    waiting = OutOfOrderEvents()
+    waiting.deferred(7)
     assert waiting.longest > 0
-    monkeypatch.setattr(early, "FORGOTTEN_SECONDS", 0)
+    monkeypatch.setattr(out_of_order, "EXPIRY_SECONDS", 0)
     assert waiting.longest == 0
 
 

@@ -1,4 +1,4 @@
-"""How an event travels: CloudEvents headers in binary mode, a message id and a trace."""
+"""Events as CloudEvents in binary mode, with a message id and a trace context."""
 
 from common import tracing
 from common.aggregate_store import OutboxEntry
@@ -14,11 +14,11 @@ TRACE = "traceparent"
 NATS = {"messaging.system": "nats"}
 
 
-class Unreadable(Exception):
-    """A message that no later delivery will make readable."""
+class UndecodableMessage(Exception):
+    """A message that cannot be decoded, however often it is delivered."""
 
 
-async def send(bus: Bus, entry: OutboxEntry, source: str, *, dedup_suffix: str = "") -> None:
+async def publish(bus: Bus, entry: OutboxEntry, source: str, *, dedup_suffix: str = "") -> None:
     """Publish an outbox entry; raises Unavailable when it is not known to be stored.
 
     `dedup_suffix` makes the message id differ from that of an earlier publication, so that the bus
@@ -27,12 +27,14 @@ async def send(bus: Bus, entry: OutboxEntry, source: str, *, dedup_suffix: str =
     name = f"send {entry.subject}"
     with tracing.start_span(SpanKind.PRODUCER, name, entry.traceparent) as span:
         span.record({**NATS, "messaging.destination.name": entry.subject})
-        headers = headers_of(entry, source, dedup_suffix=dedup_suffix) | {TRACE: span.traceparent}
+        headers = encode_headers(entry, source, dedup_suffix=dedup_suffix) | {
+            TRACE: span.traceparent
+        }
         await bus.publish(entry.subject, entry.body.encode(), headers)
 
 
-def headers_of(entry: OutboxEntry, source: str, *, dedup_suffix: str = "") -> dict[str, str]:
-    """The headers of an entry (CloudEvents 1.0.2, NATS binding; W3C Trace Context)."""
+def encode_headers(entry: OutboxEntry, source: str, *, dedup_suffix: str = "") -> dict[str, str]:
+    """The headers of an outbox entry (CloudEvents 1.0.2, NATS binding; W3C Trace Context)."""
     message_id = f"{entry.message_id}:{dedup_suffix}" if dedup_suffix else entry.message_id
     trace = {TRACE: entry.traceparent} if entry.traceparent else {}
     return trace | {
@@ -48,18 +50,20 @@ def headers_of(entry: OutboxEntry, source: str, *, dedup_suffix: str = "") -> di
     }
 
 
-def event_of(delivery: Delivery) -> Event:
-    """The event that a message carries; raises Unreadable."""
+def decode(delivery: Delivery) -> Event:
+    """The event in a message; raises UndecodableMessage."""
     try:
         model = EVENTS[Subject(delivery.subject)]
         if int(delivery.headers.get(SCHEMA_VERSION, 1)) > model.schema_version:
-            raise Unreadable(f"schema version {delivery.headers[SCHEMA_VERSION]} is not known")
+            raise UndecodableMessage(
+                f"schema version {delivery.headers[SCHEMA_VERSION]} is not known"
+            )
         return model.model_validate(parse_json(delivery.body))
     except (MalformedJson, ValueError) as error:
-        raise Unreadable(str(error)) from error
+        raise UndecodableMessage(str(error)) from error
 
 
-def handling(delivery: Delivery) -> Span:
-    """The work that a message makes, in the trace in which it was sent."""
+def consumer_span(delivery: Delivery) -> Span:
+    """The span of handling a message, in the trace in which it was published."""
     parent = tracing.parse_traceparent(delivery.headers.get(TRACE, ""))
     return tracing.start_span(SpanKind.CONSUMER, f"process {delivery.subject}", parent)

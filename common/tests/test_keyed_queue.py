@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 
-from common.messaging import lanes as lanes_module
-from common.messaging.lanes import Job, Lanes
+from common.messaging import keyed_queue as keyed_queue
+from common.messaging.keyed_queue import Job, KeyedQueue
 
 number = count(10)
 
@@ -22,7 +22,7 @@ def noting(log: list[str], name: str, until: asyncio.Event | None = None) -> Job
     return job
 
 
-async def through(lanes: Lanes, *keys: str) -> None:
+async def through(queue: KeyedQueue, *keys: str) -> None:
     """Wait until all jobs of these keys are done."""
     passed = [asyncio.Event() for _ in keys]
 
@@ -33,15 +33,15 @@ async def through(lanes: Lanes, *keys: str) -> None:
         return job
 
     for key, event in zip(keys, passed, strict=True):
-        lanes.put(key, next(number), last(event))
+        queue.submit(key, next(number), last(event))
     await asyncio.gather(*(event.wait() for event in passed))
 
 
 async def test_one_key_goes_in_order() -> None:
-    lanes, log = Lanes(), list[str]()
+    queue, log = KeyedQueue(), list[str]()
     for name in ("first", "second", "third"):
-        lanes.put("a", next(number), noting(log, name))
-    await through(lanes, "a")
+        queue.submit("a", next(number), noting(log, name))
+    await through(queue, "a")
     assert log == [
         *("first begins", "first ends"),
         *("second begins", "second ends"),
@@ -50,39 +50,39 @@ async def test_one_key_goes_in_order() -> None:
 
 
 async def test_keys_do_not_wait_for_each_other() -> None:
-    lanes, log, go = Lanes(), list[str](), asyncio.Event()
+    queue, log, go = KeyedQueue(), list[str](), asyncio.Event()
 
     async def let_go() -> None:
         go.set()
 
-    lanes.put("a", next(number), noting(log, "slow", go))
-    lanes.put("a", next(number), noting(log, "next"))
-    lanes.put("b", next(number), let_go)
-    await through(lanes, "a", "b")
+    queue.submit("a", next(number), noting(log, "slow", go))
+    queue.submit("a", next(number), noting(log, "next"))
+    queue.submit("b", next(number), let_go)
+    await through(queue, "a", "b")
     assert log == ["slow begins", "slow ends", "next begins", "next ends"]
 
 
 async def test_an_empty_lane_opens_again() -> None:
-    lanes, log = Lanes(), list[str]()
-    lanes.put("a", next(number), noting(log, "first"))
-    await through(lanes, "a")
+    queue, log = KeyedQueue(), list[str]()
+    queue.submit("a", next(number), noting(log, "first"))
+    await through(queue, "a")
     await asyncio.sleep(0)  # so that the lane is gone
-    lanes.put("a", next(number), noting(log, "second"))
-    await through(lanes, "a")
+    queue.submit("a", next(number), noting(log, "second"))
+    await through(queue, "a")
     assert log == ["first begins", "first ends", "second begins", "second ends"]
 
 
 async def test_finishing_begins_nothing_more() -> None:
-    lanes, log = Lanes(), list[str]()
-    lanes.put("a", next(number), noting(log, "running"))
-    lanes.put("a", next(number), noting(log, "parked"))
+    queue, log = KeyedQueue(), list[str]()
+    queue.submit("a", next(number), noting(log, "running"))
+    queue.submit("a", next(number), noting(log, "parked"))
     await asyncio.sleep(0)  # so that the first one begins
-    await lanes.finish(1)
+    await queue.drain(1)
     assert log == ["running begins", "running ends"]
 
 
 async def test_a_job_that_was_too_early_lets_lower_numbers_go_first() -> None:
-    lanes, log = Lanes(), list[str]()
+    queue, log = KeyedQueue(), list[str]()
     tried_once = asyncio.Event()
 
     async def early() -> float | None:
@@ -93,42 +93,42 @@ async def test_a_job_that_was_too_early_lets_lower_numbers_go_first() -> None:
     async def needed() -> None:
         log.append("needed")
 
-    lanes.put("a", 2, early)
-    lanes.put("a", 3, noting(log, "next"))
+    queue.submit("a", 2, early)
+    queue.submit("a", 3, noting(log, "next"))
     await tried_once.wait()
-    lanes.put("a", 1, needed)
-    await through(lanes, "a")
+    queue.submit("a", 1, needed)
+    await through(queue, "a")
     assert log == ["early", "needed", "early", "next begins", "next ends"]
 
 
 async def test_a_job_that_was_too_early_is_tried_again() -> None:
-    lanes, log = Lanes(), list[str]()
+    queue, log = KeyedQueue(), list[str]()
 
     async def early() -> float | None:
         log.append("early")
         return None if len(log) == 3 else 0.001
 
-    lanes.put("a", next(number), early)
-    await through(lanes, "a")
+    queue.submit("a", next(number), early)
+    await through(queue, "a")
     assert log == ["early"] * 3
 
 
 async def test_what_is_parked_is_no_load_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lanes_module, "PARKED", 2)
-    lanes, log, go = Lanes(), list[str](), asyncio.Event()
+    monkeypatch.setattr(keyed_queue, "MAX_QUEUED", 2)
+    queue, log, go = KeyedQueue(), list[str](), asyncio.Event()
     loads = []
     for key in ("a", "a", "b", "a", "a"):
-        lanes.put(key, next(number), noting(log, key, go))
+        queue.submit(key, next(number), noting(log, key, go))
         await asyncio.sleep(0)  # so that it begins if it can
-        loads.append(lanes.load)
+        loads.append(queue.load)
     assert loads == [1, 1, 2, 2, 3]
     go.set()
-    await through(lanes, "a", "b")
+    await through(queue, "a", "b")
     assert len(log) == 10
 
 
 async def test_finishing_has_a_limit() -> None:
-    lanes, log, cut_off = Lanes(), list[str](), asyncio.Event()
+    queue, log, cut_off = KeyedQueue(), list[str](), asyncio.Event()
 
     async def endless() -> None:
         try:
@@ -136,13 +136,13 @@ async def test_finishing_has_a_limit() -> None:
         finally:
             cut_off.set()
 
-    lanes.put("a", next(number), endless)
-    lanes.put("b", next(number), noting(log, "quick"))
+    queue.submit("a", next(number), endless)
+    queue.submit("b", next(number), noting(log, "quick"))
     await asyncio.sleep(0)  # so that they begin
-    await lanes.finish(0.05)
+    await queue.drain(0.05)
     assert log == ["quick begins", "quick ends"]
     await asyncio.wait_for(cut_off.wait(), 1)
 
 
 async def test_there_may_be_nothing_to_finish() -> None:
-    await Lanes().finish(1)
+    await KeyedQueue().drain(1)
