@@ -49,7 +49,8 @@ imports: install ## the architecture: who may import whom
 	$(BIN)/lint-imports --no-cache
 
 quick: install ## the tests that start no server, in half a minute; ARGS="orders -k cancel" chooses
-	$(BIN)/pytest --quick -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest --quick -p no:schemathesis --ignore tests/browser --ignore tests/system/test_openapi.py \
+	  -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 unit: install ## the tests, several at a time; ARGS="orders -k cancel" chooses
 	$(BIN)/pytest $(or $(ARGS),-q -n 5 --dist loadfile --no-loadscope-reorder)

@@ -226,7 +226,7 @@ async def test_a_new_subject_is_heard_from_its_first_event_on(
     async with hearing(nats_url, {HEARD: hearer.hear, **new_handlers}):
         await peer.wait_acked_by(SERVICE)
     assert said
-    assert heard == said
+    assert set(heard) == set(said)  # in any order, and what was postponed perhaps twice
 
 
 async def test_an_older_declaration_takes_nothing_away(

@@ -99,6 +99,7 @@ async def held_intent(
 ) -> str:
     """The order exists and its price is held: the intent's id."""
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     body = {"orderId": order.id, "token": "pm_card_visa"}
     assert (await client.post("/api/payments", json=body, headers=buyer.headers)).is_success
     [intent] = await sandbox_client.intents_of(order.id)

@@ -43,6 +43,7 @@ def show(client: AsyncClient, buyer: Session, order: OrderHistory) -> Show:
 async def asked(peer: BusPeer, order: OrderHistory, pay: Pay) -> dict[str, object]:
     """The bank's question, as the buyer's browser gets it."""
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     answer = await pay()
     assert answer.status_code == 202
     question: dict[str, object] = answer.json()

@@ -31,6 +31,7 @@ async def test_every_turn_of_a_payment_is_counted_once(
     before = await scrape(client)
     assert before["payments_total", frozenset({"uncollected"})] >= 0
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     body = {"orderId": order.id, "token": "pm_card_visa"}
     for _ in range(2):
         await client.post("/api/payments", json=body, headers=buyer.headers)

@@ -268,6 +268,7 @@ async def test_a_silent_stripe_is_asked_again(
     kind: str,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     for _ in range(4):
         await sandbox_client.inject_fault(operation, kind)
     body = {"orderId": order.id, "token": CARD}

@@ -52,6 +52,7 @@ async def test_a_payment_is_held_then_captured(
     sandbox_client: SandboxClient,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     paid = await pay(client, buyer, order.id, card)
     assert paid.status_code == 201, paid.text
     payment = paid.json()
@@ -80,6 +81,7 @@ async def test_a_cancelled_order_releases_the_hold(
     sandbox_client: SandboxClient,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     await pay(client, buyer, order.id)
     await peer.publish(order.event(OrderCancelled, 1))
     await becomes(client, buyer, order.id, "voided")
@@ -96,6 +98,7 @@ async def test_a_declined_card_is_told_and_announced(
     sandbox_client: SandboxClient,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     declined = await pay(client, buyer, order.id, "pm_card_chargeDeclinedInsufficientFunds")
     assert declined.status_code == 402
     [failed] = await peer.wait_for(PaymentFailed)
@@ -111,6 +114,7 @@ async def test_an_order_is_the_buyers_business(
     client: AsyncClient, peer: BusPeer, order: OrderHistory, sign_in: Callable[[], Session]
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     stranger = sign_in()
     assert (await pay(client, stranger, order.id)).status_code == 403
     shown = await client.get(f"/api/payments/{order.id}", headers=stranger.headers)
@@ -128,6 +132,7 @@ async def test_there_is_no_payment_before_the_first_try(
     client: AsyncClient, peer: BusPeer, buyer: Session, order: OrderHistory
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     assert (await pay(client, buyer, order.id, "pm_nobody_knows")).status_code == 400
     shown = await client.get(f"/api/payments/{order.id}", headers=buyer.headers)
     assert shown.status_code == 404
@@ -138,6 +143,7 @@ async def test_an_order_about_to_expire_is_refused(
 ) -> None:
     order = OrderHistory(buyer.id, datetime.now(UTC) + timedelta(seconds=3))
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     refused = await pay(client, buyer, order.id)
     assert refused.status_code == 409
     assert refused.json()["errors"] == [{"message": "The order is about to expire"}]
@@ -153,6 +159,7 @@ async def test_an_order_that_is_cancelled_while_the_bank_answers_is_not_paid(
     dashboard: StripeDashboard,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     await dashboard.inject_fault("confirm", "delay_answer", 1)
     await dashboard.inject_fault("cancel", "conflict")
     paying = asyncio.create_task(pay(client, buyer, order.id))

@@ -72,6 +72,7 @@ async def test_an_undecided_payment_is_looked_at_again(
 ) -> None:
     dialect.words = {"requires_capture": word}
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     body = {"orderId": order.id, "token": "pm_card_visa"}
     answer = await client.post("/api/payments", json=body, headers=buyer.headers)
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")

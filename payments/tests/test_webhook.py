@@ -42,6 +42,7 @@ async def test_a_webhook_finishes_what_the_bank_asked(
     settings: Settings,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     body = {"orderId": order.id, "token": "pm_card_threeDSecure2Required"}
     asked = await client.post("/api/payments", json=body, headers=buyer.headers)
     assert asked.status_code == 202
@@ -114,6 +115,7 @@ async def test_what_stripe_says_is_looked_up_and_not_believed(
     settings: Settings,
 ) -> None:
     await peer.publish(order.event(OrderCreated, 0))
+    await peer.wait_acked_by("payments")
     body = {"orderId": order.id, "token": "pm_card_visa"}
     assert (await client.post("/api/payments", json=body, headers=buyer.headers)).is_success
     kinds = ("canceled", "succeeded", "requires_action", "payment_failed", "created")
