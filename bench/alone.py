@@ -16,7 +16,7 @@ from common.contracts.events import Event
 from common.messaging.bus import Bus
 from common.messaging.cloudevents import encode_headers
 from common.mongo import Document
-from devstack import keys, topology
+from devstack import keys, processes
 from devstack.jetstream import backlog_of
 from devstack.plan import Plan, choose_ports
 from devstack.process import Process
@@ -34,9 +34,9 @@ class Alone:
 
     def __init__(self, plan: Plan, service: str) -> None:
         self.service, self.plan = service, plan
-        self.databases = topology.databases(plan)
-        self.topology = topology.topology(plan)
-        self.replicas = topology.replicas(plan, service)
+        self.databases = processes.databases(plan)
+        self.topology = processes.topology(plan)
+        self.replicas = processes.replicas(plan, service)
         self.bus = Bus(plan.nats_url, service="bench")
 
     async def start(self) -> None:

@@ -12,21 +12,21 @@ from httpx import AsyncClient, Limits
 from bench.figures import Figure
 from devstack.api_client import ApiClient
 from devstack.event_source import EventSource, open_event_source
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 PAID_MS = 100
 ANY = Limits(max_connections=None)
 """Streams that we leave are counted by the client for a while yet."""
 
 
-async def effects(running: Stack, person: ApiClient, turns: int) -> list[Figure]:
+async def effects(running: RunningStack, person: ApiClient, turns: int) -> list[Figure]:
     """Of so many orders in a row, one half of them cancelled and one half paid."""
     times = await effect_times(running, person, lambda turn: turn < turns)
     return [figure for name, each in times.items() for figure in _of_latency(name, each)]
 
 
 async def effect_times(
-    running: Stack, person: ApiClient, goes_on: Callable[[int], bool]
+    running: RunningStack, person: ApiClient, goes_on: Callable[[int], bool]
 ) -> dict[str, list[float]]:
     """In ms, of turn after turn as long as it goes on."""
     [tickets], [orders] = running.services["tickets"], running.services["orders"]

@@ -14,7 +14,7 @@ from bench.processes import cpu_ms, memory_mb
 from bench.stacks import stack
 from devstack.api_client import ApiClient
 from devstack.event_source import open_event_source
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 STREAMS = 1_000
 AT_ONCE = 50
@@ -91,7 +91,7 @@ async def fan_out_ms(seller: ApiClient, screens: Sequence[Screen]) -> tuple[floa
     return (min(arrivals) - begun) * 1000, (max(arrivals) - begun) * 1000
 
 
-async def latency_ms(stack: Stack, seller: ApiClient, buyer: ApiClient) -> list[float]:
+async def latency_ms(stack: RunningStack, seller: ApiClient, buyer: ApiClient) -> list[float]:
     """From the press of Purchase to "held" on a screen, both through the gateway."""
     latencies = []
     async with (
@@ -115,7 +115,7 @@ async def measure() -> list[Figure]:
         return await _measure(running)
 
 
-async def _measure(stack: Stack) -> list[Figure]:
+async def _measure(stack: RunningStack) -> list[Figure]:
     async with AsyncExitStack() as opened:
         seller, buyer = [
             await ApiClient(
@@ -132,7 +132,7 @@ async def _measure(stack: Stack) -> list[Figure]:
         ]
 
 
-async def _cost(stack: Stack, seller: ApiClient) -> list[Figure]:
+async def _cost(stack: RunningStack, seller: ApiClient) -> list[Figure]:
     [url], [pid] = stack.services["tickets"], stack.now().pids["tickets"]
     path = f"/api/tickets/{await seller.list_ticket()}"
     await request_ms(url, path, pid)

@@ -16,7 +16,7 @@ from bench.people import sign_in
 from bench.rounds import Side, alternate
 from bench.stacks import settled, stack
 from devstack.api_client import ApiClient
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 from tickets.tokenizer import prefixes
 
 SIZES = (1_000, 100_000, 1_000_000)
@@ -42,7 +42,7 @@ async def measure() -> list[Figure]:
     return _judged(figures)
 
 
-def _store(running: Stack, count: int) -> list[str]:
+def _store(running: RunningStack, count: int) -> list[str]:
     """So many tickets, free, each with an order of long ago, its timer and its checkout."""
     sellers = [f"{number:024x}" for number in range(SELLERS)]
 
@@ -67,7 +67,7 @@ def _store(running: Stack, count: int) -> list[str]:
 
 
 async def _requests(
-    running: Stack, ids: list[str], user: dict[str, str], size: int
+    running: RunningStack, ids: list[str], user: dict[str, str], size: int
 ) -> list[Figure]:
     [tickets], [orders] = running.services["tickets"], running.services["orders"]
     [tickets_pid], [orders_pid] = running.pids["tickets"], running.pids["orders"]
@@ -106,7 +106,7 @@ async def _requests(
     ]
 
 
-async def _effects(running: Stack, size: int) -> list[Figure]:
+async def _effects(running: RunningStack, size: int) -> list[Figure]:
     """What people wait for on an idle system."""
     async with AsyncClient(base_url=running.gateway, timeout=30) as client:
         met = await effects(running, await ApiClient(client).sign_up(), TURNS)
@@ -117,7 +117,7 @@ async def _effects(running: Stack, size: int) -> list[Figure]:
     ]
 
 
-def _queries(running: Stack, size: int) -> list[Figure]:
+def _queries(running: RunningStack, size: int) -> list[Figure]:
     """What the services ask of MongoDB by themselves."""
     figures = []
     now = datetime.now(UTC)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from bench.figures import Figure
 from bench.processes import cpu_ms, memory_mb
 from bench.stacks import stack
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 SETTLE_SECONDS, SECONDS = 5, 30
 CPU_TARGET, MEMORY_TARGET = 1.0, 90.0
@@ -41,5 +41,5 @@ async def measure() -> Sequence[Figure]:
     ]
 
 
-def _used(running: Stack) -> dict[str, float]:
+def _used(running: RunningStack) -> dict[str, float]:
     return {service: cpu_ms(running.pids[service][0]) for service in running.services}

@@ -17,8 +17,8 @@ from bench.stacks import settled, stack
 from common.contracts.events import TicketCreated
 from common.contracts.ids import new_id
 from common.contracts.money import Price
-from devstack.headless import Stack
 from devstack.plan import http_url
+from devstack.running_stack import RunningStack
 from devstack.testing import new_session
 
 ROUNDS, COUNT, CLIENTS = 6, 1_000, 16
@@ -89,7 +89,7 @@ async def _in_company() -> list[Figure]:
         return [Figure(name=name, value=total, unit="ms"), *await _stampede(running)]
 
 
-async def _stampede(running: Stack) -> list[Figure]:
+async def _stampede(running: RunningStack) -> list[Figure]:
     tickets = await seed.offer(running, WANTED)
     buyers = sign_in(running, BUYERS)
     wanted = [

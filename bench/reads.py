@@ -9,8 +9,8 @@ from bench.floor import floor
 from bench.load import Request
 from bench.rounds import Side, alternate, compared
 from bench.stacks import stack
-from devstack.headless import Stack
 from devstack.process import Process
+from devstack.running_stack import RunningStack
 
 TICKETS = 1_000
 ROUNDS, CLIENTS = 5, 8
@@ -32,7 +32,7 @@ async def measure() -> list[Figure]:
 
 
 async def _compare(
-    running: Stack, bare: Process, name: str, paths: list[str], *, count: int
+    running: RunningStack, bare: Process, name: str, paths: list[str], *, count: int
 ) -> list[Figure]:
     [url], [pid] = running.services["tickets"], running.pids["tickets"]
     [gateway] = running.pids["gateway"]

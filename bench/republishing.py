@@ -12,7 +12,7 @@ from bench.effects import effect_times
 from bench.figures import Figure
 from bench.stacks import settled, stack
 from devstack.api_client import ApiClient
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 TICKETS = 25_000
 TURNS = 100
@@ -57,7 +57,7 @@ async def measure() -> list[Figure]:
     ]
 
 
-async def _beside(running: Stack, person: ApiClient) -> tuple[dict[str, list[float]], float]:
+async def _beside(running: RunningStack, person: ApiClient) -> tuple[dict[str, list[float]], float]:
     """The times of people from its begin to its end; an order that is refused raises."""
     began = time.perf_counter()
     own = ("-m", "devstack", "exec", "--data", str(running.logs.parent), "tickets")

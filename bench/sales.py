@@ -13,8 +13,8 @@ from bench.figures import Figure
 from bench.processes import cpu_ms, memory_mb
 from bench.stacks import settled, stack
 from devstack.api_client import ApiClient, SandboxClient
-from devstack.headless import Stack
 from devstack.jetstream import stored_in
+from devstack.running_stack import RunningStack
 from devstack.scraping import samples_in
 
 SALES, PEOPLE = 240, 6
@@ -39,7 +39,7 @@ async def measure() -> list[Figure]:
             return [*latencies, *sales, *idle, *_memory(running, "after all that")]
 
 
-async def _sales(running: Stack, people: list[ApiClient]) -> list[Figure]:
+async def _sales(running: RunningStack, people: list[ApiClient]) -> list[Figure]:
     """Listed, ordered, paid, complete, captured."""
     pids = [pid for each in running.pids.values() for pid in each]
     began, before, own = time.perf_counter(), cpu_ms(*pids), time.process_time()
@@ -57,7 +57,7 @@ async def _sales(running: Stack, people: list[ApiClient]) -> list[Figure]:
     ]
 
 
-async def _publishes(running: Stack) -> Figure:
+async def _publishes(running: RunningStack) -> Figure:
     """Without faults every event is published once: what the stream drops was work for nothing."""
     published = 0.0
     async with AsyncClient() as client:
@@ -90,7 +90,7 @@ async def _captured(sandbox_client: SandboxClient, orders: set[str]) -> None:
             await asyncio.sleep(0.1)
 
 
-def _memory(running: Stack, when: str) -> list[Figure]:
+def _memory(running: RunningStack, when: str) -> list[Figure]:
     return [
         Figure(
             name=f"memory of {service}, {when}",

@@ -9,14 +9,14 @@ from httpx import AsyncClient
 
 from common.contracts.ids import new_id
 from devstack.api_client import ApiClient
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 BATCH = 5_000
 
 Document = dict[str, Any]
 
 
-async def offer(stack: Stack, count: int, title: str = "Concert") -> list[str]:
+async def offer(stack: RunningStack, count: int, title: str = "Concert") -> list[str]:
     """So many free tickets, known to tickets and to orders; their ids."""
     async with AsyncClient(base_url=stack.gateway, timeout=30) as client:
         seller = await ApiClient(client).sign_up()
@@ -25,7 +25,7 @@ async def offer(stack: Stack, count: int, title: str = "Concert") -> list[str]:
     return known_tickets(stack, count, lambda _: {})
 
 
-def known_tickets(stack: Stack, count: int, change: Callable[[int], Document]) -> list[str]:
+def known_tickets(stack: RunningStack, count: int, change: Callable[[int], Document]) -> list[str]:
     """Copies of a ticket that both services know; `change` says what differs in tickets."""
     free: Document = {"orderId": None, "userId": "0" * 24, "orders": {}}
     ids = copies(stack.mongo["tickets"], "tickets", count, lambda n: {**free, **change(n)})

@@ -7,23 +7,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from devstack import headless
-from devstack.headless import Stack
 from devstack.jetstream import backlog_of
+from devstack.running_stack import RunningStack, launch_stack
 from devstack.testing import eventually
 
 
 @contextmanager
-def stack(*arguments: str) -> Iterator[Stack]:
+def stack(*arguments: str) -> Iterator[RunningStack]:
     """A stack of one's own; the arguments are those of `make dev`."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-") as folder,
-        headless.stack(Path(folder), *arguments) as running,
+        launch_stack(Path(folder), *arguments) as running,
     ):
         yield running
 
 
-async def settled(running: Stack) -> None:
+async def settled(running: RunningStack) -> None:
     """Wait until every event is handled, and what followed from it."""
     port = urlsplit(running.nats).port or 0
 

@@ -8,7 +8,7 @@ from statistics import median
 from bench.figures import Figure
 from bench.processes import cpu_ms
 from bench.stacks import stack
-from devstack import topology
+from devstack import processes
 from devstack.keys import load_or_create
 from devstack.plan import Plan, choose_ports
 
@@ -34,7 +34,7 @@ async def measure() -> list[Figure]:
 
 def _one_service(folder: Path) -> tuple[float, float]:
     plan = Plan(folder, choose_ports(0, {}), load_or_create(folder))
-    databases, [service] = topology.databases(plan), topology.replicas(plan, "tickets")
+    databases, [service] = processes.databases(plan), processes.replicas(plan, "tickets")
     seconds, cpu = [], []
     try:
         for database in databases:

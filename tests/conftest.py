@@ -6,10 +6,9 @@ from contextlib import AbstractContextManager, AsyncExitStack
 import pytest
 from httpx import AsyncClient
 
-from devstack import headless
 from devstack.api_client import ApiClient, SandboxClient
-from devstack.headless import Stack, System
 from devstack.quick import Processes
+from devstack.running_stack import RunningStack, System, launch_stack
 
 WINDOW_SECONDS = 12
 REPLICAS = "tickets=2,orders=2,payments=2,expiration=2"
@@ -17,7 +16,7 @@ REPLICAS = "tickets=2,orders=2,payments=2,expiration=2"
 OF_OUR_OWN = {"launch", "launched"}
 """The fixtures that only a stack of one's own can give."""
 
-Launch = Callable[..., AbstractContextManager[Stack]]
+Launch = Callable[..., AbstractContextManager[RunningStack]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,7 +46,7 @@ def launch(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Launch:
     """Starts a stack of one's own; the arguments are those of `make dev`."""
-    return lambda *arguments: headless.stack(tmp_path_factory.mktemp("stack"), *arguments)
+    return lambda *arguments: launch_stack(tmp_path_factory.mktemp("stack"), *arguments)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +65,7 @@ def stack(
 
 
 @pytest.fixture(scope="session")
-def launched(stack: Stack) -> Stack:
+def launched(stack: RunningStack) -> RunningStack:
     """The stack with its files, its processes and the doors of its services."""
     return stack
 

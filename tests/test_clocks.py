@@ -8,14 +8,14 @@ from httpx import AsyncClient
 from tests.conftest import WINDOW_SECONDS, Launch
 
 from devstack.api_client import ApiClient
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 from devstack.scraping import scrape
 
 CLOCKS = "auth=600,tickets=-600,orders-1=600,orders-2=-600,expiration=600,payments=-600"
 
 
 @pytest.fixture(scope="module")
-def stack(launch: Launch) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[RunningStack]:
     """Two replicas of orders, twenty minutes apart; payments is behind whoever it hears."""
     window = ("--window", str(WINDOW_SECONDS))
     with launch(*window, "--replicas", "orders=2", "--clocks", CLOCKS) as running:
@@ -23,7 +23,7 @@ def stack(launch: Launch) -> Iterator[Stack]:
 
 
 async def test_sales_and_expiries_are_in_time(
-    stack: Stack, seller: ApiClient, buyer: ApiClient
+    stack: RunningStack, seller: ApiClient, buyer: ApiClient
 ) -> None:
     for _ in range(4):  # both replicas of orders have their share
         ticket_id = await seller.list_ticket()

@@ -7,7 +7,7 @@ from httpx import AsyncClient, Response
 from tests.conftest import Launch
 
 from devstack.api_client import ApiClient, SandboxClient
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 EDIT = {"title": "Stolen", "price": 1}
 NEVER_SEEN = {
@@ -31,7 +31,7 @@ CARDS = {"asked by the bank": "pm_card_threeDSecure2Required", "paid": "pm_card_
 
 
 @pytest.fixture(scope="module")
-def stack(launch: Launch) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[RunningStack]:
     """A stack of its own, in which nothing expires while we look."""
     with launch("--window", "120") as running:
         yield running

@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from httpx import AsyncClient, Response
 
-from devstack import headless
 from devstack.api_client import ApiClient, SandboxClient
 from devstack.freezing import frozen
-from devstack.headless import Stack
 from devstack.keys import load_or_create
+from devstack.running_stack import RunningStack, launch_stack
 from devstack.testing import eventually
 
 PASSWORD = "correct horse"
@@ -39,9 +38,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stack(folder: Path) -> Iterator[Stack]:
+def stack(folder: Path) -> Iterator[RunningStack]:
     """A stack of its own, whose logs tell of this test alone."""
-    with headless.stack(folder, "--window", "120", "--replicas", "payments=2") as running:
+    with launch_stack(folder, "--window", "120", "--replicas", "payments=2") as running:
         yield running
 
 
@@ -52,7 +51,9 @@ async def told() -> list[Response]:
 
 
 @pytest.fixture
-async def browser(stack: Stack, told: list[Response]) -> AsyncIterator[Callable[[], AsyncClient]]:
+async def browser(
+    stack: RunningStack, told: list[Response]
+) -> AsyncIterator[Callable[[], AsyncClient]]:
     """Opens browsers whose answers are kept."""
 
     async def keep(answer: Response) -> None:
@@ -107,7 +108,7 @@ async def send_what_is_wrong(person: ApiClient) -> None:
         await ask("POST", path, content=WRONG.encode() * 4_000)
 
 
-async def crash(stack: Stack, name: str) -> None:
+async def crash(stack: RunningStack, name: str) -> None:
     """Kill a process and wait until there is another one."""
     [old, *_] = stack.now().pids[name]
     os.kill(old, signal.SIGKILL)
@@ -118,7 +119,7 @@ async def crash(stack: Stack, name: str) -> None:
     await eventually(replaced, f"{name} is started again")
 
 
-async def freeze_the_database(stack: Stack, person: ApiClient) -> None:
+async def freeze_the_database(stack: RunningStack, person: ApiClient) -> None:
     """MongoDB has the connections, but does not answer until the requests have given up."""
     [pid] = stack.now().pids["mongod"]
     with frozen(pid):
@@ -128,7 +129,7 @@ async def freeze_the_database(stack: Stack, person: ApiClient) -> None:
             assert answer.status_code == 503
 
 
-def secrets_of(stack: Stack, told: list[Response]) -> set[str]:
+def secrets_of(stack: RunningStack, told: list[Response]) -> set[str]:
     """Everything that was sent, given or kept and concerns nobody else."""
     keys = load_or_create(stack.logs.parent / "keys")
     private = "".join(keys.session_keys.private_pem.splitlines()[1:-1])
@@ -163,7 +164,7 @@ def found_in(logs: dict[str, str], secrets: set[str]) -> list[tuple[str, str]]:
 
 
 async def test_no_log_has_a_secret_or_an_address(
-    stack: Stack,
+    stack: RunningStack,
     folder: Path,
     seller: ApiClient,
     buyer: ApiClient,

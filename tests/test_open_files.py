@@ -10,7 +10,7 @@ import pytest
 from httpx import AsyncClient, Limits, Response
 
 from common.open_files import RESERVED
-from devstack import topology
+from devstack import processes
 from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.process import Process
@@ -36,7 +36,7 @@ def replica(
     ports = replace(choose_ports(0, {}), mongod=mongod.port, nats=nats_server.port)
     mongod.ensure_running()
     plan = Plan(tmp_path, ports, StackSecrets(jwt_keys, "secret"))
-    [whole] = topology.replicas(plan, "tickets")
+    [whole] = processes.replicas(plan, "tickets")
     limits = ("/bin/sh", "-c", LIMITED, "sh", str(SOFT), str(HARD))
     process = Process(replace(whole.program, command=(*limits, *whole.program.command)))
     process.start()

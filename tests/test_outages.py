@@ -10,26 +10,26 @@ from tests.conftest import Launch
 
 from devstack.api_client import ApiClient
 from devstack.freezing import frozen
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 from devstack.testing import eventually
 
 
 @pytest.fixture(scope="module")
-def stack(launch: Launch) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[RunningStack]:
     """A stack of its own, with time to pay even after an outage."""
     arguments = ("--window", "120")
     with launch(*arguments) as running:
         yield running
 
 
-async def is_ready(stack: Stack, service: str) -> int:
+async def is_ready(stack: RunningStack, service: str) -> int:
     """What a readiness probe sees."""
     async with AsyncClient(base_url=stack.services[service][0]) as probe:
         return (await probe.get("/readyz")).status_code
 
 
 async def test_people_go_on_while_nats_is_silent(
-    stack: Stack, seller: ApiClient, buyer: ApiClient, browser: Callable[[], AsyncClient]
+    stack: RunningStack, seller: ApiClient, buyer: ApiClient, browser: Callable[[], AsyncClient]
 ) -> None:
     tickets = [await seller.list_ticket() for _ in range(3)]
     orders = [await buyer.order(tickets[0])]
@@ -50,7 +50,7 @@ async def test_people_go_on_while_nats_is_silent(
 
 
 async def test_a_sale_survives_a_crash_of_nats(
-    stack: Stack, seller: ApiClient, buyer: ApiClient
+    stack: RunningStack, seller: ApiClient, buyer: ApiClient
 ) -> None:
     ticket_id = await seller.list_ticket()
     order_id = await buyer.order(ticket_id)
@@ -62,7 +62,7 @@ async def test_a_sale_survives_a_crash_of_nats(
 
 
 async def test_a_silent_database_is_told_and_heals(
-    stack: Stack, seller: ApiClient, buyer: ApiClient
+    stack: RunningStack, seller: ApiClient, buyer: ApiClient
 ) -> None:
     ticket_id = await seller.list_ticket()
     await buyer.order(ticket_id)
@@ -86,7 +86,7 @@ async def test_a_silent_database_is_told_and_heals(
 
 
 async def test_everything_heals_after_a_crash_of_the_database(
-    stack: Stack, seller: ApiClient, buyer: ApiClient
+    stack: RunningStack, seller: ApiClient, buyer: ApiClient
 ) -> None:
     ticket_id = await seller.list_ticket()
     order_id = await buyer.order(ticket_id)

@@ -16,8 +16,8 @@ from tests.conftest import Launch
 from common.messaging.bus import Bus
 from devstack.api_client import ApiClient
 from devstack.freezing import frozen
-from devstack.headless import Stack
 from devstack.jetstream import backlog_of, delete_all_streams
+from devstack.running_stack import RunningStack
 from devstack.testing import eventually
 
 Documents = dict[str, dict[str, Any]]
@@ -27,7 +27,7 @@ HEARING = ("tickets", "orders", "expiration", "payments")
 
 
 @pytest.fixture(scope="module")
-def stack(launch: Launch) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[RunningStack]:
     """A stack of its own: what happens here happens to everybody."""
     with launch("--window", "600") as running:
         yield running
@@ -36,7 +36,7 @@ def stack(launch: Launch) -> Iterator[Stack]:
 class Databases:
     """What the services have stored."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: RunningStack) -> None:
         self._addresses = stack.mongo
 
     def read(self, service: str, collection: str) -> Documents:
@@ -107,17 +107,17 @@ def _holder(ticket_id: str, orders: Documents) -> str | None:
 
 
 @pytest.fixture
-def databases(stack: Stack) -> Databases:
+def databases(stack: RunningStack) -> Databases:
     """What the services have stored."""
     return Databases(stack)
 
 
-def nats_port(stack: Stack) -> int:
+def nats_port(stack: RunningStack) -> int:
     """Where the bus is."""
     return int(stack.nats.rpartition(":")[2])
 
 
-async def run(stack: Stack, service: str, module: str, *words: str) -> str:
+async def run(stack: RunningStack, service: str, module: str, *words: str) -> str:
     """Run a module with the settings of a service, as `make` does; what it said."""
     own = ("-m", "devstack", "exec", "--data", str(stack.logs.parent), service)
     command = (*own, sys.executable, "-m", module, *words)
@@ -129,13 +129,13 @@ async def run(stack: Stack, service: str, module: str, *words: str) -> str:
     return said.decode()
 
 
-async def republish(stack: Stack, service: str) -> None:
+async def republish(stack: RunningStack, service: str) -> None:
     """Have a service say the state of everything once more."""
     assert "republished" in await run(stack, service, service, "republish")
 
 
 @asynccontextmanager
-async def losing(stack: Stack, databases: Databases, *services: str) -> AsyncIterator[None]:
+async def losing(stack: RunningStack, databases: Databases, *services: str) -> AsyncIterator[None]:
     """What is said meanwhile never reaches these services: they crash, and the stream is gone."""
     pids = [pid for service in services for pid in stack.now().pids[service]]
     with frozen(*pids):
@@ -163,7 +163,7 @@ async def is_ready(url: str) -> bool:
             return False
 
 
-async def quiet(stack: Stack) -> None:
+async def quiet(stack: RunningStack) -> None:
     """Wait until everybody has heard everything."""
 
     async def all_heard() -> bool:
@@ -200,7 +200,7 @@ async def trade(seller: ApiClient, buyer: ApiClient) -> list[str]:
 
 
 async def test_sales_go_on_after_the_stream_was_deleted(
-    stack: Stack, seller: ApiClient, buyer: ApiClient, databases: Databases
+    stack: RunningStack, seller: ApiClient, buyer: ApiClient, databases: Databases
 ) -> None:
     await trade(seller, buyer)
     await quiet(stack)
@@ -217,7 +217,7 @@ async def test_sales_go_on_after_the_stream_was_deleted(
 
 
 async def test_what_was_lost_with_the_stream_is_made_good(
-    stack: Stack, seller: ApiClient, buyer: ApiClient, databases: Databases
+    stack: RunningStack, seller: ApiClient, buyer: ApiClient, databases: Databases
 ) -> None:
     held, *_ = await trade(seller, buyer)
     wanted = await seller.list_ticket()
@@ -240,7 +240,7 @@ async def test_what_was_lost_with_the_stream_is_made_good(
 
 
 async def test_empty_copies_are_filled(
-    stack: Stack, seller: ApiClient, buyer: ApiClient, databases: Databases
+    stack: RunningStack, seller: ApiClient, buyer: ApiClient, databases: Databases
 ) -> None:
     held, *_ = await trade(seller, buyer)
     await quiet(stack)
@@ -256,7 +256,7 @@ async def test_empty_copies_are_filled(
     await whole(databases)
 
 
-async def test_a_dead_letter_comes_back_until_it_is_discarded(stack: Stack) -> None:
+async def test_a_dead_letter_comes_back_until_it_is_discarded(stack: RunningStack) -> None:
     async def letters() -> list[str]:
         said = await run(stack, "orders", "common.dead_letters", "list", "--service", "orders")
         return [line.split()[0] for line in said.splitlines()[1:]]

@@ -15,8 +15,8 @@ from tests.market import Market
 from common.mongo import Database
 from common.service import Repository
 from devstack.api_client import SandboxClient
-from devstack.headless import Stack
 from devstack.jetstream import backlog_of
+from devstack.running_stack import RunningStack
 from devstack.testing import eventually
 from expiration.repository import TimerRepository
 from orders.repository import OrderRepository
@@ -32,7 +32,7 @@ REPOSITORIES: dict[str, Callable[[Database], Repository]] = {
 
 
 @pytest.fixture(scope="module")
-def stack(launch: Launch) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[RunningStack]:
     """Two replicas of every service, and time enough to pay."""
     replicas = "auth=2,tickets=2,orders=2,payments=2,expiration=2"
     arguments = ("--window", "600", "--replicas", replicas)
@@ -40,7 +40,7 @@ def stack(launch: Launch) -> Iterator[Stack]:
         yield running
 
 
-async def restart(stack: Stack, service: str, index: int) -> None:
+async def restart(stack: RunningStack, service: str, index: int) -> None:
     """Ask one replica to end, and wait until the next is ready in its place."""
     before = stack.now().pids[service][index]
     os.kill(before, signal.SIGTERM)
@@ -64,7 +64,7 @@ async def is_ready(url: str) -> bool:
             return False
 
 
-async def everything_is_said_and_heard(stack: Stack) -> None:
+async def everything_is_said_and_heard(stack: RunningStack) -> None:
     """Wait until all outboxes are empty and all events are acknowledged."""
     port = urlsplit(stack.nats).port or 0
 
@@ -76,7 +76,7 @@ async def everything_is_said_and_heard(stack: Stack) -> None:
     await eventually(quiet, "quiet")
 
 
-async def has_something_to_say(stack: Stack, service: str) -> bool:
+async def has_something_to_say(stack: RunningStack, service: str) -> bool:
     """Whether something waits in an outbox of a service."""
     with closing(Database(stack.mongo[service])) as database:
         outboxes = REPOSITORIES[service](database).outboxes
@@ -85,7 +85,7 @@ async def has_something_to_say(stack: Stack, service: str) -> bool:
 
 
 async def test_nobody_notices_a_rolling_restart(
-    stack: Stack, sandbox_client: SandboxClient, browser: Callable[[], AsyncClient]
+    stack: RunningStack, sandbox_client: SandboxClient, browser: Callable[[], AsyncClient]
 ) -> None:
     market = Market(browser, pairs=4, strangers=2)
     async with market.open():

@@ -14,7 +14,7 @@ from httpx import AsyncClient, Response, TransportError
 
 from common.contracts.events import OrderCreated
 from common.shutdown import CLOSING_SECONDS
-from devstack import topology
+from devstack import processes
 from devstack.event_source import open_event_source
 from devstack.freezing import frozen
 from devstack.keys import KeyPair, StackSecrets
@@ -42,7 +42,7 @@ def make_replica(
     made: list[Process] = []
 
     def make(**variables: str) -> Process:
-        program = topology.replicas(plan, "orders")[0].program
+        program = processes.replicas(plan, "orders")[0].program
         made.append(Process(replace(program, variables={**program.variables, **variables})))
         return made[-1]
 

@@ -13,12 +13,13 @@ from httpx import AsyncClient
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from typing_extensions import override
 
-from devstack import headless, topology
+from devstack import processes
 from devstack.api_client import ApiClient
 from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import SERVICES, Plan, choose_ports, http_url
 from devstack.ports import LOOPBACK
 from devstack.process import Process, wait_until_ready
+from devstack.running_stack import launch_stack
 from devstack.servers import MongoServer, NatsServer
 from devstack.testing import PATIENCE_SECONDS, Session, SignIn, eventually
 
@@ -131,7 +132,7 @@ def make_services(
 
     def make(**variables: str) -> dict[str, Process]:
         for name in STARTED:
-            program = topology.replicas(plan, name)[0].program
+            program = processes.replicas(plan, name)[0].program
             made[name] = Process(replace(program, variables={**program.variables, **variables}))
             made[name].spawn()
         wait_until_ready(list(made.values()), PATIENCE_SECONDS)
@@ -218,7 +219,7 @@ async def test_the_launchers_environment_gives_spans_of_all_services(
     tmp_path: Path, collector: Collector
 ) -> None:
     to_here = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
-    with headless.stack(tmp_path, "--quiet", **to_here) as stack:
+    with launch_stack(tmp_path, "--quiet", **to_here) as stack:
         async with AsyncClient(base_url=stack.gateway, timeout=15) as browser:
             person = await ApiClient(browser).sign_up()
             await person.order(await person.list_ticket())

@@ -25,9 +25,9 @@ from common.web.answers import Shown
 from common.web.bodies import Body, JsonRoute, Says
 from common.web.dependencies import CurrentUser, repository
 from common.web.paging import PageQuery
+from devstack.counter_service import SERVICE, Tallies, Tally
 from devstack.keys import KeyPair
 from devstack.servers import MongoServer
-from devstack.tallies import SERVICE, Tallies, Tally
 from devstack.testing import eventually, running
 
 

@@ -17,10 +17,10 @@ from common.errors import Unavailable
 from common.mongo import Database
 from common.service import create_service
 from common.settings import ServiceSettings
+from devstack.counter_service import Tallies
 from devstack.ports import LOOPBACK
 from devstack.replica_set import NAME
 from devstack.servers import MongoServer
-from devstack.tallies import Tallies
 from devstack.testing import beginning, eventually
 
 HOST = "mongodb.0.0.1"

@@ -9,7 +9,7 @@ from common.aggregate_store import MAX_PENDING, entry_from_document
 from common.contracts.ids import new_id
 from common.errors import Busy, Conflict, Refused
 from common.mongo import Document, DuplicateKey, Update
-from devstack.tallies import Tallies, Tally
+from devstack.counter_service import Tallies, Tally
 
 
 async def document_of(tallies: Tallies, tally: Tally) -> Document:
@@ -45,7 +45,7 @@ async def test_a_new_aggregate_carries_its_event(tallies: Tallies) -> None:
     waiting = entry_from_document(entry)
     assert document["version"] == 0
     assert (waiting.version, waiting.subject) == (0, "ticket:updated")
-    assert (waiting.aggregate_id, waiting.body) == (tally.id, tally.told().to_json())
+    assert (waiting.aggregate_id, waiting.body) == (tally.id, tally.to_event().to_json())
     assert waiting.message_id == f"ticket:updated:{tally.id}:0"
     assert document["outboxSince"]
 
@@ -65,7 +65,7 @@ async def test_a_change_carries_its_event(tallies: Tallies) -> None:
 async def test_a_silent_change_announces_nothing(tallies: Tallies) -> None:
     tally = Tally.begin()
     await tallies.add(tally)
-    await tallies.update(tally.id, Tally.count_silently)
+    await tallies.update(tally.id, Tally.count_without_event)
     assert (await document_of(tallies, tally))["version"] == 1
     assert await versions_announced(tallies, tally) == [0]
 
@@ -99,7 +99,7 @@ async def test_no_more_events_wait_than_a_document_can_hold(tallies: Tallies) ->
     with pytest.raises(Busy, match=f"{MAX_PENDING} events of tallies {tally.id}"):
         await tallies.update(tally.id, Tally.count)
     assert (await document_of(tallies, tally))["version"] == 0
-    await tallies.update(tally.id, Tally.count_silently)
+    await tallies.update(tally.id, Tally.count_without_event)
     assert (await document_of(tallies, tally))["version"] == 1
 
 

@@ -4,7 +4,7 @@ import json
 
 from common.contracts.events import WireModel
 from common.web.answers import KNOWN, Shown
-from devstack.tallies import Tally
+from devstack.counter_service import Tally
 
 
 class Shape(WireModel):

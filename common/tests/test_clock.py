@@ -9,7 +9,7 @@ from pymongo.monitoring import ServerHeartbeatSucceededEvent
 from common import clock, primary_clock
 from common.clock import Clock
 from common.mongo import Database
-from devstack.tallies import Tallies, Tally
+from devstack.counter_service import Tallies, Tally
 
 HOUR = 3600
 

@@ -15,7 +15,7 @@ from common.errors import NotFound, Unavailable, VersionGap
 from common.messaging.consumer import MAX_DELIVERIES
 from common.messaging.pull_loop import CREDIT
 from common.messaging.streams import DEAD_LETTERS
-from devstack.tallies import SERVICE, Tally, hearing
+from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.testing import BusPeer, eventually
 
 HEARD = Subject.TICKET_UPDATED
@@ -29,10 +29,10 @@ async def test_an_event_is_handled_and_acknowledged(nats_url: str, peer: BusPeer
         heard.append(event)
 
     tally = Tally.begin()
-    async with hearing(nats_url, {HEARD: hear}):
-        await peer.publish(tally.told())
+    async with consuming(nats_url, {HEARD: hear}):
+        await peer.publish(tally.to_event())
         await peer.wait_acked_by(SERVICE)
-    assert heard == [tally.told()]
+    assert heard == [tally.to_event()]
 
 
 async def test_what_was_said_before_is_heard(nats_url: str, peer: BusPeer) -> None:
@@ -41,8 +41,8 @@ async def test_what_was_said_before_is_heard(nats_url: str, peer: BusPeer) -> No
     async def hear(event: TicketUpdated, _: object) -> None:
         heard.append(event)
 
-    await peer.publish(Tally.begin().told())
-    async with hearing(nats_url, {HEARD: hear}):
+    await peer.publish(Tally.begin().to_event())
+    async with consuming(nats_url, {HEARD: hear}):
         await peer.wait_acked_by(SERVICE)
     assert len(heard) == 1
 
@@ -59,11 +59,11 @@ async def test_an_early_event_comes_again_until_it_fits(
         applied.append(event.version)
 
     identity = new_id()
-    async with hearing(nats_url, {HEARD: apply}):
+    async with consuming(nats_url, {HEARD: apply}):
         for version in (3, 2, 1):
-            await peer.publish(Tally(identity, version).told())
+            await peer.publish(Tally(identity, version).to_event())
         await peer.wait_redelivered(SERVICE)
-        await peer.publish(Tally(identity, 0).told())
+        await peer.publish(Tally(identity, 0).to_event())
         await peer.wait_acked_by(SERVICE)
     assert applied == [0, 1, 2, 3]
 
@@ -81,8 +81,8 @@ async def test_an_early_event_holds_its_predecessors_up_once(
     caplog.set_level("INFO")
     identity = new_id()
     for version in (4, 3, 2, 1, 0):
-        await peer.publish(Tally(identity, version).told())
-    async with hearing(nats_url, {HEARD: apply}):
+        await peer.publish(Tally(identity, version).to_event())
+    async with consuming(nats_url, {HEARD: apply}):
         await peer.wait_acked_by(SERVICE)
     assert applied == [0, 1, 2, 3, 4]
     attempts = [vars(each)["attempt"] for each in caplog.records if each.message == "event waiting"]
@@ -100,8 +100,8 @@ async def test_an_event_waits_for_servers_to_come_back(
         if len(tried) < 3:
             raise outage
 
-    async with hearing(nats_url, {HEARD: try_it}):
-        await peer.publish(Tally.begin().told())
+    async with consuming(nats_url, {HEARD: try_it}):
+        await peer.publish(Tally.begin().to_event())
         await peer.wait_acked_by(SERVICE)
     assert len(tried) == 3
 
@@ -120,8 +120,8 @@ async def test_waiting_long_makes_no_dead_letter(
     async def tried_often() -> bool:
         return len(tried) >= 2 * MAX_DELIVERIES
 
-    async with hearing(nats_url, {HEARD: try_it}):
-        await peer.publish(Tally.begin().told())
+    async with consuming(nats_url, {HEARD: try_it}):
+        await peer.publish(Tally.begin().to_event())
         await eventually(tried_often)
     assert await stored(DEAD_LETTERS) == []
 
@@ -136,8 +136,8 @@ async def test_one_entity_goes_in_order_one_at_a_time(nats_url: str, peer: BusPe
 
     identity = new_id()
     for version in range(30):
-        await peer.publish(Tally(identity, version).told())
-    async with hearing(nats_url, {HEARD: hear}):
+        await peer.publish(Tally(identity, version).to_event())
+    async with consuming(nats_url, {HEARD: hear}):
         await peer.wait_acked_by(SERVICE)
     assert log == [f"{version} {what}" for version in range(30) for what in ("begins", "ends")]
 
@@ -152,9 +152,9 @@ async def test_entities_do_not_wait_for_each_other(nats_url: str, peer: BusPeer)
         else:
             quick_is_done.set()
 
-    async with hearing(nats_url, {HEARD: hear}):
-        await peer.publish(slow.told())
-        await peer.publish(quick.told())
+    async with consuming(nats_url, {HEARD: hear}):
+        await peer.publish(slow.to_event())
+        await peer.publish(quick.to_event())
         await peer.wait_acked_by(SERVICE)
 
 
@@ -167,9 +167,9 @@ async def test_more_events_than_credit_are_heard_in_order(nats_url: str, peer: B
     identities = [new_id() for _ in range(20)]
     versions = range(3 * CREDIT // len(identities))
     for version in versions:
-        said = (Tally(identity, version).told() for identity in identities)
+        said = (Tally(identity, version).to_event() for identity in identities)
         await asyncio.gather(*(peer.publish(event) for event in said))
-    async with hearing(nats_url, {HEARD: hear}):
+    async with consuming(nats_url, {HEARD: hear}):
         await peer.wait_acked_by(SERVICE)
     assert heard == {identity: list(versions) for identity in identities}
 
@@ -181,7 +181,7 @@ async def test_a_trace_goes_on_through_the_bus(nats_url: str, peer: BusPeer) -> 
         traces.append(logs.context.get()["trace_id"])
 
     tracing.current_traceparent.set(f"00-{TRACE}-b7ad6b7169203331-01")
-    async with hearing(nats_url, {HEARD: hear}):
-        await peer.publish(Tally.begin().told())
+    async with consuming(nats_url, {HEARD: hear}):
+        await peer.publish(Tally.begin().to_event())
         await peer.wait_acked_by(SERVICE)
     assert traces == [TRACE]

@@ -13,13 +13,13 @@ from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
 from common.messaging.consumer import MAX_DELIVERIES
 from common.messaging.streams import DEAD_LETTERS
-from devstack.tallies import SERVICE, Tally, hearing
+from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.testing import BusPeer, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
 
 HEARD = Subject.TICKET_UPDATED
-WHOLE = Tally("a" * 24).told().to_json().encode()
+WHOLE = Tally("a" * 24).to_event().to_json().encode()
 
 
 async def never(_event: TicketUpdated, _: object) -> None:
@@ -37,13 +37,13 @@ async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
         raise ValueError("no such\nseat in Zürich")
 
     tally = Tally.begin()
-    async with hearing(nats_url, {HEARD: fail}):
-        await peer.publish(tally.told())
+    async with consuming(nats_url, {HEARD: fail}):
+        await peer.publish(tally.to_event())
         await peer.wait_acked_by(SERVICE)
-    assert tried == [tally.told()] * 10
+    assert tried == [tally.to_event()] * 10
     [letter] = await stored(DEAD_LETTERS)
     assert letter.subject == "dead-letters.tallies"
-    assert letter.data == tally.told().to_json().encode()
+    assert letter.data == tally.to_event().to_json().encode()
     headers = letter.headers or {}
     kept_at = datetime.fromisoformat(headers.pop("Dead-Letter-Time"))
     assert datetime.now(UTC) - kept_at < timedelta(minutes=1)
@@ -83,7 +83,7 @@ async def test_the_unreadable_becomes_a_dead_letter_at_once(
     headers: dict[str, str],
     reason: str,
 ) -> None:
-    async with hearing(nats_url, {HEARD: never}):
+    async with consuming(nats_url, {HEARD: never}):
         await peer.publish_raw(HEARD, body, {"ce-id": "x", **headers})
         await peer.wait_acked_by(SERVICE)
     letters = await stored(DEAD_LETTERS)  # the peer could not read it either
@@ -112,10 +112,10 @@ async def test_a_poison_does_not_delay_the_others(
         return heard == others
 
     others = {new_id() for _ in range(200)}
-    async with hearing(nats_url, {HEARD: hear}):
-        await peer.publish(poison.told())
+    async with consuming(nats_url, {HEARD: hear}):
+        await peer.publish(poison.to_event())
         for identity in others:
-            await peer.publish(Tally(identity).told())
+            await peer.publish(Tally(identity).to_event())
         await eventually(all_others)
         assert await stored(DEAD_LETTERS) == []
         may_end.set()
@@ -124,7 +124,7 @@ async def test_a_poison_does_not_delay_the_others(
 async def test_a_reason_quotes_nothing_of_the_body(
     nats_url: str, peer: BusPeer, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with hearing(nats_url, {HEARD: never}):
+    async with consuming(nats_url, {HEARD: never}):
         await peer.publish_raw(HEARD, b'{"id": "somebody@ticketing.test"}', {})
         await peer.wait_acked_by(SERVICE)
     for letter in await stored(DEAD_LETTERS):

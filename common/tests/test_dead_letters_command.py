@@ -12,8 +12,8 @@ from common.contracts.subjects import Subject
 from common.dead_letters import LEFT_BEHIND
 from common.messaging import dead_letters
 from common.messaging.streams import DEAD_LETTERS, STREAM
+from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.ports import free_port
-from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import BusPeer, eventually
 
 HEARD = Subject.TICKET_UPDATED
@@ -66,9 +66,9 @@ def service() -> Service:
 
 async def give_up(nats_url: str, peer: BusPeer, service: Service, *tallies: Tally) -> None:
     """Have the service fail for good at what the peer says of these tallies."""
-    async with hearing(nats_url, {HEARD: service.hear}):
+    async with consuming(nats_url, {HEARD: service.hear}):
         for tally in tallies:
-            await peer.publish(tally.told())
+            await peer.publish(tally.to_event())
         await peer.wait_acked_by(SERVICE)
 
 
@@ -139,14 +139,14 @@ async def test_a_replay_is_heard_by_the_service_that_gave_up_alone(
     tally, marker = Tally.begin(), Tally.begin()
     await give_up(nats_url, peer, service, tally)
     service.is_mended = True
-    async with hearing(nats_url, {HEARD: service.hear}):
+    async with consuming(nats_url, {HEARD: service.hear}):
         answer = await command("replay", "1", NATS_URL=nats_url)
         assert answer == Answer(0, "replayed 1 of 1 dead letters\n", "")
-        await peer.publish(marker.told())
+        await peer.publish(marker.to_event())
         await peer.wait_acked_by(SERVICE)
     await peer.wait_acked_by("peer")
     assert service.heard == [tally.id, marker.id]
-    assert peer.received == [tally.told(), marker.told()]
+    assert peer.received == [tally.to_event(), marker.to_event()]
     assert await numbers(peer) == []
 
 
@@ -155,7 +155,7 @@ async def test_a_replay_that_fails_again_comes_back(
 ) -> None:
     await give_up(nats_url, peer, service, Tally.begin())
     [before] = [each async for each in dead_letters.list_all(peer.bus)]
-    async with hearing(nats_url, {HEARD: service.hear}):
+    async with consuming(nats_url, {HEARD: service.hear}):
         assert (await command("replay", "all", NATS_URL=nats_url)).code == 0
         await peer.wait_acked_by(SERVICE)
     [back] = [each async for each in dead_letters.list_all(peer.bus)]
@@ -166,7 +166,7 @@ async def test_a_replay_that_fails_again_comes_back(
 
 
 async def test_the_unreadable_comes_back(nats_url: str, peer: BusPeer, service: Service) -> None:
-    async with hearing(nats_url, {HEARD: service.hear}):
+    async with consuming(nats_url, {HEARD: service.hear}):
         await peer.publish_raw("dead-letters.tallies", b"\xff", OLD_LETTER)
         await peer.publish_raw("dead-letters.tallies", b"{}", {})
         await peer.publish_raw("dead-letters.tallies", b"{}", {"Dead-Letter-Subject": "no:such"})
@@ -218,7 +218,7 @@ async def test_a_service_that_does_not_run_hears_it_when_it_does(
     service.is_mended = True
     answer = await command("replay", "1", NATS_URL=nats_url)
     assert "tallies does not run now" in answer.out
-    async with hearing(nats_url, {HEARD: service.hear}):
+    async with consuming(nats_url, {HEARD: service.hear}):
         await peer.wait_acked_by(SERVICE)
     assert service.heard == [tally.id]
 
@@ -229,7 +229,7 @@ async def test_a_crash_between_replay_and_discard_repeats_nothing(
     await give_up(nats_url, peer, service, Tally.begin())
     [letter] = [each async for each in dead_letters.list_all(peer.bus)]
     service.is_mended = True
-    async with hearing(nats_url, {HEARD: service.hear}):
+    async with consuming(nats_url, {HEARD: service.hear}):
         for _ in range(2):  # the second time as if the letter were still there
             await dead_letters.replay(peer.bus, letter)
         await peer.wait_acked_by(SERVICE)
@@ -240,12 +240,14 @@ async def test_thousands_are_replayed(nats_url: str, peer: BusPeer, service: Ser
     tallies = [Tally.begin() for _ in range(2_000)]
     await asyncio.gather(
         *(
-            peer.publish_raw("dead-letters.tallies", tally.told().to_json().encode(), OLD_LETTER)
+            peer.publish_raw(
+                "dead-letters.tallies", tally.to_event().to_json().encode(), OLD_LETTER
+            )
             for tally in tallies
         )
     )
     service.is_mended = True
-    async with hearing(nats_url, {HEARD: service.hear}):
+    async with consuming(nats_url, {HEARD: service.hear}):
         answer = await command("replay", "all", NATS_URL=nats_url)
         assert answer.out == "replayed 2000 of 2000 dead letters\n"
         await peer.wait_acked_by(SERVICE)
@@ -294,7 +296,7 @@ async def test_nonsense_is_explained(wrong: list[str]) -> None:
 async def test_headers_that_command_the_bus_do_not_hold_a_letter_up(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
-    async with hearing(nats_url, {HEARD: service.hear}):
+    async with consuming(nats_url, {HEARD: service.hear}):
         await peer.publish_raw(HEARD, b"{}", {"Nats-Expected-Stream": STREAM})
 
         async def one_letter() -> bool:

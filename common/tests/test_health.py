@@ -12,10 +12,10 @@ from common.contracts.subjects import Subject
 from common.messaging import connection
 from common.service import create_service
 from common.settings import EventSettings, ServiceSettings
+from devstack.bus_topology import declare_now
+from devstack.counter_service import SERVICE, Tallies
 from devstack.jetstream import delete_all_streams
-from devstack.keeper import declare_now
 from devstack.servers import MongoServer, NatsServer
-from devstack.tallies import SERVICE, Tallies
 from devstack.testing import eventually, running
 
 

@@ -18,6 +18,7 @@ from common.mongo import Document
 from common.service import create_service
 from common.settings import ServiceSettings
 from devstack import replica_set
+from devstack.counter_service import SERVICE, Tallies
 from devstack.keys import KeyPair
 from devstack.plan import http_url
 from devstack.ports import LOOPBACK, free_port
@@ -25,7 +26,6 @@ from devstack.probes import answers_ok
 from devstack.process import Process, Program
 from devstack.quick import Processes
 from devstack.servers import Membership, MongoServer
-from devstack.tallies import SERVICE, Tallies
 from devstack.testing import beginning, eventually
 
 PATH = "/api/tallies"
@@ -165,7 +165,7 @@ SERVED = """
 import sys, uvicorn
 from common.service import create_service
 from common.settings import ServiceSettings
-from devstack.tallies import Tallies
+from devstack.counter_service import Tallies
 
 class Settings(ServiceSettings):
     service = "tallies"

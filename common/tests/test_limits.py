@@ -15,9 +15,9 @@ from common.messaging import consumer
 from common.messaging.consumer import MAX_DELIVERIES
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Database
-from devstack.keeper import declare_now, patient
+from devstack.bus_topology import declare_now, with_ack_wait
+from devstack.counter_service import SERVICE, Tallies, Tally, consuming, publishing
 from devstack.servers import NatsServer
-from devstack.tallies import SERVICE, Tallies, Tally, announcing, hearing
 from devstack.testing import PATIENCE_SECONDS, BusPeer, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
@@ -30,7 +30,7 @@ async def say(peer: BusPeer, tallies: list[Tally]) -> None:
     """Have all of it in the stream, in this order."""
     for begin in range(0, len(tallies), 100):
         page = tallies[begin : begin + 100]
-        await asyncio.gather(*(peer.publish(tally.told()) for tally in page))
+        await asyncio.gather(*(peer.publish(tally.to_event()) for tally in page))
 
 
 def history(length: int) -> list[Tally]:
@@ -59,7 +59,7 @@ async def test_what_cannot_be_handled_holds_nobody_up(
     for number in range(20):
         await peer.publish_raw(HEARD, b"what?", {"Nats-Msg-Id": f"unreadable-{number}"})
         await say(peer, others[150 * number : 150 * (number + 1)])
-    async with hearing(nats_url, {HEARD: hear}):
+    async with consuming(nats_url, {HEARD: hear}):
         await eventually(all_others)
         may_end.set()
         await peer.wait_acked_by(SERVICE)
@@ -122,7 +122,7 @@ async def test_a_busy_entity_keeps_nobody_waiting(
     replica.go_on.clear()
     async with AsyncExitStack() as running:
         for _ in range(replicas):
-            await running.enter_async_context(hearing(nats_url, {HEARD: replica.hear}))
+            await running.enter_async_context(consuming(nats_url, {HEARD: replica.hear}))
         await say(peer, busy + others)
         replica.go.set()
         await replica.has_heard_of_others(len(others))
@@ -139,7 +139,7 @@ async def test_the_events_of_a_busy_entity_stay_in_order(nats_url: str, peer: Bu
     replica = Replica(busy[0].id)
     replica.go.set()
     await say(peer, busy)
-    async with hearing(nats_url, {HEARD: replica.hear}):
+    async with consuming(nats_url, {HEARD: replica.hear}):
         await peer.wait_acked_by(SERVICE)
     assert replica.tried == list(range(1_000))
 
@@ -148,12 +148,12 @@ async def test_what_waits_long_in_its_lane_is_not_delivered_twice(
     nats_url: str, peer: BusPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ack_wait_seconds = 3
-    declare_now(nats_url, patient(ack_wait_seconds))
+    declare_now(nats_url, with_ack_wait(ack_wait_seconds))
     monkeypatch.setattr(consumer, "PROGRESS_SECONDS", 0.3)
     busy = history(300)
     replica = Replica(busy[0].id)
     await say(peer, busy)
-    async with hearing(nats_url, {HEARD: replica.hear}):
+    async with consuming(nats_url, {HEARD: replica.hear}):
         await peer.wait_ack_pending(SERVICE, len(busy))
         await asyncio.sleep(1.5 * ack_wait_seconds)  # longer than the bus would wait
         replica.go.set()
@@ -171,8 +171,8 @@ async def test_events_with_the_same_lane_wait_for_each_other(nats_url: str, peer
 
     said = [Tally.begin() for _ in range(20)]
     for tally in said:
-        await peer.publish(tally.told())
-    async with hearing(nats_url, {HEARD: hear}, ordering_key=lambda event: event.user_id):
+        await peer.publish(tally.to_event())
+    async with consuming(nats_url, {HEARD: hear}, ordering_key=lambda event: event.user_id):
         await peer.wait_acked_by(SERVICE)
     assert log == [f"{tally.id} {what}" for tally in said for what in ("begins", "ends")]
 
@@ -198,7 +198,7 @@ async def test_new_changes_overtake_the_backlog_of_an_outage(
             await change_something()
         return await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is None
 
-    async with announcing(nats_url, database) as bus:
+    async with publishing(nats_url, database) as bus:
         nats_server.kill()
         await asyncio.gather(*(tallies.add(tally) for tally in old))
         await asyncio.gather(*(tallies.update(tally.id, Tally.count) for tally in old))

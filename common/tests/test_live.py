@@ -16,7 +16,7 @@ from common.messaging.delivery import Delivery, Inbox, PullStatus
 from common.messaging.live import Live
 from common.messaging.place import Place
 from common.messaging.watches import ANYTHING, Watch
-from devstack.keeper import declare_now
+from devstack.bus_topology import declare_now
 from devstack.quick import Processes
 from devstack.servers import NatsServer
 from devstack.testing import BusPeer, eventually

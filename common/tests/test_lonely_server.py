@@ -10,12 +10,12 @@ import pytest
 from common.contracts.events import TicketUpdated
 from common.messaging.streams import STREAM
 from common.messaging.topology import Topology
-from devstack.keeper import TEST_SUBSCRIPTIONS, keeping
+from devstack.bus_topology import TEST_SUBSCRIPTIONS, keeping
+from devstack.counter_service import Tally
 from devstack.members import Members, choose_member_ports
 from devstack.ports import LOOPBACK
 from devstack.process import wait_until_ready
 from devstack.quick import Processes
-from devstack.tallies import Tally
 from devstack.testing import BusPeer, eventually
 from devstack.wires.control import broken
 from devstack.wires.links import LinkFault
@@ -76,8 +76,8 @@ async def test_who_is_connected_to_it_goes_to_another_one(members: Members) -> N
             return "NATS does not answer" in peer.bus.problem
 
         async with peer.connected():
-            await peer.publish(Tally.begin().told())
+            await peer.publish(Tally.begin().to_event())
             await peer.wait_for(TicketUpdated)
             async with broken(members.control, cut_off(leader)):
-                await peer.publish(Tally.begin().told())
+                await peer.publish(Tally.begin().to_event())
                 await peer.wait_for(TicketUpdated, 2)

@@ -19,9 +19,9 @@ from common.messaging.bus import Bus
 from common.messaging.lost_events import LOST, MISSING, LostEvents
 from common.messaging.streams import STREAM
 from common.mongo import Database
-from devstack.keeper import declare_now
+from devstack.bus_topology import declare_now
+from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.owner import answering
-from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import BusPeer, eventually
 
 OWNER = "peer"
@@ -54,11 +54,11 @@ class Scene:
     async def say(self, count: int) -> None:
         """So many tickets change."""
         for _ in range(count):
-            await self.peer.publish(Tally.begin().told())
+            await self.peer.publish(Tally.begin().to_event())
 
     async def hear(self) -> None:
         """The service runs until it has heard everything."""
-        async with hearing(self.url, {Subject.TICKET_UPDATED: self._hear}):
+        async with consuming(self.url, {Subject.TICKET_UPDATED: self._hear}):
             await self.peer.wait_acked_by(SERVICE)
 
 

@@ -18,10 +18,10 @@ from common.metrics import Gauge, exposition
 from common.mongo import Database
 from common.service import create_service
 from common.settings import EventSettings, ServiceSettings
+from devstack.counter_service import SERVICE, Tallies, Tally
 from devstack.freezing import frozen
 from devstack.scraping import delta, scrape, wait_for_sample
 from devstack.servers import MongoServer, NatsServer
-from devstack.tallies import SERVICE, Tallies, Tally
 from devstack.testing import BusPeer, running
 
 PATH = "/api/tallies"
@@ -151,10 +151,10 @@ async def test_events_are_counted_by_subject_and_outcome(
         await wait_for_sample(client, "consumer_pending", 0)
         before = await scrape(client)
         assert ("events_processed_total", frozenset({"ticket:updated", "early"})) in before
-        await speaker.publish(Tally.begin().told())
+        await speaker.publish(Tally.begin().to_event())
         await speaker.wait_acked_by(SERVICE)
         stubborn.failure = RuntimeError("a defect")
-        await speaker.publish(Tally.begin().told())
+        await speaker.publish(Tally.begin().to_event())
         await speaker.publish_raw("ticket:updated", b"{", {})
         await wait_for_sample(client, "dead_letters", 2)
         await speaker.wait_acked_by(SERVICE)
@@ -172,7 +172,7 @@ async def test_events_are_counted_by_subject_and_outcome(
 async def test_repeated_publishes_are_counted_as_duplicates(
     client: AsyncClient, peer: BusPeer
 ) -> None:
-    event, before = Tally.begin().told(), await scrape(client)
+    event, before = Tally.begin().to_event(), await scrape(client)
     for _ in range(3):
         await peer.publish(event)
     assert delta(before, await scrape(client), "events_published_total") == {

@@ -8,7 +8,7 @@ from common.errors import VersionGap
 from common.messaging import out_of_order
 from common.messaging.backoff import LONGEST_GAP_SECONDS, gap_delay
 from common.messaging.out_of_order import OutOfOrderEvents
-from devstack.tallies import SERVICE, Tally, hearing
+from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.testing import BusPeer, eventually
 
 
@@ -19,9 +19,9 @@ async def test_an_event_is_early_until_it_is_handled(nats_url: str, peer: BusPee
         if not has_come:
             raise VersionGap
 
-    async with hearing(nats_url, {Subject.TICKET_UPDATED: handle}) as consumer:
+    async with consuming(nats_url, {Subject.TICKET_UPDATED: handle}) as consumer:
         assert consumer.out_of_order.longest == 0
-        await peer.publish(Tally.begin().told())
+        await peer.publish(Tally.begin().to_event())
 
         async def is_early() -> bool:
             return consumer.out_of_order.longest > 0.2

@@ -13,8 +13,8 @@ from common.messaging import backlog, event_side
 from common.messaging.backlog import PAGE, SHARE
 from common.messaging.streams import STREAM
 from common.mongo import Database
+from devstack.counter_service import Tallies, Tally, publishing
 from devstack.servers import NatsServer
-from devstack.tallies import Tallies, Tally, announcing
 from devstack.testing import PATIENCE_SECONDS, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
@@ -61,12 +61,12 @@ async def test_an_event_is_announced_with_all_headers(
 ) -> None:
     tracing.current_traceparent.set(f"00-{TRACE}-b7ad6b7169203331-01")
     tally = Tally.begin()
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         await tallies.add(tally)
         await drained(tallies)
     [message] = await stored(STREAM)
     assert message.subject == "ticket:updated"
-    assert message.data == tally.told().to_json().encode()
+    assert message.data == tally.to_event().to_json().encode()
     headers = dict(message.headers or {})
     moment, trace = headers.pop("ce-time"), headers.pop("traceparent")
     assert headers == {
@@ -87,7 +87,7 @@ async def test_an_event_does_not_wait_for_a_sweep(
     nats_url: str, database: Database, tallies: Tallies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backlog, "LEFT_BEHIND", timedelta(hours=1))
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         await tallies.add(Tally.begin())
         await drained(tallies)
 
@@ -97,7 +97,7 @@ async def test_a_crash_after_the_write_loses_nothing(
 ) -> None:
     begun = await begin(tallies, 2)  # nobody announces yet
     await count_twice(tallies, begun)
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         await drained(tallies)
     assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 3)
 
@@ -109,7 +109,7 @@ async def test_a_crash_after_the_publish_repeats_nothing(
     written = await tallies.collection.find_one({"_id": tally.id})
     assert written
     not_cleared = {key: written[key] for key in ("outbox", "outboxSince")}
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         await drained(tallies)
         await tallies.collection.update({"_id": tally.id}, {"$set": not_cleared})
         await drained(tallies)
@@ -120,7 +120,7 @@ async def test_two_replicas_announce_each_event_once(
     nats_url: str, mongo_uri: str, database: Database, tallies: Tallies, stored: Stored
 ) -> None:
     other = Database(mongo_uri)
-    async with announcing(nats_url, database), announcing(nats_url, other):
+    async with publishing(nats_url, database), publishing(nats_url, other):
         begun = await begin(tallies, 10)
         await asyncio.gather(count_twice(tallies, begun), count_twice(Tallies(other), begun))
         await drained(tallies)
@@ -134,7 +134,7 @@ async def test_what_a_wrong_clock_has_stored_is_not_left_behind(
     [tally] = await begin(tallies, 1)  # nobody announces yet
     later = {"outboxSince": datetime.now(UTC) + timedelta(hours=1)}
     await tallies.collection.update({"_id": tally.id}, {"$set": later})
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         await drained(tallies)
 
 
@@ -150,7 +150,7 @@ async def test_who_has_much_to_say_lets_others_have_their_turn(
     for _ in range(5 * SHARE):
         await tallies.update(busy.id, Tally.count)
     others = await begin(tallies, 3)
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         await drained(tallies)
     told = [(message.headers or {})["Nats-Msg-Id"] for message in await stored(STREAM)]
     last = told.index(f"ticket:updated:{busy.id}:{5 * SHARE}")
@@ -166,7 +166,7 @@ async def test_stopping_announces_what_was_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(event_side, "OUTBOX_SECONDS", PATIENCE_SECONDS)
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         begun = await begin(tallies, 20)
     assert await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is None
     assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 1)
@@ -176,7 +176,7 @@ async def test_a_backlog_of_several_pages_drains(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored
 ) -> None:
     begun = await begin(tallies, PAGE + 100)
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         await drained(tallies)
     assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 1)
 
@@ -188,7 +188,7 @@ async def test_writes_during_an_outage_are_announced_later(
     tallies: Tallies,
     stored: Stored,
 ) -> None:
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         nats_server.stop()
         begun = await begin(tallies, 10)
         await count_twice(tallies, begun)
@@ -219,7 +219,7 @@ async def test_a_crash_of_the_bus_loses_nothing(
     async def something_waits() -> bool:
         return await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is not None
 
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         counting = asyncio.gather(*map(count_until_then, await begin(tallies, 100)))
         await eventually(under_way)
         nats_server.kill()
@@ -234,7 +234,7 @@ async def test_a_crash_of_the_bus_loses_nothing(
 async def test_writing_does_not_wait_for_the_bus(
     nats_url: str, nats_server: NatsServer, database: Database, tallies: Tallies
 ) -> None:
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         nats_server.stop()
         await tallies.add(Tally.begin())
         nats_server.start()

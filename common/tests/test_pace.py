@@ -9,7 +9,7 @@ from common.contracts.subjects import Subject
 from common.messaging import pace as pacing
 from common.messaging.bus import Bus
 from common.messaging.pace import Pace
-from devstack.tallies import SERVICE, Tally, hearing
+from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.testing import BusPeer, eventually
 
 
@@ -20,8 +20,8 @@ async def test_it_waits_for_who_is_at_it(nats_url: str, bus: Bus, peer: BusPeer)
         await turn.acquire()
 
     for _ in range(3):
-        await peer.publish(Tally.begin().told())
-    async with hearing(nats_url, {Subject.TICKET_UPDATED: handle}):
+        await peer.publish(Tally.begin().to_event())
+    async with consuming(nats_url, {Subject.TICKET_UPDATED: handle}):
         waiting = asyncio.create_task(Pace(bus, [SERVICE]).wait(1))
         turn.release()
 
@@ -41,7 +41,7 @@ async def test_it_waits_once_for_who_does_not_run(
 ) -> None:
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
     for _ in range(3):
-        await peer.publish(Tally.begin().told())
+        await peer.publish(Tally.begin().to_event())
     pace = Pace(bus, [SERVICE])
     await pace.wait(1)
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 600)
@@ -59,10 +59,10 @@ async def test_it_waits_again_for_who_runs_again(
 
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
     for _ in range(3):
-        await peer.publish(Tally.begin().told())
+        await peer.publish(Tally.begin().to_event())
     pace = Pace(bus, [SERVICE])
     await pace.wait(1)
-    async with hearing(nats_url, {Subject.TICKET_UPDATED: handle}):
+    async with consuming(nats_url, {Subject.TICKET_UPDATED: handle}):
         monkeypatch.setattr(pacing, "STALLED_SECONDS", 600)
 
         async def waited() -> bool:

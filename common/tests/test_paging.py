@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 
 from common.settings import ServiceSettings
-from devstack.tallies import Tallies, Tally
+from devstack.counter_service import Tallies, Tally
 from devstack.testing import pages
 
 PATH = "/api/tallies"

@@ -9,7 +9,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from common.mongo import Database
-from devstack.tallies import Tallies, Tally, announcing
+from devstack.counter_service import Tallies, Tally, publishing
 from devstack.testing import eventually
 
 VERSIONS = 6
@@ -58,7 +58,7 @@ async def test_each_event_is_published_once(
     published: Counter[str],
 ) -> None:
     begun = [Tally.begin() for _ in range(20)]
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         await asyncio.gather(*(grow(tallies, tally) for tally in begun))
         await cleared(tallies)
     await nats_client.flush()
@@ -76,7 +76,7 @@ async def test_what_was_acknowledged_is_cleared_and_not_published_again(
     await grow(tallies, tally)  # nobody publishes yet
     written = await tallies.collection.find_one({"_id": tally.id})
     assert written
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         await cleared(tallies)
         not_cleared = {key: written[key] for key in ("outbox", "outboxSince")}
         await tallies.collection.update({"_id": tally.id}, {"$set": not_cleared})

@@ -12,9 +12,9 @@ from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.messaging.consumer import Handlers
 from common.messaging.streams import STREAM
-from devstack.keeper import declare_now, patient
+from devstack.bus_topology import declare_now, with_ack_wait
+from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.servers import NatsServer
-from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import PATIENCE_SECONDS, BusPeer, eventually
 
 
@@ -54,14 +54,14 @@ async def say(peer: BusPeer, count: int) -> set[str]:
 
     await eventually(connected)
     begun = [Tally.begin() for _ in range(count)]
-    await asyncio.gather(*(peer.publish(tally.told()) for tally in begun))
+    await asyncio.gather(*(peer.publish(tally.to_event()) for tally in begun))
     return {tally.id for tally in begun}
 
 
 @pytest.fixture
 def no_second_delivery(nats_url: str) -> None:
     """What was taken and forgotten comes again too late for any patience."""
-    declare_now(nats_url, patient(10 * PATIENCE_SECONDS))
+    declare_now(nats_url, with_ack_wait(10 * PATIENCE_SECONDS))
 
 
 @pytest.mark.parametrize("end", [NatsServer.stop, NatsServer.kill])
@@ -69,7 +69,7 @@ async def test_it_hears_again_after_a_restart(
     nats_url: str, nats_server: NatsServer, peer: BusPeer, end: Callable[[NatsServer], None]
 ) -> None:
     listener = Listener()
-    async with hearing(nats_url, listener.handlers):
+    async with consuming(nats_url, listener.handlers):
         said = await say(peer, 3)
         await peer.wait_acked_by(SERVICE)
         end(nats_server)
@@ -84,7 +84,7 @@ async def test_a_crash_of_the_bus_hides_nothing(
 ) -> None:
     listener = Listener(most=100)
     said = await say(peer, 1_000)
-    async with hearing(nats_url, listener.handlers):
+    async with consuming(nats_url, listener.handlers):
         await listener.has_heard(100)
         nats_server.kill()
         listener.go_on.set()
@@ -102,7 +102,7 @@ async def test_replicas_share_the_work(nats_url: str, peer: BusPeer) -> None:
         await peer.wait_acked_by(SERVICE)
         return min(len(one.heard), len(two.heard)) > 20
 
-    async with hearing(nats_url, one.handlers), hearing(nats_url, two.handlers):
+    async with consuming(nats_url, one.handlers), consuming(nats_url, two.handlers):
         await eventually(both_work, "both hear more than 20")
     assert one.heard + two.heard == Counter(said)
 
@@ -119,7 +119,7 @@ async def test_stopping_finishes_what_was_taken(
     async def asks_no_more() -> bool:
         return not (await jetstream.consumer_info(STREAM, SERVICE)).num_waiting
 
-    async with hearing(nats_url, listener.handlers) as consumer:
+    async with consuming(nats_url, listener.handlers) as consumer:
         said = await say(peer, 20)
         await eventually(taken)
         stopping = asyncio.create_task(consumer.stop(PATIENCE_SECONDS))
@@ -144,27 +144,27 @@ async def test_a_stop_hands_over_what_is_not_finished(
         return bool((await jetstream.consumer_info(STREAM, SERVICE)).num_ack_pending == 6)
 
     tallies = [Tally.begin(), Tally.begin()]
-    async with hearing(nats_url, {Subject.TICKET_UPDATED: hang}) as consumer:
+    async with consuming(nats_url, {Subject.TICKET_UPDATED: hang}) as consumer:
         for tally in tallies:  # the first of each hangs, and two wait for it in their lane
             for version in range(3):
-                await peer.publish(Tally(tally.id, version).told())
+                await peer.publish(Tally(tally.id, version).to_event())
         await hanging.wait()
         await eventually(taken)
         await consumer.stop(0.1)
-        async with hearing(nats_url, replaced.handlers):
+        async with consuming(nats_url, replaced.handlers):
             await peer.wait_acked_by(SERVICE)
     assert replaced.heard == {tally.id: 3 for tally in tallies}
 
 
 async def test_what_is_said_after_stopping_waits(nats_url: str, peer: BusPeer) -> None:
     early, late = Listener(), Listener()
-    async with hearing(nats_url, early.handlers) as consumer:
+    async with consuming(nats_url, early.handlers) as consumer:
         before = await say(peer, 1)
         await peer.wait_acked_by(SERVICE)
         await consumer.stop(1)
         await consumer.start()  # as a reconnection would
         after = await say(peer, 3)
-    async with hearing(nats_url, late.handlers):
+    async with consuming(nats_url, late.handlers):
         await peer.wait_acked_by(SERVICE)
     assert (early.heard, late.heard) == (Counter(before), Counter(after))
 
@@ -172,10 +172,10 @@ async def test_what_is_said_after_stopping_waits(nats_url: str, peer: BusPeer) -
 @pytest.mark.usefixtures("no_second_delivery")
 async def test_a_replica_that_stops_delays_nothing(nats_url: str, peer: BusPeer) -> None:
     staying, heard, said = Listener(), Counter[str](), set[str]()
-    async with hearing(nats_url, staying.handlers):
+    async with consuming(nats_url, staying.handlers):
         for _ in range(5):
             leaving = Listener()
-            async with hearing(nats_url, leaving.handlers) as consumer:
+            async with consuming(nats_url, leaving.handlers) as consumer:
                 said |= await say(peer, 50)
                 saying = asyncio.create_task(say(peer, 1_000))
                 await leaving.has_heard(20)

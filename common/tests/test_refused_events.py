@@ -17,11 +17,11 @@ from common.messaging.refusals import size_of
 from common.messaging.streams import STREAM
 from common.metrics import exposition
 from common.mongo import Database, Document
-from devstack.keeper import declare_now
+from devstack.bus_topology import declare_now
+from devstack.counter_service import SERVICE, Tallies, Tally, publishing
 from devstack.quick import Processes
 from devstack.scraping import samples_in
 from devstack.servers import NatsServer
-from devstack.tallies import SERVICE, Tallies, Tally, announcing
 from devstack.testing import eventually
 
 DENIED, NOBODYS = "ticket:created", "nobody:takes"
@@ -77,7 +77,7 @@ def strict(processes: Processes, tmp_path: Path) -> Iterator[Strict]:
 @asynccontextmanager
 async def speaking(strict: Strict, database: Database) -> AsyncIterator[Bus]:
     """The service on that server."""
-    async with announcing(strict.url(SERVICE, "right"), database) as bus:
+    async with publishing(strict.url(SERVICE, "right"), database) as bus:
         yield bus
 
 
@@ -192,7 +192,7 @@ async def test_silence_is_no_refusal(
     async def tried() -> bool:
         return published("ticket:updated", "unanswered") > before + 1
 
-    async with announcing(nats_url, database):
+    async with publishing(nats_url, database):
         os.kill(nats_server.pid, signal.SIGSTOP)
         try:
             tally = Tally.begin()

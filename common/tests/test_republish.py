@@ -18,9 +18,9 @@ from common.mongo import Database
 from common.republish import BATCH_SIZE, Republisher
 from common.republish_command import republish
 from common.republish_runs import Runs
-from devstack.keeper import keeping
+from devstack.bus_topology import keeping
+from devstack.counter_service import SERVICE, Tallies, Tally, publishing
 from devstack.servers import MongoServer, NatsServer
-from devstack.tallies import SERVICE, Tallies, Tally, announcing
 from devstack.testing import eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
@@ -49,7 +49,7 @@ async def test_everything_is_said_once(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored, runs: Runs
 ) -> None:
     begun = await begin(tallies, BATCH_SIZE + 1)
-    async with announcing(nats_url, database) as bus:
+    async with publishing(nats_url, database) as bus:
         await republish(replica(tallies, bus, runs), runs)
     said = Counter(message.data for message in await stored(STREAM))
     assert said == Counter(tally.snapshot.to_json().encode() for tally in begun)
@@ -59,7 +59,7 @@ async def test_each_run_says_it_again_beside_the_events(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored, runs: Runs
 ) -> None:
     tally = Tally.begin()
-    async with announcing(nats_url, database) as bus:
+    async with publishing(nats_url, database) as bus:
         await tallies.add(tally)
         for _ in range(2):
             await republish(replica(tallies, bus, runs), runs)
@@ -67,7 +67,7 @@ async def test_each_run_says_it_again_beside_the_events(
     ids = {(message.headers or {})["Nats-Msg-Id"] for message in messages}
     said = Counter(message.data for message in messages)
     assert len(ids) == 3
-    assert said == {tally.told().to_json().encode(): 1, tally.snapshot.to_json().encode(): 2}
+    assert said == {tally.to_event().to_json().encode(): 1, tally.snapshot.to_json().encode(): 2}
 
 
 async def test_who_asks_before_a_run_begins_shares_it(
@@ -76,7 +76,7 @@ async def test_who_asks_before_a_run_begins_shares_it(
     await begin(tallies, 3)
     asked = [await runs.state_of(RepublishRun()) for _ in range(3)]
     assert {run.number for run in asked} == {1}
-    async with announcing(nats_url, database) as bus:
+    async with publishing(nats_url, database) as bus:
         assert await replica(tallies, bus, runs).work()
         assert not await replica(tallies, bus, runs).work()
     assert [(await runs.state_of(run)).done for run in asked] == [True] * 3
@@ -123,7 +123,7 @@ async def test_a_run_goes_on_where_it_was_left(
     async def first_page_is_said() -> bool:
         return len(await stored(STREAM)) == BATCH_SIZE
 
-    async with announcing(nats_url, database) as bus:
+    async with publishing(nats_url, database) as bus:
         interrupted = asyncio.create_task(replica(Interrupted(database), bus, runs).work())
         await eventually(first_page_is_said)
 
@@ -161,14 +161,14 @@ async def test_what_is_too_large_holds_up_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     too_large, *others = sorted((await begin(tallies, 3)), key=lambda tally: tally.id)
-    said = Tally.told
+    said = Tally.to_event
 
     def told(tally: Tally) -> TicketUpdated:
         title = "x" * 2**20 if tally.id == too_large.id else "Tally"
         return said(tally).model_copy(update={"title": title})
 
     monkeypatch.setattr(Tally, "told", told)
-    async with announcing(nats_url, database) as bus:
+    async with publishing(nats_url, database) as bus:
         await republish(replica(tallies, bus, runs), runs)
     subjects = {(message.headers or {})["ce-subject"] for message in await stored(STREAM)}
     assert subjects == {tally.id for tally in others}
@@ -187,7 +187,7 @@ async def test_an_outage_is_waited_for(
     server: str,
 ) -> None:
     begun = await begin(tallies, BATCH_SIZE + 1)
-    async with announcing(nats_url, database) as bus:
+    async with publishing(nats_url, database) as bus:
         saying = republish(replica(tallies, bus, runs), runs)
         if server == "stream":
             await jetstream.delete_stream(STREAM)

@@ -27,8 +27,8 @@ from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.messaging.topology import KEPT_SECONDS, MAX_ACK_PENDING, SUBJECTS, Topology
 from common.mongo import Database
 from common.topology import declare
-from devstack.keeper import TEST_SUBSCRIPTIONS, TOPOLOGY, connected, declare_now, keeping
-from devstack.tallies import SERVICE, Tallies, Tally, announcing, hearing
+from devstack.bus_topology import TEST_SUBSCRIPTIONS, TOPOLOGY, connected, declare_now, keeping
+from devstack.counter_service import SERVICE, Tallies, Tally, consuming, publishing
 from devstack.testing import BusPeer, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
@@ -60,14 +60,14 @@ async def test_a_connected_service_hears_again_after_a_deletion(
     nats_url: str, peer: BusPeer, jetstream: JetStreamContext, what: str
 ) -> None:
     hearer, before, after = Hearer(), Tally.begin(), Tally.begin()
-    async with keeping(nats_url), hearing(nats_url, {HEARD: hearer.hear}):
-        await peer.publish(before.told())
+    async with keeping(nats_url), consuming(nats_url, {HEARD: hearer.hear}):
+        await peer.publish(before.to_event())
         await hearer.has_heard(before)
         if what == "stream":
             await jetstream.delete_stream(STREAM)
         else:
             await jetstream.delete_consumer(STREAM, SERVICE)
-        await peer.publish(after.told())
+        await peer.publish(after.to_event())
         await hearer.has_heard(after)
 
 
@@ -81,7 +81,7 @@ async def test_a_silent_listener_notices_the_deletion_by_itself(
             return False
         return bool(info.num_waiting)
 
-    async with keeping(nats_url), hearing(nats_url, {HEARD: Hearer().hear}):
+    async with keeping(nats_url), consuming(nats_url, {HEARD: Hearer().hear}):
         await eventually(listens)
         await jetstream.delete_stream(STREAM)
         await eventually(listens)
@@ -95,14 +95,14 @@ async def test_a_connected_service_announces_again_after_a_deletion(
     stored: Stored,
 ) -> None:
     tally = Tally.begin()
-    async with keeping(nats_url), announcing(nats_url, database):
+    async with keeping(nats_url), publishing(nats_url, database):
         await jetstream.delete_stream(STREAM)
         await tallies.add(tally)
 
         async def announced() -> bool:
             try:
                 return [message.data for message in await stored(STREAM)] == [
-                    tally.told().to_json().encode()
+                    tally.to_event().to_json().encode()
                 ]
             except NotFoundError:
                 return False
@@ -174,13 +174,13 @@ async def test_versions_side_by_side_lose_no_event(nats_url: str, peer: BusPeer)
     old_handlers = dict.fromkeys(old_version, partial(hear_of, by_old))
     new_handlers = dict.fromkeys(new_version, partial(hear_of, by_new))
     async with (
-        hearing(nats_url, new_handlers),
+        consuming(nats_url, new_handlers),
         keeping(nats_url, version(SERVICE, *old_version)),
-        hearing(nats_url, old_handlers),  # the last to connect, as a replica that reconnects
+        consuming(nats_url, old_handlers),  # the last to connect, as a replica that reconnects
     ):
         for event in failed:
             await peer.publish(event)
-        await peer.publish(Tally.begin().told())
+        await peer.publish(Tally.begin().to_event())
         await peer.wait_acked_by(SERVICE)
     handled = [each for each in [*by_old, *by_new] if each in {e.aggregate_id for e in failed}]
     assert sorted(handled) == sorted(event.aggregate_id for event in failed)
@@ -192,13 +192,13 @@ async def test_what_only_another_version_hears_is_no_dead_letter(
     declare_now(nats_url, version(SERVICE, Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED))
     heard = list[str]()
     event = PaymentFailed(id=new_id(), order_id=new_id(), reason="declined")
-    async with hearing(nats_url, {Subject.TICKET_UPDATED: Hearer().hear}):
+    async with consuming(nats_url, {Subject.TICKET_UPDATED: Hearer().hear}):
         await peer.publish(event)
         await peer.wait_redelivered(SERVICE)
     assert await stored(DEAD_LETTERS) == []
     assert "handler failed" not in caplog.text
     both = dict.fromkeys([Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED], partial(hear_of, heard))
-    async with hearing(nats_url, both):
+    async with consuming(nats_url, both):
         await peer.wait_acked_by(SERVICE)
     assert heard == [event.aggregate_id]
 
@@ -213,17 +213,17 @@ async def test_a_new_subject_is_heard_from_its_first_event_on(
     await jetstream.update_stream(name=STREAM, subjects=fewer)
     hearer, said, heard = Hearer(), list[str](), list[str]()
     wanted = version(SERVICE, HEARD, Subject.PAYMENT_FAILED)
-    async with connected(nats_url) as connection, hearing(nats_url, {HEARD: hearer.hear}):
+    async with connected(nats_url) as connection, consuming(nats_url, {HEARD: hearer.hear}):
         async for change in changes(connection, wanted):
             await make(change, connection)
             if Subject.PAYMENT_FAILED.value in await taken():
                 event = PaymentFailed(id=new_id(), order_id=new_id(), reason="declined")
                 await peer.publish(event)
                 said.append(event.aggregate_id)
-            await peer.publish((tally := Tally.begin()).told())
+            await peer.publish((tally := Tally.begin()).to_event())
             await hearer.has_heard(tally)  # so the consumer has passed what was before it
     new_handlers = {Subject.PAYMENT_FAILED: partial(hear_of, heard)}
-    async with hearing(nats_url, {HEARD: hearer.hear, **new_handlers}):
+    async with consuming(nats_url, {HEARD: hearer.hear, **new_handlers}):
         await peer.wait_acked_by(SERVICE)
     assert said
     assert set(heard) == set(said)  # in any order, and what was postponed perhaps twice
@@ -289,8 +289,8 @@ async def test_a_consumer_made_by_hand_is_used(
     await jetstream.add_consumer(STREAM, by_hand)
     declare_now(nats_url)
     hearer, tally = Hearer(), Tally.begin()
-    async with hearing(nats_url, {HEARD: hearer.hear}):
-        await peer.publish(tally.told())
+    async with consuming(nats_url, {HEARD: hearer.hear}):
+        await peer.publish(tally.to_event())
         await hearer.has_heard(tally)
     config = (await jetstream.consumer_info(STREAM, SERVICE)).config
     assert config.deliver_policy == DeliverPolicy.NEW
@@ -356,7 +356,7 @@ async def test_a_consumer_that_cannot_be_used_is_told_until_somebody_deletes_it(
         await eventually(says_so, "it says what it waits for")
         await jetstream.delete_consumer(STREAM, SERVICE)
         await connecting
-        await peer.publish((tally := Tally.begin()).told())
+        await peer.publish((tally := Tally.begin()).to_event())
         await hearer.has_heard(tally)
     await consumer.stop(1)
     await bus.close()

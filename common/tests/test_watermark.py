@@ -10,9 +10,9 @@ from common.contracts.subjects import Subject
 from common.messaging import watermark as watermarks
 from common.messaging.bus import Bus
 from common.messaging.watermark import LAG, CopyWatermark
+from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.owner import owner_on
 from devstack.servers import NatsServer
-from devstack.tallies import SERVICE, Tally, hearing
 from devstack.testing import BusPeer, eventually
 
 OWNER = "peer"
@@ -89,9 +89,9 @@ async def test_a_backlog_has_not_been_heard(
 
     async with (
         owner_on(nats_url, OWNER),
-        hearing(nats_url, {Subject.TICKET_UPDATED: handle}),
+        consuming(nats_url, {Subject.TICKET_UPDATED: handle}),
     ):
-        await peer.publish(Tally.begin().told())
+        await peer.publish(Tally.begin().to_event())
         await peer.wait_ack_pending(SERVICE)
         assert not await watermark.has_passed(ago(LONG_AGO))
         open_the_door.set()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack.chosen import Setting
-from devstack.options import Errand, Options, parse
+from devstack.options import ExecOptions, Options, parse
+from devstack.setting_overrides import Setting
 
 
 def up(*arguments: str) -> Options:
@@ -64,8 +64,10 @@ def test_nonsense_is_explained(wrong: list[str], capsys: pytest.CaptureFixture[s
 
 
 def test_an_errand_keeps_the_arguments_of_its_command() -> None:
-    errand = parse(["exec", "--data", "there", "orders", "python", "-m", "orders", "--data", "x"])
-    assert errand == Errand(Path("there"), "orders", ("python", "-m", "orders", "--data", "x"))
+    options = parse(["exec", "--data", "there", "orders", "python", "-m", "orders", "--data", "x"])
+    assert options == ExecOptions(
+        Path("there"), "orders", ("python", "-m", "orders", "--data", "x")
+    )
 
 
 @pytest.mark.parametrize(

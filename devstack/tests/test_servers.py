@@ -12,7 +12,7 @@ from pymongo import MongoClient
 from common.contracts.ids import new_id
 from common.contracts.subjects import Subject
 from common.messaging.streams import DEAD_LETTERS, STREAM
-from devstack.keeper import TEST_SUBSCRIPTIONS
+from devstack.bus_topology import TEST_SUBSCRIPTIONS
 from devstack.quick import Processes
 from devstack.servers import MongoServer, NatsServer
 from devstack.testing import eventually

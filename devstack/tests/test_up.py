@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from devstack.headless import Stack
 from devstack.plan import SERVICES
 from devstack.quick import Processes
+from devstack.running_stack import RunningStack
 from devstack.settings import clean_environment
 from devstack.testing import PATIENCE_SECONDS, eventually
 
@@ -61,12 +61,12 @@ class Launcher:
         )
 
     @property
-    def own_record(self) -> Path:
+    def own_state_file(self) -> Path:
         """What `exec` reads."""
         return self.data / "stack.json"
 
     @property
-    def record(self) -> Path:
+    def state_file(self) -> Path:
         """What `--json` asked for."""
         return self._facts
 
@@ -91,10 +91,10 @@ class Launcher:
         return self.process.wait(PATIENCE_SECONDS)
 
     @property
-    def stack(self) -> Stack:
+    def stack(self) -> RunningStack:
         """Where everything is now."""
         facts = json.loads(self._facts.read_text())
-        return Stack.model_validate({**facts, "record": self._facts})
+        return RunningStack.model_validate({**facts, "state_file": self._facts})
 
     @property
     def said(self) -> str:
@@ -189,8 +189,8 @@ def test_a_command_says_its_own_exit_code(launcher: Launcher) -> None:
 
 
 def test_its_own_record_is_its_owners_alone(launcher: Launcher) -> None:
-    assert launcher.own_record.stat().st_mode & 0o777 == 0o600
-    assert "STRIPE" not in launcher.record.read_text()
+    assert launcher.own_state_file.stat().st_mode & 0o777 == 0o600
+    assert "STRIPE" not in launcher.state_file.read_text()
 
 
 def test_a_command_needs_a_running_stack(launcher: Launcher, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_command_needs_a_running_stack(launcher: Launcher, tmp_path: Path) -> 
         ended = stopped.run_errand("orders", "env")
         assert ended.returncode == 1
         assert ended.stderr.startswith("error: no stack is running in")
-        stopped.own_record.write_text(launcher.own_record.read_text())  # as after a SIGKILL
+        stopped.own_state_file.write_text(launcher.own_state_file.read_text())  # as after a SIGKILL
 
 
 def test_a_second_launcher_says_who_runs(launcher: Launcher) -> None:
@@ -259,7 +259,7 @@ def test_data_survives_a_restart_and_nothing_else_does(tmp_path: Path) -> None:
         assert httpx.post(f"{second.gateway}/api/users/signin", json=ACCOUNT).status_code == 200
         assert launcher.stop(signal.SIGTERM) == 0
     assert not any(map(is_alive, all_pids(second)))
-    assert not launcher.own_record.exists()
+    assert not launcher.own_state_file.exists()
 
 
 @pytest.mark.usefixtures("processes")
@@ -286,7 +286,7 @@ def environment_of(pid: int) -> dict[str, str]:
     return dict(each.split("=", 1) for each in variables if each)
 
 
-def all_pids(stack: Stack) -> list[int]:
+def all_pids(stack: RunningStack) -> list[int]:
     """Every process of a stack."""
     return [pid for pids in stack.pids.values() for pid in pids]
 

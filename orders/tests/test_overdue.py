@@ -13,8 +13,8 @@ from common.contracts.money import Price
 from common.contracts.order_status import CancelReason
 from common.contracts.subscriptions import SUBSCRIPTIONS
 from common.messaging.bus import Bus
+from devstack.counter_service import consuming
 from devstack.scraping import samples_in
-from devstack.tallies import hearing
 from devstack.testing import BusPeer
 from orders.domain import Order, Ticket
 from orders.metrics import OVERDUE_AFTER
@@ -46,7 +46,7 @@ async def timers(url: str) -> AsyncIterator[None]:
         """As if it had been lost."""
 
     handlers = dict.fromkeys(SUBSCRIPTIONS["expiration"], forget)
-    async with hearing(url, handlers, service="expiration"):
+    async with consuming(url, handlers, service="expiration"):
         yield
 
 

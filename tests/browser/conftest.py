@@ -9,8 +9,8 @@ from playwright.async_api import Browser, async_playwright, expect
 from tests.browser.visitor import Visitor
 from tests.conftest import Launch
 
-from devstack.headless import Stack
 from devstack.quick import Processes
+from devstack.running_stack import RunningStack
 
 WINDOW_SECONDS = 20
 PATIENCE_MS = 30_000
@@ -48,7 +48,7 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="session")
-def stack(launch: Launch) -> Iterator[Stack]:
+def stack(launch: Launch) -> Iterator[RunningStack]:
     """Two replicas of what people look at, and a window that is long enough for a person."""
     replicas = "tickets=2,orders=2"
     with launch("--window", str(WINDOW_SECONDS), "--replicas", replicas) as running:
@@ -68,7 +68,7 @@ async def browser(
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def new_visitor(browser: Browser, stack: Stack) -> AsyncIterator[NewVisitor]:
+async def new_visitor(browser: Browser, stack: RunningStack) -> AsyncIterator[NewVisitor]:
     """Opens windows; at the end nothing has gone wrong in any of them."""
     visitors: list[Visitor] = []
 

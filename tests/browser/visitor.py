@@ -6,7 +6,7 @@ from importlib import resources
 from playwright.async_api import ConsoleMessage, Error, Page, Request, expect
 
 from common.contracts.ids import new_id
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 PASSWORD = "correct horse"
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -24,7 +24,7 @@ OFFLINE = re.compile(r"net::ERR_INTERNET_DISCONNECTED")
 class Visitor:
     """A page in a browser context of its own: cookies, looks, errors."""
 
-    def __init__(self, page: Page, stack: Stack) -> None:
+    def __init__(self, page: Page, stack: RunningStack) -> None:
         self.page, self.stack = page, stack
         self.email = f"{new_id()}@ticketing.test"
         self.asked: list[str] = []

@@ -18,8 +18,8 @@ from tests.chaos.history import Answer
 from common.copies import CHECKPOINTS
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Document
-from devstack.headless import Stack
 from devstack.jetstream import Backlog, backlog_of
+from devstack.running_stack import RunningStack
 
 HEARING = ("tickets", "orders", "expiration", "payments")
 COLLECTIONS = {
@@ -107,7 +107,7 @@ class Evidence:
 class Databases:
     """The databases of a stack, and where their past begins."""
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: RunningStack) -> None:
         self._names = sorted({place.partition(".")[0] for place in COLLECTIONS.values()})
         self._client: MongoClient[Document] = MongoClient(
             stack.mongo["orders"],
@@ -159,7 +159,7 @@ def _fields(change: Mapping[str, Document]) -> Document:
     return change.get("fullDocument") or {}
 
 
-async def gather(stack: Stack, databases: Databases, answers: Sequence[Answer]) -> Evidence:
+async def gather(stack: RunningStack, databases: Databases, answers: Sequence[Answer]) -> Evidence:
     """Everything, read once and from the sources themselves."""
     async with AsyncClient(base_url=stack.sandbox) as sandbox:
         books = (await sandbox.get("/_sandbox/ledger")).json()
@@ -180,7 +180,7 @@ async def gather(stack: Stack, databases: Databases, answers: Sequence[Answer]) 
     )
 
 
-def backlog(stack: Stack, service: str) -> Backlog | None:
+def backlog(stack: RunningStack, service: str) -> Backlog | None:
     """What a service has still to hear."""
     return backlog_of(urlsplit(stack.nats.partition(",")[0]).port or 0, service)
 

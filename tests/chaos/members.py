@@ -11,7 +11,7 @@ from pymongo.errors import PyMongoError
 
 from common.messaging.streams import STREAM
 from devstack import replica_set
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 from devstack.wires.control import broken
 from devstack.wires.links import CLIENT, LinkFault, Way
 
@@ -26,7 +26,7 @@ Document = replica_set.Document
 class Members:
     """Of a running stack that has several."""
 
-    def __init__(self, stack: Stack, wires: int, stream: JetStreamContext) -> None:
+    def __init__(self, stack: RunningStack, wires: int, stream: JetStreamContext) -> None:
         self._wires, self._stream = wires, stream
         hosts = urlsplit(stack.mongo["orders"]).netloc.split(",")
         self._seats = {

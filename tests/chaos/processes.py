@@ -8,13 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
 
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 
 class Processes:
     """What runs now, by its process ids."""
 
-    def __init__(self, stack: Stack, random: Random) -> None:
+    def __init__(self, stack: RunningStack, random: Random) -> None:
         self._stack, self._random = stack, random
         self._paused: set[int] = set()
 

@@ -12,13 +12,13 @@ from tests.chaos.rules_of_sales import FINAL
 from tests.chaos.violation import Violation
 
 from common.messaging.bus import Bus
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 PATIENCE_SECONDS = 120.0
 RULE = "all becomes quiet"
 
 
-async def is_quiet(stack: Stack, databases: Databases) -> list[Violation]:
+async def is_quiet(stack: RunningStack, databases: Databases) -> list[Violation]:
     """Wait for quiet; what is still going on when the patience is over."""
     until = time.monotonic() + PATIENCE_SECONDS
     bus = Bus(stack.nats, service="chaos")
@@ -33,7 +33,7 @@ async def is_quiet(stack: Stack, databases: Databases) -> list[Violation]:
         await bus.close()
 
 
-async def _noise(stack: Stack, databases: Databases, bus: Bus) -> list[Violation]:
+async def _noise(stack: RunningStack, databases: Databases, bus: Bus) -> list[Violation]:
     """Why it is not quiet; what is caused is looked at after its cause."""
     try:
         noise = [Violation(RULE, url, "is not ready") async for url in _not_ready(stack)]
@@ -43,7 +43,7 @@ async def _noise(stack: Stack, databases: Databases, bus: Bus) -> list[Violation
         return [Violation(RULE, "a server", repr(error))]
 
 
-async def _not_ready(stack: Stack) -> AsyncIterator[str]:
+async def _not_ready(stack: RunningStack) -> AsyncIterator[str]:
     async with AsyncClient(timeout=2) as probe:
         for url in [url for urls in stack.services.values() for url in urls]:
             try:
@@ -69,7 +69,7 @@ def _unfinished(databases: Databases) -> Iterator[Violation]:
             yield Violation(RULE, entity, "has something to announce or to settle")
 
 
-def _unheard(stack: Stack) -> Iterator[Violation]:
+def _unheard(stack: RunningStack) -> Iterator[Violation]:
     for service in HEARING:
         left = backlog(stack, service)
         if left is None or not left.is_empty:

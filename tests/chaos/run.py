@@ -22,8 +22,7 @@ from tests.chaos.processes import Processes
 from tests.chaos.quiet import is_quiet
 from tests.chaos.violation import Violation
 
-from devstack import headless
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack, launch_stack
 from devstack.testing import eventually
 
 WINDOW_SECONDS = 4
@@ -73,7 +72,7 @@ async def run(
     scale = SCALES[members]
     arguments = ("--quiet", "--window", str(WINDOW_SECONDS), "--replicas", scale.replicas)
     circumstances = ("--members", str(members), "--clocks", CLOCKS)
-    with headless.stack(folder, *arguments, *circumstances) as stack:
+    with launch_stack(folder, *arguments, *circumstances) as stack:
         databases = Databases(stack)
         try:
             return await _run(seed, seconds, stack, databases, scale, until)
@@ -84,7 +83,7 @@ async def run(
 async def _run(
     seed: int,
     seconds: float,
-    stack: Stack,
+    stack: RunningStack,
     databases: Databases,
     scale: Scale,
     until: Sequence[str],
@@ -128,7 +127,7 @@ async def _for_a_while(
 
 
 @asynccontextmanager
-async def _bus(stack: Stack) -> AsyncIterator[Client]:
+async def _bus(stack: RunningStack) -> AsyncIterator[Client]:
     async def ignore(_: Exception) -> None:
         """It is meant to break."""
 
@@ -141,7 +140,7 @@ async def _bus(stack: Stack) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def _crowd(
-    seed: int, stack: Stack, history: History, bank: AsyncClient, scale: Scale
+    seed: int, stack: RunningStack, history: History, bank: AsyncClient, scale: Scale
 ) -> AsyncIterator[None]:
     """People who are busy until the end of the block, and then finish what they are at."""
     async with AsyncExitStack() as browsers:

@@ -11,7 +11,7 @@ from pymongo import MongoClient
 from tests.chaos.assassin import Assassin
 
 from common.mongo import Document
-from devstack import topology
+from devstack import processes
 from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.process import Process
@@ -23,7 +23,7 @@ class Victim:
     """It dies at a word, and may be started again."""
 
     def __init__(self, service: str, plan: Plan, wires: tuple[Assassin, Assassin]) -> None:
-        [self._process] = topology.replicas(plan, service)
+        [self._process] = processes.replicas(plan, service)
         self.bus, self.stripe = wires
         self._client = AsyncClient(base_url=http_url(plan.ports.services[service][0]), timeout=15)
         self._mongo: MongoClient[Document] = MongoClient(plan.mongo_uri(service), tz_aware=True)
@@ -101,7 +101,7 @@ async def victim(
     wires = Assassin(nats.port), Assassin(ports.sandbox)
     seen = replace(ports, nats=wires[0].port, sandbox=wires[1].port)
     plan = Plan(folder, seen, StackSecrets(keys, "whsec_of_these_tests"))
-    sandbox = topology.sandbox(replace(plan, ports=ports))
+    sandbox = processes.sandbox(replace(plan, ports=ports))
     async with wires[0].on_the_wire(), wires[1].on_the_wire():
         process = Victim(service, plan, wires)
         try:

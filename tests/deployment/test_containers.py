@@ -13,8 +13,8 @@ from tests.market import Market
 
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from devstack.api_client import SandboxClient
-from devstack.headless import System
 from devstack.quick import Processes
+from devstack.running_stack import System
 from devstack.testing import eventually
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]

@@ -12,7 +12,7 @@ from tests.deployment import images
 from tests.deployment.images import DOCKERFILES, FOLDER, SERVICES
 from tests.deployment.manifests import ROOT
 
-from devstack import topology
+from devstack import processes
 from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports
 
@@ -90,7 +90,7 @@ def test_a_service_image_holds_no_tests_and_no_tools() -> None:
 
 def test_a_service_starts_as_the_launcher_starts_it() -> None:
     plan = Plan(Path(), choose_ports(0, {}), StackSecrets(KeyPair("", ""), ""))
-    launched = [*topology.replicas(plan, "auth")[0].program.command]
+    launched = [*processes.replicas(plan, "auth")[0].program.command]
     assert launched[:4] == [sys.executable, "-m", "uvicorn", "auth.main:create_app"]
     rest = launched[4:]
     for option in ("--host", "--port"):

@@ -41,7 +41,7 @@ from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.messaging.topology import SUBJECTS, Topology
 from common.settings import EventSettings
 from devstack import binaries
-from devstack.keeper import declare_now
+from devstack.bus_topology import declare_now
 from devstack.keys import KeyPair
 from devstack.ports import LOOPBACK, free_ports
 from devstack.probes import answers_ok

@@ -8,7 +8,7 @@ import pytest
 from httpx import AsyncClient
 
 from devstack.api_client import ApiClient
-from devstack.headless import System
+from devstack.running_stack import System
 
 UNKNOWN = "0123456789abcdef01234567"
 OPERATORS: list[object] = [

@@ -14,8 +14,8 @@ from httpx import AsyncClient, ReadError, WriteError
 
 from common.contracts.ids import new_id
 from devstack.api_client import ApiClient
-from devstack.headless import Stack, System
 from devstack.keys import KeyPair, load_or_create, new_private_key
+from devstack.running_stack import RunningStack, System
 
 UNKNOWN = "0123456789abcdef01234567"
 DOORS = [
@@ -35,7 +35,7 @@ Claims = dict[str, object]
 
 
 @pytest.fixture
-def keys(launched: Stack) -> KeyPair:
+def keys(launched: RunningStack) -> KeyPair:
     """What the stack signs sessions with."""
     return load_or_create(launched.logs.parent / "keys").session_keys
 

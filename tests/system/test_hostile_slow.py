@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from devstack.api_client import ApiClient
-from devstack.headless import Stack
+from devstack.running_stack import RunningStack
 
 HEAD = b"POST /api/tickets HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\n"
 BODY = HEAD + b"Content-Length: 1000\r\n\r\n{"
@@ -79,7 +79,7 @@ class Laggard:
 
 @pytest.mark.parametrize("at", ["gateway", "service"])
 async def test_laggards_keep_nobody_from_being_served(
-    launched: Stack, seller: ApiClient, buyer: ApiClient, at: str
+    launched: RunningStack, seller: ApiClient, buyer: ApiClient, at: str
 ) -> None:
     url = launched.gateway if at == "gateway" else launched.services["tickets"][0]
     laggards = [Laggard(kind) for kind in KINDS for _ in range(EACH)]

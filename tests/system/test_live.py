@@ -10,7 +10,7 @@ from httpx import AsyncClient, HTTPError
 
 from devstack.api_client import ApiClient
 from devstack.event_source import EventSource, open_event_source
-from devstack.headless import Stack, System
+from devstack.running_stack import RunningStack, System
 from devstack.testing import eventually
 
 TICKETS = "/api/tickets/events"
@@ -37,7 +37,7 @@ async def offered(seller: ApiClient) -> str:
             return await seller.list_ticket()
 
 
-async def is_replaced(stack: Stack, victim: int) -> bool:
+async def is_replaced(stack: RunningStack, victim: int) -> bool:
     """Whether the launcher has started the process again, and it answers."""
     if victim in stack.now().pids["tickets"]:
         return False
@@ -49,7 +49,7 @@ async def is_replaced(stack: Stack, victim: int) -> bool:
 
 
 async def test_a_whole_sale_is_seen_by_everybody_and_told_to_its_buyer(
-    launched: Stack, seller: ApiClient, buyer: ApiClient, browser: Callable[[], AsyncClient]
+    launched: RunningStack, seller: ApiClient, buyer: ApiClient, browser: Callable[[], AsyncClient]
 ) -> None:
     async with AsyncExitStack() as opened:
         screens = [
@@ -85,7 +85,7 @@ async def test_a_compressing_client_hears_each_event_at_once(
 
 
 async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_nothing_twice(
-    launched: Stack, seller: ApiClient
+    launched: RunningStack, seller: ApiClient
 ) -> None:
     async with (
         AsyncClient(base_url=launched.gateway) as client,

@@ -13,7 +13,7 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from common.contracts.ids import new_id
-from devstack.headless import System
+from devstack.running_stack import System
 
 EXAMPLES = 20
 

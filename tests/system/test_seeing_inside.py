@@ -10,7 +10,7 @@ from httpx import AsyncClient
 from tests.deployment import monitoring
 
 from devstack.api_client import ApiClient
-from devstack.headless import Stack, System
+from devstack.running_stack import RunningStack, System
 from devstack.scraping import names_in, samples_in
 from devstack.testing import eventually
 
@@ -37,7 +37,7 @@ def total(pages: Pages, service: str, name: str, *labels: str) -> float:
 
 
 @pytest.fixture
-async def pages(launched: Stack, seller: ApiClient, buyer: ApiClient) -> Pages:
+async def pages(launched: RunningStack, seller: ApiClient, buyer: ApiClient) -> Pages:
     """What each replica of each service says after a sale."""
     before = [total(await scraped(launched), *what) for what in SEEN]
     order_id = await buyer.order(await seller.list_ticket())
@@ -52,7 +52,7 @@ async def pages(launched: Stack, seller: ApiClient, buyer: ApiClient) -> Pages:
     return await scraped(launched)
 
 
-async def scraped(stack: Stack) -> Pages:
+async def scraped(stack: RunningStack) -> Pages:
     """What each replica of each service says."""
     said: Pages = {}
     for service, doors in stack.services.items():

@@ -10,9 +10,9 @@ from httpx import AsyncClient
 from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated
 from common.messaging import live as live_events
 from common.web import event_stream
+from devstack.bus_topology import keeping
 from devstack.event_source import open_event_source
 from devstack.jetstream import delete_all_streams
-from devstack.keeper import keeping
 from devstack.order_history import OrderHistory
 from devstack.servers import NatsServer
 from devstack.testing import BusPeer, Session, SignIn, eventually, serving

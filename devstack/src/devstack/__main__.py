@@ -2,7 +2,7 @@
 
 import sys
 
-from devstack.errand import run
+from devstack.exec_command import run
 from devstack.options import Options, parse
 from devstack.up import up
 

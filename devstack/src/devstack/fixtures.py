@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
+from devstack.bus_topology import declare_now
 from devstack.jetstream import delete_all_streams
-from devstack.keeper import declare_now
 from devstack.keys import KeyPair, key_pair, new_private_key
 from devstack.quick import Processes
 from devstack.servers import MongoServer, NatsServer

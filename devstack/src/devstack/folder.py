@@ -23,10 +23,10 @@ def data_folder(kept: Path, *, ephemeral: bool) -> Iterator[Path]:
 
 
 @contextmanager
-def held(folder: Path, address: str) -> Iterator[None]:
-    """Keep other launchers out; AlreadyRunning when one was first.
+def locked(folder: Path, address: str) -> Iterator[None]:
+    """Lock the folder; raises AlreadyRunning when another launcher holds the lock.
 
-    The system itself releases the lock when its holder ends, however it ends.
+    The operating system releases the lock when its holder ends, even by a crash.
     """
     with (folder / "lock").open("a+") as lock:
         try:
@@ -41,8 +41,8 @@ def held(folder: Path, address: str) -> Iterator[None]:
         lock.truncate(0)
 
 
-def is_held(folder: Path) -> bool:
-    """Whether a launcher uses the folder now."""
+def is_locked(folder: Path) -> bool:
+    """Whether a launcher holds the lock."""
     with suppress(FileNotFoundError), (folder / "lock").open() as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -51,7 +51,7 @@ def is_held(folder: Path) -> bool:
     return False
 
 
-def begin_logs(logs: Path) -> None:
-    """An empty folder: logs tell about one run."""
+def reset_logs(logs: Path) -> None:
+    """Empty the folder: logs are of one run."""
     shutil.rmtree(logs, ignore_errors=True)
     logs.mkdir()

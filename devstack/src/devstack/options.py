@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.chosen import Setting
 from devstack.members import COUNT
 from devstack.plan import SERVICES
+from devstack.setting_overrides import Setting
 
 DATA = Path(".dev")
 
@@ -28,7 +28,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Errand:
+class ExecOptions:
     """The command line of `exec`."""
 
     data: Path
@@ -36,7 +36,7 @@ class Errand:
     command: tuple[str, ...]
 
 
-def parse(arguments: Sequence[str] | None = None) -> Options | Errand:
+def parse(arguments: Sequence[str] | None = None) -> Options | ExecOptions:
     """The options; ends the program with an explanation when they make no sense."""
     parser = argparse.ArgumentParser(
         prog="python -m devstack", description="The whole system on this machine."
@@ -48,8 +48,8 @@ def parse(arguments: Sequence[str] | None = None) -> Options | Errand:
     chosen = vars(parser.parse_args(arguments))
     if chosen.pop("command") == "up":
         return Options(**chosen)
-    errand = Errand(chosen["data"], chosen["service"], tuple(chosen["words"]))
-    return errand if errand.command else run.error("which command?")
+    options = ExecOptions(chosen["data"], chosen["service"], tuple(chosen["words"]))
+    return options if options.command else run.error("which command?")
 
 
 def _describe_exec(run: argparse.ArgumentParser) -> None:

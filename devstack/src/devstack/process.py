@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devstack import lifeline
+from devstack import die_with_parent
 from devstack.errors import StartFailed
 from devstack.settings import InheritedEnvironment
 
-LIFELINE = (sys.executable, "-I", "-S", lifeline.__file__)
+DIE_WITH_PARENT = (sys.executable, "-I", "-S", die_with_parent.__file__)
 POLL_SECONDS = 0.05
 TAIL_LINES = 30
 LINE_LENGTH = 300
@@ -78,7 +78,7 @@ class Process:
         self.program.log.parent.mkdir(parents=True, exist_ok=True)
         with self.program.log.open("ab") as log:
             self._child = subprocess.Popen(  # noqa: S603 (the command is ours)
-                [*LIFELINE, str(os.getpid()), *self.program.command],
+                [*DIE_WITH_PARENT, str(os.getpid()), *self.program.command],
                 env={**InheritedEnvironment().variables(), **self.program.variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -126,13 +126,13 @@ class Process:
             self._child.send_signal(number)
 
 
-def nap() -> None:
-    """Wait a moment before looking again."""
+def poll_pause() -> None:
+    """The pause between two polls."""
     time.sleep(POLL_SECONDS)
 
 
 def wait_until_ready(
-    processes: Sequence[Process], seconds: float, pause: Callable[[], None] = nap
+    processes: Sequence[Process], seconds: float, pause: Callable[[], None] = poll_pause
 ) -> None:
     """Wait until all are ready; StartFailed when one ends or the time is over."""
     deadline = time.monotonic() + seconds

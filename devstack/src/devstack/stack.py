@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from devstack import topology
+from devstack import processes
 from devstack.plan import SERVICES, Plan
 from devstack.process import Process, wait_until_ready
 
@@ -29,11 +29,11 @@ class Stack:
     """Databases, then the services and the sandbox, then the gateway."""
 
     def __init__(self, plan: Plan) -> None:
-        self.databases = topology.databases(plan)
-        self.topology = topology.topology(plan)
-        self.sandbox = topology.sandbox(plan)
-        self.services = {service: topology.replicas(plan, service) for service in SERVICES}
-        self.gateway = topology.gateway(plan)
+        self.databases = processes.databases(plan)
+        self.topology = processes.topology(plan)
+        self.sandbox = processes.sandbox(plan)
+        self.services = {service: processes.replicas(plan, service) for service in SERVICES}
+        self.gateway = processes.gateway(plan)
 
     @property
     def replicas(self) -> list[Process]:

@@ -11,28 +11,28 @@ import stripe
 from httpx import AsyncClient
 from stripe import StripeClient
 
-from devstack.ear import Ear
 from devstack.sandbox.api import Api
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.server import create_sandbox
 from devstack.sandbox.webhooks import TRIES, Webhooks
 from devstack.testing import PATIENCE_SECONDS, eventually, serving
+from devstack.webhook_receiver import WebhookReceiver
 
 SECRET = "whsec_heard"
 Sdk = Callable[[str], AbstractAsyncContextManager[StripeClient]]
 
 
 @pytest.fixture
-def ear() -> Ear:
+def receiver() -> WebhookReceiver:
     """Somebody who hears webhooks."""
-    return Ear()
+    return WebhookReceiver()
 
 
 @pytest.fixture
-async def sandbox_url(ear: Ear) -> AsyncIterator[str]:
-    """A sandbox before an ear, impatient enough for a test."""
+async def sandbox_url(receiver: WebhookReceiver) -> AsyncIterator[str]:
+    """A sandbox before an receiver, impatient enough for a test."""
     async with AsyncExitStack() as stack:
-        hook = await stack.enter_async_context(serving(ear.app()))
+        hook = await stack.enter_async_context(serving(receiver.app()))
         webhooks = Webhooks(f"{hook}/hook", SECRET, pause=0.002)
         api = Api(Ledger(), webhooks)
         yield await stack.enter_async_context(serving(create_sandbox(api)))
@@ -44,28 +44,28 @@ def hold(card: str = "pm_card_visa", **more: Any) -> Any:
     return held | {"payment_method": card, "metadata": {"orderId": "o1"}, **more}
 
 
-async def heard(ear: Ear, *kinds: str) -> dict[str, dict[str, Any]]:
+async def heard(receiver: WebhookReceiver, *kinds: str) -> dict[str, dict[str, Any]]:
     """Wait for just these events, which may overtake each other; what they are, by kind."""
 
     async def all_of_them() -> bool:
-        return len(ear.heard) >= len(kinds)
+        return len(receiver.received) >= len(kinds)
 
     await eventually(all_of_them, f"{kinds}")
     events = [
         stripe.Webhook.construct_event(body, signature, SECRET).to_dict()
-        for body, signature in ear.heard
+        for body, signature in receiver.received
     ]
     assert sorted(event["type"] for event in events) == sorted(kinds)
     return {event["type"]: event for event in events}
 
 
-async def test_a_sale_is_told_step_by_step(api: StripeClient, ear: Ear) -> None:
+async def test_a_sale_is_told_step_by_step(api: StripeClient, receiver: WebhookReceiver) -> None:
     intents = api.v1.payment_intents
     intent = await intents.create_async(hold(confirm=True))
     await intents.capture_async(intent.id)
     await api.v1.refunds.create_async({"payment_intent": intent.id})
     told = await heard(
-        ear,
+        receiver,
         "payment_intent.created",
         "payment_intent.amount_capturable_updated",
         "payment_intent.succeeded",
@@ -79,12 +79,14 @@ async def test_a_sale_is_told_step_by_step(api: StripeClient, ear: Ear) -> None:
     assert {thing["metadata"]["orderId"] for thing in things.values()} == {"o1"}
 
 
-async def test_an_intent_without_a_card_is_only_created(api: StripeClient, ear: Ear) -> None:
+async def test_an_intent_without_a_card_is_only_created(
+    api: StripeClient, receiver: WebhookReceiver
+) -> None:
     await api.v1.payment_intents.create_async({"amount": 50, "currency": "usd"})
-    await heard(ear, "payment_intent.created")
+    await heard(receiver, "payment_intent.created")
 
 
-async def test_every_decline_is_told(api: StripeClient, ear: Ear) -> None:
+async def test_every_decline_is_told(api: StripeClient, receiver: WebhookReceiver) -> None:
     intents = api.v1.payment_intents
     intent = await intents.create_async(hold("pm_card_chargeDeclined"))
     params: Any = {"payment_method": "pm_card_chargeDeclined"}
@@ -92,36 +94,38 @@ async def test_every_decline_is_told(api: StripeClient, ear: Ear) -> None:
         with pytest.raises(stripe.CardError):
             await intents.confirm_async(intent.id, params)
     failed = "payment_intent.payment_failed"
-    await heard(ear, "payment_intent.created", failed, failed)
+    await heard(receiver, "payment_intent.created", failed, failed)
 
 
 @pytest.mark.parametrize(
     ("success", "kind"), [(True, "amount_capturable_updated"), (False, "payment_failed")]
 )
 async def test_what_the_bank_asks_is_told(
-    api: StripeClient, ear: Ear, web: AsyncClient, success: bool, kind: str
+    api: StripeClient, receiver: WebhookReceiver, web: AsyncClient, success: bool, kind: str
 ) -> None:
     card = "pm_card_threeDSecure2Required"
     intent = await api.v1.payment_intents.create_async(hold(card, confirm=True))
     await web.post(f"/_sandbox/intents/{intent.id}/authenticate", json={"success": success})
     asked = ("payment_intent.created", "payment_intent.requires_action")
-    await heard(ear, *asked, f"payment_intent.{kind}")
+    await heard(receiver, *asked, f"payment_intent.{kind}")
 
 
-async def test_the_end_of_a_hold_is_told(api: StripeClient, ear: Ear, web: AsyncClient) -> None:
+async def test_the_end_of_a_hold_is_told(
+    api: StripeClient, receiver: WebhookReceiver, web: AsyncClient
+) -> None:
     intent = await api.v1.payment_intents.create_async(hold(confirm=True))
     await web.post(f"/_sandbox/intents/{intent.id}/expire")
     held = ("payment_intent.created", "payment_intent.amount_capturable_updated")
-    told = await heard(ear, *held, "payment_intent.canceled")
+    told = await heard(receiver, *held, "payment_intent.canceled")
     canceled = told["payment_intent.canceled"]["data"]["object"]
     assert canceled["cancellation_reason"] == "automatic"
 
 
-async def test_an_event_looks_like_stripes(api: StripeClient, ear: Ear) -> None:
+async def test_an_event_looks_like_stripes(api: StripeClient, receiver: WebhookReceiver) -> None:
     intents = api.v1.payment_intents
     intent = await intents.create_async(hold())
     await intents.cancel_async(intent.id, options={"idempotency_key": "k1"})
-    event = (await heard(ear, "payment_intent.created", "payment_intent.canceled"))[
+    event = (await heard(receiver, "payment_intent.created", "payment_intent.canceled"))[
         "payment_intent.canceled"
     ]
     assert event["id"].startswith("evt_")
@@ -132,19 +136,19 @@ async def test_an_event_looks_like_stripes(api: StripeClient, ear: Ear) -> None:
     assert abs(event["created"] - time.time()) < 60
 
 
-async def test_a_signature_holds_for_one_body(api: StripeClient, ear: Ear) -> None:
+async def test_a_signature_holds_for_one_body(api: StripeClient, receiver: WebhookReceiver) -> None:
     await api.v1.payment_intents.create_async(hold())
-    await heard(ear, "payment_intent.created")
-    [(body, signature)] = ear.heard
+    await heard(receiver, "payment_intent.created")
+    [(body, signature)] = receiver.received
     with pytest.raises(stripe.SignatureVerificationError):
         stripe.Webhook.construct_event(body + b" ", signature, SECRET)
 
 
-async def test_a_refused_webhook_comes_again(api: StripeClient, ear: Ear) -> None:
-    ear.refusals = TRIES - 1
+async def test_a_refused_webhook_comes_again(api: StripeClient, receiver: WebhookReceiver) -> None:
+    receiver.refusals = TRIES - 1
     await api.v1.payment_intents.create_async(hold())
-    await heard(ear, "payment_intent.created")
-    assert ear.refused == TRIES - 1
+    await heard(receiver, "payment_intent.created")
+    assert receiver.refused == TRIES - 1
 
 
 async def test_stopping_does_not_wait_for_the_deaf(sdk: Sdk) -> None:

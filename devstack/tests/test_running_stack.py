@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack import headless
+from devstack.running_stack import launch_stack
 
 
 @pytest.mark.usefixtures("processes")
@@ -14,7 +14,7 @@ def test_a_developers_own_settings_change_no_stack_of_a_test(
     monkeypatch.setenv("LOG_LEVEL", "ERROR")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setenv("EVENT_STREAMS_LIMIT", "not a number")
-    with headless.stack(tmp_path, "--quiet", LAME_DUCK_SECONDS="0") as running:
+    with launch_stack(tmp_path, "--quiet", LAME_DUCK_SECONDS="0") as running:
         [pid] = running.pids["orders"]
         seen = Path(f"/proc/{pid}/environ").read_text().split("\0")
         assert running.logs.is_relative_to(tmp_path)

@@ -1,4 +1,4 @@
-"""The smallest service there can be, whole and in parts, for tests of what all services share."""
+"""A minimal service that counts, for tests of what all services share."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +21,7 @@ SERVICE = "tallies"
 
 @dataclass(frozen=True)
 class Tally:
-    """Something that is counted: each count is its next version."""
+    """An aggregate that counts: each count is its next version."""
 
     id: str
     version: int = 0
@@ -36,22 +36,22 @@ class Tally:
         """One more."""
         return replace(self, version=self.version + 1, is_silent=False)
 
-    def count_silently(self) -> Self:
-        """One more that nobody hears of."""
+    def count_without_event(self) -> Self:
+        """One more, without an event."""
         return replace(self, version=self.version + 1, is_silent=True)
 
     @property
     def event(self) -> TicketUpdated | None:
-        """What announces the count."""
-        return None if self.is_silent else self.told()
+        """The event that announces this version."""
+        return None if self.is_silent else self.to_event()
 
     @property
     def snapshot(self) -> TicketUpdated:
-        """The count once more, for copies that may have missed it."""
-        return self.told().model_copy(update={"snapshot": True})
+        """The whole state, for replicas that may have missed events."""
+        return self.to_event().model_copy(update={"snapshot": True})
 
-    def told(self) -> TicketUpdated:
-        """The count in the words of a contract that is there anyway."""
+    def to_event(self) -> TicketUpdated:
+        """The count as an event of an existing contract."""
         return TicketUpdated(
             id=self.id, version=self.version, title="Tally", price=Price(1999), user_id="somebody"
         )
@@ -62,7 +62,7 @@ def _from_document(document: Document) -> Tally:
 
 
 class Tallies(AggregateStore[Tally]):
-    """Where tallies are kept."""
+    """The store of tallies."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(
@@ -79,8 +79,8 @@ class Tallies(AggregateStore[Tally]):
 
 
 @asynccontextmanager
-async def announcing(url: str, database: Database) -> AsyncIterator[Bus]:
-    """What speaks of a service's tallies, from when it is on the bus to the end of the block."""
+async def publishing(url: str, database: Database) -> AsyncIterator[Bus]:
+    """Publish the events of tallies through an outbox, for the duration of the block."""
     bus = Bus(url, service=SERVICE)
     outbox = Outbox(bus, SERVICE, Tallies(database).outboxes)
     database.announce = outbox.announce
@@ -94,10 +94,10 @@ async def announcing(url: str, database: Database) -> AsyncIterator[Bus]:
 
 
 @asynccontextmanager
-async def hearing(
+async def consuming(
     url: str, handlers: Handlers, ordering_key: OrderingKey = aggregate_key, service: str = SERVICE
 ) -> AsyncIterator[Consumer]:
-    """What hears for one replica of a service, for as long as the block."""
+    """Run the consumer of one replica of a service, for the duration of the block."""
     bus = Bus(url, service=service)
     consumer = Consumer(bus, service, handlers, None, ordering_key)
     bus.on_connected.append(consumer.start)

@@ -1,4 +1,4 @@
-"""The settings that a person chose, on the command line or in the environment of the launcher."""
+"""Overrides of settings, from the command line or the environment of the launcher."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from common.settings import complaints
 from devstack.errors import SettingRefused
 from devstack.service_settings import DECIDED, SETTINGS, inherited, names
 
-Chosen = dict[str, dict[str, str]]
+SettingOverrides = dict[str, dict[str, str]]
 """The settings of each service."""
 
 
@@ -23,20 +23,22 @@ class Setting:
     service: str | None = None
 
 
-def chosen(asked: Sequence[Setting], environment: Mapping[str, str]) -> Chosen:
-    """What was chosen for each service; SettingRefused when something is wrong with it.
+def resolve_overrides(
+    options: Sequence[Setting], environment: Mapping[str, str]
+) -> SettingOverrides:
+    """The overrides of each service; raises SettingRefused for an invalid one.
 
-    The command line counts more than the environment, what is for one service more than what is
-    for all, and of several the last.
+    The command line overrides the environment, an option for one service one for all, and the last
+    option an earlier one.
     """
-    for setting in asked:
+    for setting in options:
         _check_name(setting)
-    found = {service: _chosen_for(service, asked, environment) for service in SETTINGS}
+    found = {service: _overrides_of(service, options, environment) for service in SETTINGS}
     wrong: dict[str, str] = {}
     for service in SETTINGS:
         wrong |= _wrong_values(service, found[service])
     if wrong:
-        on_command_line = {each.name for each in asked}
+        on_command_line = {each.name for each in options}
         raise SettingRefused(
             "; ".join(
                 f"{name}{'' if name in on_command_line else ' (in the environment)'}: {why}"
@@ -46,13 +48,15 @@ def chosen(asked: Sequence[Setting], environment: Mapping[str, str]) -> Chosen:
     return found
 
 
-def _chosen_for(
-    service: str, asked: Sequence[Setting], environment: Mapping[str, str]
+def _overrides_of(
+    service: str, options: Sequence[Setting], environment: Mapping[str, str]
 ) -> dict[str, str]:
     of_all = {
-        each.name: each.value for each in asked if not each.service and each.name in names(service)
+        each.name: each.value
+        for each in options
+        if not each.service and each.name in names(service)
     }
-    own = {each.name: each.value for each in asked if each.service == service}
+    own = {each.name: each.value for each in options if each.service == service}
     found = {**inherited(service, environment), **of_all, **own}
     return {name: value for name, value in found.items() if name not in DECIDED}
 

@@ -1,4 +1,4 @@
-"""The whole system for tests and benches: the launcher without a terminal."""
+"""Launches the whole system for tests and benches."""
 
 import json
 import subprocess
@@ -17,14 +17,14 @@ STOPPED_SECONDS = 60
 
 
 class System(BaseModel):
-    """What a test needs to know of a system that runs somewhere."""
+    """The addresses of a running system."""
 
     gateway: str
     sandbox: str
 
 
-class Stack(System):
-    """Where everything is, as the launcher writes it once everything is ready."""
+class RunningStack(System):
+    """The state file that the launcher writes once everything is ready."""
 
     nats: str
     services: dict[str, list[str]]
@@ -32,22 +32,22 @@ class Stack(System):
     pids: dict[str, list[int]]
     wires: int | None
     logs: Path
-    record: Path
+    state_file: Path
 
-    def now(self) -> "Stack":
-        """The stack as it is now: a process that was started again has another id."""
-        return _read(self.record)
+    def now(self) -> "RunningStack":
+        """The present state: a process that was restarted has another id."""
+        return _read(self.state_file)
 
 
 class StackDidNotStart(Exception):
-    """What the launcher said before it gave up."""
+    """The launcher has failed; the message is its output."""
 
 
 @contextmanager
-def stack(folder: Path, *arguments: str, **settings: str) -> Iterator[Stack]:
-    """A throw-away stack on free ports; `arguments` go to `python -m devstack up`.
+def launch_stack(folder: Path, *arguments: str, **settings: str) -> Iterator[RunningStack]:
+    """An ephemeral stack on free ports; `arguments` go to `python -m devstack up`.
 
-    Of the environment it gets the `settings` only, so that it is alike wherever it is started.
+    Its environment has the `settings` only, so that every start is reproducible.
     """
     facts, log = folder / "stack.json", folder / "launcher.log"
     variables = {**clean_environment(), "TMPDIR": str(folder), **settings}
@@ -67,8 +67,10 @@ def stack(folder: Path, *arguments: str, **settings: str) -> Iterator[Stack]:
         launcher.wait(STOPPED_SECONDS)
 
 
-def _read(record: Path) -> Stack:
-    return Stack.model_validate({**json.loads(record.read_text()), "record": record})
+def _read(state_file: Path) -> RunningStack:
+    return RunningStack.model_validate(
+        {**json.loads(state_file.read_text()), "state_file": state_file}
+    )
 
 
 def _wait(facts: Path, launcher: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -1,4 +1,4 @@
-"""Notices processes that end by themselves, and starts them again."""
+"""Restarts processes that end by themselves, with exponential backoff."""
 
 import math
 import time
@@ -10,43 +10,43 @@ from typing import Final
 from devstack.process import Process
 from devstack.stack import Stack
 
-FIRST_DELAY: Final = 0.5
-LONGEST_DELAY: Final = 10.0
-QUIET_SECONDS: Final = 5.0
+MIN_DELAY: Final = 0.5
+MAX_DELAY: Final = 10.0
+RESET_SECONDS: Final = 5.0
 
 
 @dataclass
 class Backoff:
-    """Waits longer each time, and forgives after a quiet while."""
+    """Exponential backoff, reset after a while without failures."""
 
     due: float | None = None
-    _delay: float = FIRST_DELAY
+    _delay: float = MIN_DELAY
     _last: float = -math.inf
 
     def postpone(self) -> float:
-        """Set when to try again; gives the seconds until then."""
+        """Set when to try again; returns the seconds until then."""
         now = time.monotonic()
-        quiet = now - self._last > QUIET_SECONDS
-        self._delay = FIRST_DELAY if quiet else min(2 * self._delay, LONGEST_DELAY)
+        quiet = now - self._last > RESET_SECONDS
+        self._delay = MIN_DELAY if quiet else min(2 * self._delay, MAX_DELAY)
         self._last, self.due = now, now + self._delay
         return self._delay
 
 
-class Supervision:
-    """Looks after a running stack."""
+class Supervisor:
+    """Supervises the processes of a running stack."""
 
     def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
         self._stack = stack
         self._say = say
         self._backoffs: defaultdict[str, Backoff] = defaultdict(Backoff)
 
-    def look(self) -> bool:
-        """Attend to everything that has ended; says whether something has a new pid now."""
+    def restart_ended(self) -> bool:
+        """Restart what has ended and is due; returns whether a process has a new pid."""
         ended = [process for process in self._stack.processes if not process.is_running]
-        restarted = [process for process in ended if self._attend(process)]
+        restarted = [process for process in ended if self._restart_if_due(process)]
         return bool(restarted)
 
-    def _attend(self, process: Process) -> bool:
+    def _restart_if_due(self, process: Process) -> bool:
         backoff = self._backoffs[process.name]
         if backoff.due is None:
             self._note_end(process, backoff)

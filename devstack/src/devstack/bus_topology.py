@@ -1,4 +1,4 @@
-"""The topology of the bus for tests: that of the services, and consumers for those of tests."""
+"""The topology of the bus for tests: that of the services, and consumers for tests."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -22,14 +22,14 @@ TEST_SUBSCRIPTIONS: Final[Mapping[str, frozenset[Subject]]] = {
 TOPOLOGY: Final = Topology.of(1, TEST_SUBSCRIPTIONS)
 
 
-def patient(ack_wait_seconds: float) -> Topology:
-    """The same, where NATS waits so long for an acknowledgement before it delivers again."""
+def with_ack_wait(ack_wait_seconds: float) -> Topology:
+    """The topology with another acknowledgement timeout before a redelivery."""
     consumers = tuple(each.evolve(ack_wait=ack_wait_seconds) for each in TOPOLOGY.consumers)
     return replace(TOPOLOGY, consumers=consumers)
 
 
 def declare_now(url: str, wanted: Topology = TOPOLOGY) -> None:
-    """Make the bus as declared before this returns, for fixtures that have no event loop."""
+    """Declare the topology synchronously, for fixtures without an event loop."""
     with ThreadPoolExecutor(1) as aside:
         aside.submit(asyncio.run, _declare(url, wanted)).result()
 
@@ -41,7 +41,7 @@ async def _declare(url: str, wanted: Topology) -> None:
 
 @asynccontextmanager
 async def keeping(url: str, wanted: Topology = TOPOLOGY) -> AsyncIterator[None]:
-    """As `python -m common.topology keep` does, for as long as the block."""
+    """Keep the topology as `python -m common.topology keep` does, during the block."""
     async with connected(url) as connection:
         keeper = asyncio.create_task(keep(connection, wanted))
         try:
@@ -52,7 +52,7 @@ async def keeping(url: str, wanted: Topology = TOPOLOGY) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Connection]:
-    """A connection for as long as the block."""
+    """A connection for the duration of the block."""
     connection = Connection(url, "topology")
     connection.start()
     try:

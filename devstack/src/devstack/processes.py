@@ -1,10 +1,10 @@
-"""What runs on one machine: the command that starts each process, and its settings."""
+"""The processes of a stack: the command that starts each one, and its settings."""
 
 import sys
 
 from common.shutdown import REQUESTS_SECONDS
 from common.web.head_limit import KEEP_ALIVE_SECONDS
-from devstack import skewed
+from devstack import clock_skew
 from devstack.gateway.caddy import gateway_program
 from devstack.plan import Plan
 from devstack.ports import LOOPBACK
@@ -16,7 +16,7 @@ from devstack.service_settings import variables
 
 
 def databases(plan: Plan) -> list[Process]:
-    """The servers that remember."""
+    """MongoDB and NATS."""
     ports = plan.ports
     if ports.members:
         return ports.members.processes(plan.folder, plan.logs)
@@ -29,7 +29,7 @@ def databases(plan: Plan) -> list[Process]:
 
 
 def sandbox(plan: Plan) -> Process:
-    """What stands in for Stripe; its ledger survives a restart as Stripe's would."""
+    """The Stripe sandbox; its ledger survives a restart."""
     return sandbox_process(
         plan.ports.sandbox,
         f"{plan.gateway_url}/api/payments/webhook",
@@ -40,7 +40,7 @@ def sandbox(plan: Plan) -> Process:
 
 
 def topology(plan: Plan) -> Process:
-    """What declares the streams and consumers, and makes them again when they are deleted."""
+    """The process that declares streams and consumers, and restores deleted ones."""
     command = (sys.executable, "-m", "common.topology", "keep")
     log = plan.logs / "topology.log"
     return Process(Program("topology", command, log, lambda: True, variables(plan, "topology")))
@@ -54,7 +54,7 @@ def replicas(plan: Plan, service: str) -> list[Process]:
 
 
 def gateway(plan: Plan) -> Process:
-    """The one address in front of all services."""
+    """The gateway in front of all services."""
     ports = plan.ports
     folder = plan.folder / "gateway"
     program = gateway_program(
@@ -72,5 +72,5 @@ def _replica(plan: Plan, service: str, name: str, port: int) -> Process:
         *("--loop", "uvloop", "--http", "common.web.head_limit:HeadLimitProtocol"),
     )
     log, probe = plan.logs / f"{name}.log", answers_ok(port, "/readyz")
-    wrong = skewed.by(plan.clocks[name]) if name in plan.clocks else {}
+    wrong = clock_skew.by(plan.clocks[name]) if name in plan.clocks else {}
     return Process(Program(name, command, log, probe, {**variables(plan, service), **wrong}))

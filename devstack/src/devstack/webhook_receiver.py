@@ -1,17 +1,17 @@
-"""Somebody who hears webhooks."""
+"""A web server that receives webhooks, for tests."""
 
 from fastapi import FastAPI, Request, Response
 
 
-class Ear:
-    """Keeps webhooks with their signatures; refuses the first ones when it is told to."""
+class WebhookReceiver:
+    """Keeps webhooks with their signatures; rejects the first `refusals` of them."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[bytes, str]] = []
+        self.received: list[tuple[bytes, str]] = []
         self.refusals = self.refused = 0
 
     def app(self) -> FastAPI:
-        """Its web server."""
+        """The web server."""
         app = FastAPI()
 
         @app.post("/hook")
@@ -19,7 +19,7 @@ class Ear:
             if self.refused < self.refusals:
                 self.refused += 1
                 return Response(status_code=500)
-            self.heard.append((await request.body(), request.headers["stripe-signature"]))
+            self.received.append((await request.body(), request.headers["stripe-signature"]))
             return Response()
 
         return app

@@ -1,4 +1,4 @@
-"""What a person reads when everything is ready."""
+"""The summary that the launcher prints when everything is ready."""
 
 from devstack.gateway.routes import ROUTES
 from devstack.plan import Plan, http_url
@@ -9,8 +9,8 @@ CARDS = """\
     4000 0025 0000 3155   pm_card_threeDSecure2Required        asks for another step (3DS)"""
 
 
-def banner(plan: Plan, seconds: float) -> str:
-    """Where to go, how to pay, where things are, how to stop."""
+def summary(plan: Plan, seconds: float) -> str:
+    """Addresses, test cards, folders, and how to stop."""
     documentation = "\n".join(f"    {plan.gateway_url}{prefix}/docs" for prefix in ROUTES)
     metrics = "\n".join(
         f"    {service:<10}  " + "  ".join(f"{http_url(port)}/metrics" for port in ports)
@@ -22,10 +22,10 @@ def banner(plan: Plan, seconds: float) -> str:
   The API, described
 {documentation}
 
-  What each process counts and measures
+The metrics of each process
 {metrics}
 
-  Test cards (no real money: Stripe is played by {plan.sandbox_url})
+Test cards (no real money: {plan.sandbox_url} is a sandbox of Stripe)
 {CARDS}
 
   Logs in {plan.logs} (those of MongoDB and NATS only there)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack import skewed, topology
+from devstack import clock_skew, processes
 from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports
 from devstack.process import Process, Program
@@ -24,7 +24,7 @@ async def test_a_process_has_another_clock(
     ahead: int,
 ) -> None:
     command, log = (sys.executable, "-c", SAY), tmp_path / "log"
-    process = Process(Program("wrong", command, log, lambda: True, skewed.by(ahead)))
+    process = Process(Program("wrong", command, log, lambda: True, clock_skew.by(ahead)))
     process.spawn()
 
     async def ended() -> bool:
@@ -39,6 +39,6 @@ async def test_a_process_has_another_clock(
 def test_the_launcher_gives_it_to_one_replica(tmp_path: Path) -> None:
     secrets = StackSecrets(KeyPair("", ""), "")
     plan = Plan(tmp_path, choose_ports(0, {"orders": 2}), secrets, clocks={"orders-2": 600})
-    first, second = topology.replicas(plan, "orders")
-    assert skewed.AHEAD not in first.program.variables
-    assert second.program.variables[skewed.AHEAD] == "600"
+    first, second = processes.replicas(plan, "orders")
+    assert clock_skew.AHEAD not in first.program.variables
+    assert second.program.variables[clock_skew.AHEAD] == "600"

@@ -1,4 +1,4 @@
-"""The files that tell tests, benches and people where everything of a running stack is."""
+"""The state files of a running stack: addresses, process ids and settings, as JSON."""
 
 import json
 from collections import defaultdict
@@ -12,42 +12,44 @@ from devstack.stack import Stack
 
 
 class Settings(BaseModel):
-    """What the services of a running stack were started with, secrets included."""
+    """The settings of the services, secrets included."""
 
     settings: dict[str, dict[str, str]]
 
 
-def own_record(folder: Path) -> Path:
-    """Where a stack keeps its own record, which only its owner may read."""
+def own_state_file(folder: Path) -> Path:
+    """The state file in the data folder, readable by its owner only."""
     return folder / "stack.json"
 
 
-def write_own_record(plan: Plan, stack: Stack) -> None:
-    """Everything that others may know, and the settings of each service."""
+def write_own_state(plan: Plan, stack: Stack) -> None:
+    """Write the public state, and the settings of each service."""
     settings = Settings(settings={service: variables(plan, service) for service in stack.services})
-    _write(own_record(plan.folder), {**_record(plan, stack), **settings.model_dump()}, mode=0o600)
+    _write(
+        own_state_file(plan.folder), {**_state(plan, stack), **settings.model_dump()}, mode=0o600
+    )
 
 
-def write_record(file: Path, plan: Plan, stack: Stack) -> None:
-    """Addresses and process ids."""
-    _write(file, _record(plan, stack), mode=0o666)
+def write_state(file: Path, plan: Plan, stack: Stack) -> None:
+    """Write addresses and process ids."""
+    _write(file, _state(plan, stack), mode=0o666)
 
 
-def settings_in(record: Path) -> dict[str, dict[str, str]]:
+def read_settings(state: Path) -> dict[str, dict[str, str]]:
     """The settings of each service; raises FileNotFoundError."""
-    return Settings.model_validate_json(record.read_text()).settings
+    return Settings.model_validate_json(state.read_text()).settings
 
 
-def _write(file: Path, record: dict[str, object], *, mode: int) -> None:
-    """Write or replace the file in one step, so that nobody reads half of it."""
+def _write(file: Path, state: dict[str, object], *, mode: int) -> None:
+    """Replace the file atomically."""
     unfinished = file.with_name(f"{file.name}.part")
     unfinished.unlink(missing_ok=True)
     unfinished.touch(mode=mode)
-    unfinished.write_text(json.dumps(record, indent=2) + "\n")
+    unfinished.write_text(json.dumps(state, indent=2) + "\n")
     unfinished.replace(file)
 
 
-def _record(plan: Plan, stack: Stack) -> dict[str, object]:
+def _state(plan: Plan, stack: Stack) -> dict[str, object]:
     services = plan.ports.services
     return {
         "gateway": plan.gateway_url,
@@ -62,7 +64,7 @@ def _record(plan: Plan, stack: Stack) -> dict[str, object]:
 
 
 def _pids(stack: Stack) -> dict[str, list[int]]:
-    """Of all replicas and members, by what they are of."""
+    """The process ids of all replicas and members, by service or server."""
     pids: defaultdict[str, list[int]] = defaultdict(list)
     for process in stack.processes:
         pids[process.name.partition("-")[0]].append(process.pid)
