@@ -10,7 +10,7 @@ from httpx import AsyncClient
 from stripe import PaymentIntent, StripeClient
 
 from common.contracts.ids import new_id
-from devstack.sandbox.idempotency import KEPT_SECONDS, IdempotencyKeys
+from devstack.sandbox.idempotency import RETENTION_SECONDS, IdempotencyKeys
 from devstack.testing import eventually
 
 Create = Callable[..., Awaitable[PaymentIntent]]
@@ -120,9 +120,9 @@ def test_a_key_is_forgotten_after_a_day() -> None:
     keys = IdempotencyKeys(lambda: now)
     keys.begin("k", "a=b")
     keys.finish("k", 200, {})
-    now = KEPT_SECONDS
+    now = RETENTION_SECONDS
     assert keys.begin("k", "a=b") == (200, {})
-    now = KEPT_SECONDS + 1.0
+    now = RETENTION_SECONDS + 1.0
     assert keys.begin("k", "other") is None
 
 
@@ -132,14 +132,14 @@ def test_a_key_is_forgotten_after_a_day_with_restarts() -> None:
     for key in ("finished", "in progress", "old"):
         keys.begin(key, "a=b")
     keys.finish("old", 200, {})
-    now = KEPT_SECONDS / 2
-    keys.forget("finished")
+    now = RETENTION_SECONDS / 2
+    keys.release("finished")
     keys.begin("finished", "a=b")
     keys.finish("finished", 402, {"error": {}})
-    now = KEPT_SECONDS + 1.0
+    now = RETENTION_SECONDS + 1.0
     restarted = IdempotencyKeys(lambda: now)
-    restarted.restore(keys.take_news())
-    assert [one.key for one in restarted.kept()] == ["finished"]
+    restarted.restore(keys.drain_changes())
+    assert [one.key for one in restarted.all_stored()] == ["finished"]
     assert restarted.begin("finished", "a=b") == (402, {"error": {}})
     assert restarted.begin("in progress", "a=b") is None
     assert restarted.begin("old", "a=b") is None

@@ -14,7 +14,7 @@ from stripe import StripeClient
 from devstack.sandbox.api import Api
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.server import create_sandbox
-from devstack.sandbox.webhooks import TRIES, Webhooks
+from devstack.sandbox.webhooks import MAX_ATTEMPTS, Webhooks
 from devstack.testing import PATIENCE_SECONDS, eventually, serving
 from devstack.webhook_receiver import WebhookReceiver
 
@@ -33,7 +33,7 @@ async def sandbox_url(receiver: WebhookReceiver) -> AsyncIterator[str]:
     """A sandbox before an receiver, impatient enough for a test."""
     async with AsyncExitStack() as stack:
         hook = await stack.enter_async_context(serving(receiver.app()))
-        webhooks = Webhooks(f"{hook}/hook", SECRET, pause=0.002)
+        webhooks = Webhooks(f"{hook}/hook", SECRET, backoff=0.002)
         api = Api(Ledger(), webhooks)
         yield await stack.enter_async_context(serving(create_sandbox(api)))
 
@@ -145,14 +145,14 @@ async def test_a_signature_holds_for_one_body(api: StripeClient, receiver: Webho
 
 
 async def test_a_refused_webhook_comes_again(api: StripeClient, receiver: WebhookReceiver) -> None:
-    receiver.refusals = TRIES - 1
+    receiver.refusals = MAX_ATTEMPTS - 1
     await api.v1.payment_intents.create_async(hold())
     await heard(receiver, "payment_intent.created")
-    assert receiver.refused == TRIES - 1
+    assert receiver.refused == MAX_ATTEMPTS - 1
 
 
 async def test_stopping_does_not_wait_for_the_deaf(sdk: Sdk) -> None:
-    webhooks = Webhooks("http://127.0.0.1:1/", SECRET, pause=10 * PATIENCE_SECONDS)
+    webhooks = Webhooks("http://127.0.0.1:1/", SECRET, backoff=10 * PATIENCE_SECONDS)
     sandbox = create_sandbox(Api(Ledger(), webhooks))
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with serving(sandbox) as url, sdk(url) as api:

@@ -7,7 +7,7 @@ import uvicorn
 
 from devstack.ports import LOOPBACK
 from devstack.sandbox.api import Api
-from devstack.sandbox.hanging_up import AbruptProtocol
+from devstack.sandbox.connection_abort import AbortableProtocol
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.server import create_sandbox
 from devstack.sandbox.webhooks import Webhooks
@@ -28,7 +28,7 @@ def main() -> None:
         app,
         host=chosen.host,
         port=chosen.port,
-        http=AbruptProtocol,
+        http=AbortableProtocol,
         log_level="critical",
         timeout_graceful_shutdown=2,
     )

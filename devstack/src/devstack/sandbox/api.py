@@ -1,4 +1,4 @@
-"""One request: who asks, what goes wrong on purpose, what is remembered, what happens."""
+"""Handles one API request: authentication, injected faults, idempotency, execution."""
 
 import asyncio
 import logging
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A request, as far as it matters."""
+class ApiRequest:
+    """The relevant parts of a request."""
 
     method: str
     path: str
@@ -28,13 +28,13 @@ class Asked:
 
     @property
     def key(self) -> str | None:
-        """The idempotency key; Stripe heeds none where nothing is changed."""
+        """The idempotency key; Stripe ignores it unless the method is POST."""
         return self.headers.get("idempotency-key") if self.method == "POST" else None
 
 
 @dataclass(frozen=True)
-class Answered:
-    """An answer; one that is `dropped` was meant, but never arrives."""
+class ApiResponse:
+    """A response; one that is `dropped` is never sent."""
 
     status: int
     body: Json
@@ -43,88 +43,90 @@ class Answered:
 
 
 class Api:
-    """The sandbox without its web server."""
+    """The sandbox without the web server."""
 
     def __init__(self, ledger: Ledger, webhooks: Webhooks) -> None:
         self.ledger, self.webhooks, self.faults = ledger, webhooks, Faults()
 
-    async def answer(self, asked: Asked) -> Answered:
-        """What Stripe would answer."""
+    async def answer(self, request: ApiRequest) -> ApiResponse:
+        """The response of Stripe."""
         try:
-            operation, identity = find_operation(asked.method, asked.path)
-            _authenticate(asked, operation)
-            return await self._execute(asked, operation, identity)
+            operation, identity = find_operation(request.method, request.path)
+            _authenticate(request, operation)
+            return await self._execute(request, operation, identity)
         except StripeError as error:
-            return Answered(error.status, error.body)
+            return ApiResponse(error.status, error.body)
 
     def authenticate(self, identity: str, success: bool) -> Json:
-        """The buyer's answer to the bank."""
+        """Complete 3-D Secure."""
         intent = self.ledger.intent(identity)
         intent.authenticate(success)
-        self._settle()
+        self._commit()
         return intent.to_json()
 
     def expire(self, identity: str) -> Json:
-        """Seven days in no time."""
+        """Expire the authorization at once."""
         intent = self.ledger.intent(identity)
         intent.expire()
-        self._settle()
+        self._commit()
         return intent.to_json()
 
-    async def _execute(self, asked: Asked, operation: Operation, identity: str) -> Answered:
-        fault, key = self.faults.take(operation.name), asked.key
+    async def _execute(
+        self, request: ApiRequest, operation: Operation, identity: str
+    ) -> ApiResponse:
+        fault, key = self.faults.consume(operation.name), request.key
         kind, seconds = (fault.kind, fault.seconds) if fault else (None, 0.0)
         if kind == "conflict":
             raise StripeError(409, "api_error", "This object is locked.", code="lock_timeout")
-        known = self.ledger.keys.begin(key, f"{asked.path}?{asked.form}") if key else None
+        known = self.ledger.keys.begin(key, f"{request.path}?{request.form}") if key else None
         if known:
-            return Answered(*known, replayed=True, dropped=kind == "drop_answer")
+            return ApiResponse(*known, replayed=True, dropped=kind == "drop_answer")
         if kind == "delay":
             await asyncio.sleep(seconds)
-        status, body = self._result(asked, operation, identity, fault)
+        status, body = self._result(request, operation, identity, fault)
         if kind == "delay_answer":
             await asyncio.sleep(seconds)
-        return Answered(status, body, dropped=kind == "drop_answer")
+        return ApiResponse(status, body, dropped=kind == "drop_answer")
 
     def _result(
-        self, asked: Asked, operation: Operation, identity: str, fault: Fault | None
+        self, request: ApiRequest, operation: Operation, identity: str, fault: Fault | None
     ) -> tuple[int, Json]:
-        """Never waits for anything, so that two requests cannot change one intent at once."""
+        """Never awaits, so that two requests cannot change one intent concurrently."""
         status, executed = 200, True
         try:
-            body = self._changed(asked, operation, identity, fault)
+            body = self._perform(request, operation, identity, fault)
         except StripeError as error:
             status, body, executed = error.status, error.body, error.executed
-        if asked.key and executed:
-            self.ledger.keys.finish(asked.key, status, body)
-        elif asked.key:
-            self.ledger.keys.forget(asked.key)
-        self._settle(asked)
+        if request.key and executed:
+            self.ledger.keys.finish(request.key, status, body)
+        elif request.key:
+            self.ledger.keys.release(request.key)
+        self._commit(request)
         return status, body
 
-    def _changed(
-        self, asked: Asked, operation: Operation, identity: str, fault: Fault | None
+    def _perform(
+        self, request: ApiRequest, operation: Operation, identity: str, fault: Fault | None
     ) -> Json:
         if fault and fault.kind == "error":
             raise broken()
         if fault and fault.kind == "refuse":
             raise refused(operation.name)
         try:
-            return operation.execute(self.ledger, identity, Form.parse(asked.form))
+            return operation.execute(self.ledger, identity, Form.parse(request.form))
         except StripeError:
             raise
         except Exception as error:
-            log.exception("%s %s failed", asked.method, asked.path)
+            log.exception("%s %s failed", request.method, request.path)
             raise broken() from error
 
-    def _settle(self, asked: Asked | None = None) -> None:
-        request: Json = {"id": asked and asked.id, "idempotency_key": asked and asked.key}
-        for kind, thing in self.ledger.settle():
-            self.webhooks.tell(kind, thing, request)
+    def _commit(self, request: ApiRequest | None = None) -> None:
+        cause: Json = {"id": request and request.id, "idempotency_key": request and request.key}
+        for kind, data_object in self.ledger.commit():
+            self.webhooks.enqueue(kind, data_object, cause)
 
 
-def _authenticate(asked: Asked, operation: Operation) -> None:
-    scheme, _, key = asked.headers.get("authorization", "").partition(" ")
+def _authenticate(request: ApiRequest, operation: Operation) -> None:
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
     allowed = ("sk_test_", "pk_test_") if operation.from_browsers else ("sk_test_",)
     if scheme != "Bearer" or not key.startswith(allowed):
         raise StripeError(401, "invalid_request_error", "Invalid API Key provided")

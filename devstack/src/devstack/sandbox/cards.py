@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Card:
-    """How a bank answers: holds the money, asks the buyer first, or declines."""
+    """How the bank answers: authorizes, requires 3-D Secure, or declines."""
 
     number: str
     brand: str = "visa"
     decline: str | None = None
     code: str = "card_declined"
-    asks: bool = False
+    requires_action: bool = False
 
 
 CARDS = {
@@ -23,8 +23,8 @@ CARDS = {
         Card("4000000000009995", decline="insufficient_funds"),
         Card("4000000000000069", decline="expired_card", code="expired_card"),
         Card("4000000000000341", decline="generic_decline"),
-        Card("4000002500003155", asks=True),
-        Card("4000002760003184", asks=True),
+        Card("4000002500003155", requires_action=True),
+        Card("4000002760003184", requires_action=True),
     )
 }
 

@@ -1,4 +1,4 @@
-"""Refusals in Stripe's own shape: https://docs.stripe.com/api/errors."""
+"""Errors in Stripe's format: https://docs.stripe.com/api/errors."""
 
 from typing import ClassVar, TypeAlias
 
@@ -6,10 +6,10 @@ Json: TypeAlias = dict[str, object]
 
 
 class StripeError(Exception):
-    """An answer that is not a success."""
+    """An error response."""
 
     executed: ClassVar = False
-    """Whether the operation had begun, so that its idempotency key remembers the answer."""
+    """Whether the operation was executed, so that its response is stored under the key."""
 
     def __init__(self, status: int, kind: str, message: str, **more: object) -> None:
         super().__init__(message)
@@ -18,19 +18,19 @@ class StripeError(Exception):
 
 
 class Failed(StripeError):
-    """The operation was tried, and this is its result."""
+    """The operation was executed, and this is its result."""
 
     executed: ClassVar = True
 
 
 def invalid(message: str, code: str, param: str | None = None) -> StripeError:
-    """The request is wrong, whatever it is about."""
+    """The request is invalid."""
     more = {"param": param} if param else {}
     return StripeError(400, "invalid_request_error", message, code=code, **more)
 
 
 def impossible(message: str, code: str, **more: object) -> Failed:
-    """The request is right, but the object is not in a state for it."""
+    """The request is valid, but not in the present state of the object."""
     return Failed(400, "invalid_request_error", message, code=code, **more)
 
 
@@ -43,12 +43,12 @@ def missing(what: str, identity: str, param: str, status: int = 400) -> StripeEr
 
 
 def broken() -> Failed:
-    """It is not the client's fault."""
+    """A server error."""
     return Failed(500, "api_error", "Something went wrong on Stripe's end.")
 
 
 def refused(operation: str) -> Failed:
-    """On purpose: what a bank may say to a capture, or Stripe to anything else."""
+    """An injected rejection: by the bank for a capture, by Stripe for everything else."""
     if operation == "capture":
         code, message = "card_declined", "Your card was declined."
         return Failed(402, "card_error", message, code=code, decline_code="generic_decline")

@@ -1,4 +1,4 @@
-"""Failures on demand: what a network and a busy server do to requests."""
+"""Fault injection: failures of the network and of a busy server."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Fault(BaseModel):
-    """How the next `times` requests of an operation go wrong.
+    """How the next `times` requests of an operation fail.
 
     `drop_answer` executes and hangs up, `delay` executes after `seconds`, `delay_answer` executes
     and answers after `seconds`. `conflict` answers 409, `error` 500, and `refuse` 402 to a capture
@@ -24,13 +24,13 @@ class Fault(BaseModel):
 
 
 class Faults:
-    """The faults that are still to happen."""
+    """The faults that are still pending."""
 
     def __init__(self) -> None:
         self.waiting: list[Fault] = []
 
-    def take(self, operation: str) -> Fault | None:
-        """The fault for this request; used up afterwards."""
+    def consume(self, operation: str) -> Fault | None:
+        """The fault for this request, which is used up."""
         for fault in self.waiting:
             if fault.operation in {operation, "*"}:
                 fault.times -= 1

@@ -8,12 +8,12 @@ from pydantic import BaseModel
 
 from devstack.sandbox.errors import Json, StripeError, invalid
 
-KEPT_SECONDS = 24 * 3600
-LONGEST_KEY = 255
+RETENTION_SECONDS = 24 * 3600
+MAX_KEY_LENGTH = 255
 
 
-class Remembered(BaseModel):
-    """The first request with a key, as a digest, and its answer once there is one."""
+class StoredResponse(BaseModel):
+    """The digest of the first request with a key, and its response once there is one."""
 
     key: str
     request: str
@@ -22,37 +22,37 @@ class Remembered(BaseModel):
 
 
 class IdempotencyKeys:
-    """The first answer to a key is repeated, whatever it was, for a day."""
+    """The first response to a key is replayed for a day, success or not."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._known: dict[str, Remembered] = {}
-        self._news: list[Remembered] = []
+        self._known: dict[str, StoredResponse] = {}
+        self._changes: list[StoredResponse] = []
 
-    def restore(self, remembered: Iterable[Remembered]) -> None:
-        """Know again what was known before a restart; the later one of two counts."""
-        for one in remembered:
+    def restore(self, stored: Iterable[StoredResponse]) -> None:
+        """Restore the responses stored before a restart; the later one of two counts."""
+        for one in stored:
             self._known.pop(one.key, None)
             self._known[one.key] = one
 
-    def kept(self) -> list[Remembered]:
-        """All there is to know again after a restart."""
-        self._forget_old_ones()
+    def all_stored(self) -> list[StoredResponse]:
+        """All responses to store for a restart."""
+        self._evict_expired()
         return [one for one in self._known.values() if one.answer]
 
-    def take_news(self) -> list[Remembered]:
-        """What there is to know since the last time."""
-        news, self._news = self._news, []
-        return news
+    def drain_changes(self) -> list[StoredResponse]:
+        """The responses stored since the last call."""
+        changes, self._changes = self._changes, []
+        return changes
 
-    def begin(self, key: str, asked: str) -> tuple[int, Json] | None:
-        """The answer to repeat, if any; raises when the key is used for something else or twice."""
-        self._forget_old_ones()
-        if len(key) > LONGEST_KEY:
+    def begin(self, key: str, fingerprint: str) -> tuple[int, Json] | None:
+        """The response to replay, if any; raises if the key is in flight, or of another request."""
+        self._evict_expired()
+        if len(key) > MAX_KEY_LENGTH:
             raise invalid("Idempotency keys have at most 255 characters.", "parameter_invalid")
-        known, request = self._known.get(key), hashlib.sha256(asked.encode()).hexdigest()
+        known, request = self._known.get(key), hashlib.sha256(fingerprint.encode()).hexdigest()
         if known is None:
-            self._known[key] = Remembered(key=key, request=request, since=self._clock())
+            self._known[key] = StoredResponse(key=key, request=request, since=self._clock())
             return None
         if known.request != request:
             message = "Keys for idempotent requests can only be used with the same parameters."
@@ -64,17 +64,17 @@ class IdempotencyKeys:
         return known.answer
 
     def finish(self, key: str, status: int, body: Json) -> None:
-        """Remember the answer."""
+        """Store the response."""
         self._known[key].answer = (status, body)
-        self._news.append(self._known[key])
+        self._changes.append(self._known[key])
 
-    def forget(self, key: str) -> None:
-        """Nothing was executed."""
+    def release(self, key: str) -> None:
+        """Free the key: nothing was executed."""
         self._known.pop(key, None)
 
-    def _forget_old_ones(self) -> None:
+    def _evict_expired(self) -> None:
         while self._known:
             oldest = next(iter(self._known))
-            if self._clock() - self._known[oldest].since <= KEPT_SECONDS:
+            if self._clock() - self._known[oldest].since <= RETENTION_SECONDS:
                 return
             del self._known[oldest]

@@ -9,11 +9,14 @@ from devstack.sandbox.cards import CARDS, Card
 from devstack.sandbox.errors import Failed, Json, impossible, invalid
 
 DECLINED = "Your card was declined."
-SAID_AS_KEPT = {
+STORED_FIELDS = {
     *("id", "client_secret", "amount", "currency", "metadata", "description", "payment_method"),
     *("created", "status", "canceled_at", "cancellation_reason"),
 }
-ASKS: Json = {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect"}}
+NEXT_ACTION: Json = {
+    "type": "use_stripe_sdk",
+    "use_stripe_sdk": {"type": "three_d_secure_redirect"},
+}
 
 
 class Intent(BaseModel):
@@ -38,24 +41,24 @@ class Intent(BaseModel):
     canceled_at: int | None = None
     cancellation_reason: str | None = None
     last_error: Json | None = None
-    _news: list[tuple[str, Json]] = PrivateAttr(default_factory=list)
+    _events: list[tuple[str, Json]] = PrivateAttr(default_factory=list)
 
     @property
     def charge_id(self) -> str:
         """The id of its charge, should there ever be one."""
         return f"ch_{self.id.removeprefix('pi_')}"
 
-    def take_news(self) -> list[tuple[str, Json]]:
-        """What happened since the last time: the kinds of events, and what they are about."""
-        news, self._news = self._news, []
-        return news
+    def drain_changes(self) -> list[tuple[str, Json]]:
+        """The events since the last call: their types, and their objects."""
+        events, self._events = self._events, []
+        return events
 
-    def begin(self) -> None:
-        """It exists from now on."""
-        self._tell("payment_intent.created")
+    def emit_created(self) -> None:
+        """Emit the event of its creation."""
+        self._emit("payment_intent.created")
 
-    def choose(self, payment_method: str, card: str) -> None:
-        """Take this card from now on."""
+    def attach(self, payment_method: str, card: str) -> None:
+        """Attach a card."""
         if self.status not in {"requires_payment_method", "requires_confirmation"}:
             raise self._unexpected("confirm")
         self.payment_method, self.card = payment_method, card
@@ -66,15 +69,15 @@ class Intent(BaseModel):
         if self.status != "requires_confirmation" or self.card is None:
             raise self._unexpected("confirm")
         card = CARDS[self.card]
-        if card.asks:
-            self._become("requires_action", "requires_action")
+        if card.requires_action:
+            self._transition("requires_action", "requires_action")
         elif card.decline:
             raise self._declined(card)
         else:
             self._hold()
 
     def authenticate(self, success: bool) -> None:
-        """The buyer does, or does not, what the bank asks."""
+        """Complete 3-D Secure, or fail it."""
         if self.status != "requires_action":
             raise self._unexpected("authenticate")
         if success:
@@ -89,30 +92,30 @@ class Intent(BaseModel):
             )
 
     def capture(self, amount: int) -> None:
-        """Take what is held, or less of it."""
+        """Capture the authorized amount, or less."""
         if self.status != "requires_capture":
             raise self._unexpected("capture")
         if not 0 < amount <= self.amount:
             message = "The amount to capture is not between 1 and the amount that is held."
             raise invalid(message, "amount_too_large", "amount_to_capture")
         self.captured = amount
-        self._become("succeeded", "succeeded")
+        self._transition("succeeded", "succeeded")
 
     def cancel(self, reason: str | None) -> None:
-        """Release what is held, and let nothing more happen."""
+        """Cancel, which releases the authorization."""
         if self.status in {"succeeded", "canceled"}:
             raise self._unexpected("cancel")
         self.canceled_at, self.cancellation_reason = int(time.time()), reason
-        self._become("canceled", "canceled")
+        self._transition("canceled", "canceled")
 
     def expire(self) -> None:
-        """The bank's hold is over before it was captured: after seven days, or on demand."""
+        """The authorization expires before it was captured: after seven days, or on demand."""
         if self.status != "requires_capture":
             raise self._unexpected("expire")
         self.cancel("automatic")
 
     def refund(self, amount: int | None) -> int:
-        """Give back what was taken, or some of it; how much."""
+        """Refund the captured amount, or part of it; returns how much."""
         left = self.captured - self.refunded
         if self.captured == 0:
             raise self._unexpected("refund")
@@ -122,56 +125,56 @@ class Intent(BaseModel):
         if not 0 < amount <= left:
             raise invalid("The refund is greater than what is left.", "amount_too_large", "amount")
         self.refunded += amount
-        self._news.append(("charge.refunded", self.charge_json()))
+        self._events.append(("charge.refunded", self.charge_json()))
         return amount
 
     def _hold(self) -> None:
         self.is_charged = True
         if self.manual:
-            self._become("requires_capture", "amount_capturable_updated")
+            self._transition("requires_capture", "amount_capturable_updated")
         else:
             self.captured = self.amount
-            self._become("succeeded", "succeeded")
+            self._transition("succeeded", "succeeded")
 
     def _declined(self, card: Card) -> Failed:
-        said = {"code": card.code, "decline_code": card.decline}
-        self._fail({"type": "card_error", "message": DECLINED, **said})
-        more = {**said, "payment_intent": self.to_json()}
+        codes = {"code": card.code, "decline_code": card.decline}
+        self._fail({"type": "card_error", "message": DECLINED, **codes})
+        more = {**codes, "payment_intent": self.to_json()}
         return Failed(402, "card_error", DECLINED, **more)
 
     def _fail(self, error: Json) -> None:
         self.card = self.payment_method = None
         self.last_error = error
-        self._become("requires_payment_method", "payment_failed")
+        self._transition("requires_payment_method", "payment_failed")
 
-    def _become(self, status: str, kind: str) -> None:
+    def _transition(self, status: str, kind: str) -> None:
         self.status = status
-        self._tell(f"payment_intent.{kind}")
+        self._emit(f"payment_intent.{kind}")
 
-    def _tell(self, kind: str) -> None:
-        self._news.append((kind, self.to_json()))
+    def _emit(self, kind: str) -> None:
+        self._events.append((kind, self.to_json()))
 
     def _unexpected(self, action: str) -> Failed:
         message = f"You cannot {action} this PaymentIntent because it has a status of {self.status}"
         return impossible(message, "payment_intent_unexpected_state", payment_intent=self.to_json())
 
     def to_json(self) -> Json:
-        """As Stripe describes it."""
+        """The JSON representation of Stripe's API."""
         return {
             "object": "payment_intent",
-            **self.model_dump(include=SAID_AS_KEPT),
+            **self.model_dump(include=STORED_FIELDS),
             "amount_capturable": self.amount if self.status == "requires_capture" else 0,
             "amount_received": self.captured,
             "capture_method": "manual" if self.manual else "automatic",
             "last_payment_error": self.last_error,
             "latest_charge": self.charge_id if self.is_charged else None,
             "livemode": False,
-            "next_action": ASKS if self.status == "requires_action" else None,
+            "next_action": NEXT_ACTION if self.status == "requires_action" else None,
             "payment_method_types": ["card"],
         }
 
     def charge_json(self) -> Json:
-        """Its charge, as Stripe describes it; a hold that was released counts as refunded."""
+        """The charge as JSON; a released authorization counts as refunded."""
         released = self.status == "canceled"
         return {
             "object": "charge",

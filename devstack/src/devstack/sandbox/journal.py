@@ -1,30 +1,30 @@
-"""A file that everything survives a restart in; a change costs one line, however much is kept."""
+"""An append-only journal: state survives a restart, and a change costs one line."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel
 
-from devstack.sandbox.idempotency import Remembered
+from devstack.sandbox.idempotency import StoredResponse
 from devstack.sandbox.intents import Intent
 
 
 class Entry(BaseModel):
-    """One line: things as they are from now on."""
+    """One line: new states of objects."""
 
     intents: list[Intent] = []
     cards: dict[str, str] = {}
-    keys: list[Remembered] = []
+    keys: list[StoredResponse] = []
 
 
 class Journal:
-    """Lines of which a later one outdoes an earlier one; without a file, nothing is kept."""
+    """Lines of which a later one overrides an earlier one; without a file, nothing is stored."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
 
     def entries(self) -> Iterator[Entry]:
-        """Everything that was kept, but for a last line that a crash has cut off."""
+        """All entries, except a last line that a crash has truncated."""
         if self._file is None or not self._file.exists():
             return
         for line in self._file.read_text().splitlines(keepends=True):
@@ -32,7 +32,7 @@ class Journal:
                 yield Entry.model_validate_json(line)
 
     def restart(self, entry: Entry) -> None:
-        """Write the file anew with all there is, or not at all."""
+        """Compact: replace the file atomically by one entry with everything."""
         if self._file is None:
             return
         self._file.parent.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ class Journal:
         fresh.replace(self._file)
 
     def append(self, entry: Entry) -> None:
-        """Keep what has changed."""
+        """Append the changes."""
         if self._file is None:
             return
         with self._file.open("a") as file:

@@ -1,4 +1,4 @@
-"""Everything the sandbox knows: intents, the cards behind names, the answers to repeat."""
+"""The state of the sandbox: intents, cards by name, stored responses."""
 
 import secrets
 from pathlib import Path
@@ -10,17 +10,17 @@ from devstack.sandbox.intents import Intent
 from devstack.sandbox.journal import Entry, Journal
 
 USED = "used"
-"""Stands where the card of a token was that has been used."""
+"""Replaces the card of a token that has been used."""
 
 
 class Ledger:
-    """Intents in the order they were made, and cards by name; kept in a file if there is one."""
+    """Intents in creation order, and cards by name; stored in a journal if there is a file."""
 
     def __init__(self, file: Path | None = None) -> None:
         self.intents: dict[str, Intent] = {}
         self.cards: dict[str, str] = {}
         self.keys = IdempotencyKeys()
-        self._looked_up: set[str] = set()
+        self._touched: set[str] = set()
         self._new_cards: dict[str, str] = {}
         self._journal = Journal(file)
         for entry in self._journal.entries():
@@ -28,19 +28,21 @@ class Ledger:
             self.cards |= entry.cards
             self.keys.restore(entry.keys)
         everything = list(self.intents.values())
-        self._journal.restart(Entry(intents=everything, cards=self.cards, keys=self.keys.kept()))
+        self._journal.restart(
+            Entry(intents=everything, cards=self.cards, keys=self.keys.all_stored())
+        )
 
     def add(self, intent: Intent) -> None:
-        """A new intent."""
+        """Add a new intent."""
         self.intents[intent.id] = intent
-        self._looked_up.add(intent.id)
-        intent.begin()
+        self._touched.add(intent.id)
+        intent.emit_created()
 
     def intent(self, identity: str, param: str = "intent", status: int = 404) -> Intent:
         """The intent with this id."""
         if identity not in self.intents:
             raise missing("payment_intent", identity, param, status)
-        self._looked_up.add(identity)
+        self._touched.add(identity)
         return self.intents[identity]
 
     def intent_of_charge(self, charge_id: str, status: int = 404) -> Intent:
@@ -48,7 +50,7 @@ class Ledger:
         intent = self.intents.get(f"pi_{charge_id.removeprefix('ch_')}")
         if intent is None or not intent.is_charged:
             raise missing("charge", charge_id, "charge", status)
-        self._looked_up.add(intent.id)
+        self._touched.add(intent.id)
         return intent
 
     def card_of(self, name: str, param: str, status: int = 400) -> str:
@@ -56,13 +58,13 @@ class Ledger:
         return self._find("pm_", "PaymentMethod", name, param, status)
 
     def use_token(self, name: str, param: str) -> str:
-        """The number of the card behind a token; one that was made here works only once."""
+        """The card number of a token; one that was created here works only once."""
         number = self._find("tok_", "token", name, param, 400)
         if number == USED:
             message = f"You cannot use a Stripe token more than once: {name}."
             raise invalid(message, "token_already_used", param)
         if name in self.cards:
-            self._keep(name, USED)
+            self._store_card(name, USED)
         return number
 
     def _find(self, prefix: str, what: str, name: str, param: str, status: int) -> str:
@@ -74,25 +76,25 @@ class Ledger:
     def name_card(self, prefix: str, number: str) -> str:
         """A new name for a card."""
         name = f"{prefix}_{secrets.token_hex(12)}"
-        self._keep(name, number)
+        self._store_card(name, number)
         return name
 
-    def _keep(self, name: str, number: str) -> None:
+    def _store_card(self, name: str, number: str) -> None:
         self.cards[name] = self._new_cards[name] = number
 
-    def settle(self) -> list[tuple[str, Json]]:
-        """Keep what has changed since the last time, all or nothing; the events that tell of it."""
-        looked_up = [self.intents[identity] for identity in self._looked_up]
-        news = [(intent, intent.take_news()) for intent in looked_up]
-        changed = [intent for intent, happened in news if happened]
-        keys = self.keys.take_news()
+    def commit(self) -> list[tuple[str, Json]]:
+        """Append the changes since the last call to the journal, atomically; returns the events."""
+        touched = [self.intents[identity] for identity in self._touched]
+        changes = [(intent, intent.drain_changes()) for intent in touched]
+        changed = [intent for intent, events in changes if events]
+        keys = self.keys.drain_changes()
         if changed or self._new_cards or keys:
             self._journal.append(Entry(intents=changed, cards=self._new_cards, keys=keys))
-        self._looked_up, self._new_cards = set(), {}
-        return [event for _, happened in news for event in happened]
+        self._touched, self._new_cards = set(), {}
+        return [event for _, events in changes for event in events]
 
-    def books(self) -> list[Json]:
-        """One line for each intent, in cents and in Stripe's words."""
+    def summary(self) -> list[Json]:
+        """A summary of each intent: status and amounts in cents."""
         return [
             {
                 "intent": intent.id,
@@ -107,6 +109,6 @@ class Ledger:
 
 
 def card_json(number: str) -> Json:
-    """What everybody may know of a card."""
+    """The public details of a card."""
     shown: Json = {"brand": CARDS[number].brand, "last4": number[-4:], "exp_month": 12}
     return {**shown, "exp_year": 2099, "funding": "credit", "country": "US"}

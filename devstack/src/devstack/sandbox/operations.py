@@ -1,4 +1,4 @@
-"""The table of all that can be asked of the API."""
+"""The table of API operations."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from devstack.sandbox.ledger import Ledger
 
 
 class Operation(NamedTuple):
-    """One thing that can be asked; `name` is what faults call it."""
+    """One operation; `name` is its name in faults."""
 
     name: str
     method: str

@@ -9,9 +9,9 @@ from devstack.sandbox.intents import Intent
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.payment_methods import chosen_card
 
-LEAST_CENTS = 50
-MOST_CENTS = 99_999_999
-LONGEST_PAGE = 100
+MIN_CENTS = 50
+MAX_CENTS = 99_999_999
+MAX_PAGE = 100
 
 
 def create_intent(ledger: Ledger, _: str, form: Form) -> Json:
@@ -25,7 +25,7 @@ def create_intent(ledger: Ledger, _: str, form: Form) -> Json:
     )
     confirms = form.one_of("confirm", "false", "true") == "true"
     if chosen := chosen_card(ledger, form):
-        intent.choose(*chosen)
+        intent.attach(*chosen)
     elif confirms:
         raise invalid("To confirm, give a payment method.", "parameter_missing", "payment_method")
     ledger.add(intent)
@@ -36,9 +36,9 @@ def create_intent(ledger: Ledger, _: str, form: Form) -> Json:
 
 def _amount(form: Form) -> int:
     amount = form.whole_number("amount")
-    if amount < LEAST_CENTS:
+    if amount < MIN_CENTS:
         raise invalid("Amount must be at least $0.50 usd", "amount_too_small", "amount")
-    if amount > MOST_CENTS:
+    if amount > MAX_CENTS:
         raise invalid("Amount must be no more than $999,999.99", "amount_too_large", "amount")
     if form.text("currency").lower() != "usd":
         raise invalid("Invalid currency: only usd is known here", "parameter_invalid", "currency")
@@ -48,7 +48,7 @@ def _amount(form: Form) -> int:
 def list_intents(ledger: Ledger, _: str, form: Form) -> Json:
     """GET /v1/payment_intents: newest first."""
     limit = form.whole_number("limit", 10)
-    if not 1 <= limit <= LONGEST_PAGE:
+    if not 1 <= limit <= MAX_PAGE:
         raise invalid("Limit must be from 1 to 100.", "parameter_invalid_integer", "limit")
     ids = list(reversed(ledger.intents))
     if after := form.text("starting_after"):
@@ -67,7 +67,7 @@ def confirm_intent(ledger: Ledger, identity: str, form: Form) -> Json:
     """POST /v1/payment_intents/{id}/confirm."""
     intent = ledger.intent(identity)
     if chosen := chosen_card(ledger, form):
-        intent.choose(*chosen)
+        intent.attach(*chosen)
     intent.confirm()
     return intent.to_json()
 

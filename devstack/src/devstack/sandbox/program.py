@@ -1,4 +1,4 @@
-"""The sandbox as a process of its own, for whoever runs or tests against one."""
+"""The sandbox as a process of its own."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ from devstack.process import Process, Program
 def sandbox_process(
     port: int, webhook_url: str, webhook_secret: str, log: Path, ledger: Path | None = None
 ) -> Process:
-    """Listens on `port`; with a ledger, what it knows survives a restart as Stripe's would."""
+    """Listens on `port`; with a ledger file, its state survives a restart."""
     command = (
         *(sys.executable, "-m", "devstack.sandbox"),
         *("--port", str(port)),

@@ -1,4 +1,4 @@
-"""The sandbox as a web server: Stripe's API at /v1, its script at /v3, our own at /_sandbox."""
+"""The sandbox's web server: Stripe's API at /v1, Stripe.js at /v3, the controls at /_sandbox."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -12,27 +12,27 @@ from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from devstack.sandbox.api import Api, Asked
+from devstack.sandbox.api import Api, ApiRequest
+from devstack.sandbox.connection_abort import ABORT
 from devstack.sandbox.errors import Json, StripeError
 from devstack.sandbox.faults import Fault
-from devstack.sandbox.hanging_up import HANG_UP
 
 STRIPE_JS = Path(__file__).with_name("stripe.js")
 
 
-class Silence(Response):
-    """No answer at all: the web server hangs up on the client."""
+class NoResponse(Response):
+    """No response: the web server aborts the connection."""
 
     @override
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Cut the connection, and wait until it is gone."""
-        scope["state"][HANG_UP]()
+        """Abort the connection, and wait until it is closed."""
+        scope["state"][ABORT]()
         while (await receive())["type"] != "http.disconnect":
             pass
 
 
 class Authentication(BaseModel):
-    """What the buyer does with the bank's question."""
+    """The outcome of 3-D Secure."""
 
     success: bool = True
 
@@ -62,15 +62,15 @@ def create_sandbox(api: Api) -> FastAPI:
         allow_headers=["*"],
         expose_headers=["Request-Id"],
     )
-    app.add_api_route("/v1/{path:path}", _ask, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
+    app.add_api_route("/v1/{path:path}", _handle, methods=["GET", "POST", "DELETE", "PUT", "PATCH"])
     app.add_api_route("/v3/", _script)
-    _add_back_door(app)
+    _add_controls(app)
     return app
 
 
-def _add_back_door(app: FastAPI) -> None:
+def _add_controls(app: FastAPI) -> None:
     app.add_api_route("/_sandbox/health", _health)
-    app.add_api_route("/_sandbox/ledger", _books)
+    app.add_api_route("/_sandbox/ledger", _list_intents)
     app.add_api_route("/_sandbox/faults", _list_faults)
     app.add_api_route("/_sandbox/faults", _add_fault, methods=["POST"], status_code=201)
     app.add_api_route("/_sandbox/faults", _clear_faults, methods=["DELETE"], status_code=204)
@@ -78,17 +78,17 @@ def _add_back_door(app: FastAPI) -> None:
     app.add_api_route("/_sandbox/intents/{identity}/expire", _expire, methods=["POST"])
 
 
-async def _ask(request: Request, api: TheApi) -> Response:
+async def _handle(request: Request, api: TheApi) -> Response:
     body = (await request.body()).decode(errors="replace")
     form = body if request.method == "POST" else request.url.query
-    asked = Asked(request.method, request.url.path, form, request.headers)
-    answered = await api.answer(asked)
-    if answered.dropped:
-        return Silence()
-    headers = {"Request-Id": asked.id}
-    if answered.replayed:
+    call = ApiRequest(request.method, request.url.path, form, request.headers)
+    result = await api.answer(call)
+    if result.dropped:
+        return NoResponse()
+    headers = {"Request-Id": call.id}
+    if result.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return JSONResponse(answered.body, answered.status, headers)
+    return JSONResponse(result.body, result.status, headers)
 
 
 async def _script() -> FileResponse:
@@ -99,8 +99,8 @@ async def _health() -> dict[str, bool]:
     return {"live": True}
 
 
-async def _books(api: TheApi) -> list[Json]:
-    return api.ledger.books()
+async def _list_intents(api: TheApi) -> list[Json]:
+    return api.ledger.summary()
 
 
 async def _list_faults(api: TheApi) -> list[Fault]:

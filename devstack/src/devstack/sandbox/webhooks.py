@@ -1,4 +1,4 @@
-"""Tells the payments service what happened, signed and again until it listens."""
+"""Delivers signed webhooks to the payments service, with retries and exponential backoff."""
 
 import asyncio
 import hashlib
@@ -12,8 +12,8 @@ import httpx
 
 from devstack.sandbox.errors import Json
 
-TRIES = 8
-FIRST_PAUSE_SECONDS = 0.5
+MAX_ATTEMPTS = 8
+FIRST_BACKOFF_SECONDS = 0.5
 API_VERSION = "2026-10-28.endive"
 
 log = logging.getLogger(__name__)
@@ -26,22 +26,22 @@ def sign(body: str, secret: str, stamp: int) -> str:
 
 
 class Webhooks:
-    """Deliveries beside the requests: an answer never waits for them."""
+    """Deliveries in the background: a response never waits for them."""
 
-    def __init__(self, url: str, secret: str, pause: float = FIRST_PAUSE_SECONDS) -> None:
-        self._url, self._secret, self._pause = url, secret, pause
+    def __init__(self, url: str, secret: str, backoff: float = FIRST_BACKOFF_SECONDS) -> None:
+        self._url, self._secret, self._backoff = url, secret, backoff
         self._client = httpx.AsyncClient(timeout=5, trust_env=False)
         self._deliveries: set[asyncio.Task[None]] = set()
 
-    def tell(self, kind: str, thing: Json, request: Json) -> None:
-        """Something happened because of a request."""
+    def enqueue(self, kind: str, data_object: Json, request: Json) -> None:
+        """Deliver an event that a request has caused."""
         event = {
             "id": f"evt_{secrets.token_hex(12)}",
             "object": "event",
             "type": kind,
             "api_version": API_VERSION,
             "created": int(time.time()),
-            "data": {"object": thing},
+            "data": {"object": data_object},
             "livemode": False,
             "pending_webhooks": 1,
             "request": request,
@@ -51,14 +51,14 @@ class Webhooks:
         task.add_done_callback(self._deliveries.discard)
 
     async def _deliver(self, body: str) -> None:
-        for attempt in range(TRIES):
+        for attempt in range(MAX_ATTEMPTS):
             if attempt:
-                await asyncio.sleep(self._pause * 2 ** (attempt - 1))
-            if await self._heard(body):
+                await asyncio.sleep(self._backoff * 2 ** (attempt - 1))
+            if await self._is_delivered(body):
                 return
-        log.warning("nobody hears webhooks; one is given up after %d tries", TRIES)
+        log.warning("webhook not delivered after %d attempts", MAX_ATTEMPTS)
 
-    async def _heard(self, body: str) -> bool:
+    async def _is_delivered(self, body: str) -> bool:
         signature = sign(body, self._secret, int(time.time()))
         headers = {"Stripe-Signature": signature, "Content-Type": "application/json"}
         try:
@@ -68,7 +68,7 @@ class Webhooks:
         return answer.is_success
 
     async def close(self) -> None:
-        """Tell nothing more."""
+        """Cancel all deliveries."""
         for task in self._deliveries:
             task.cancel()
         await asyncio.gather(*self._deliveries, return_exceptions=True)
