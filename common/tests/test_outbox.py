@@ -9,7 +9,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 
 from common import tracing
-from common.messaging import backlog, event_side
+from common.messaging import backlog, runtime
 from common.messaging.backlog import PAGE, SHARE
 from common.messaging.streams import STREAM
 from common.mongo import Database
@@ -165,7 +165,7 @@ async def test_stopping_announces_what_was_written(
     stored: Stored,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(event_side, "OUTBOX_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(runtime, "OUTBOX_SECONDS", PATIENCE_SECONDS)
     async with publishing(nats_url, database):
         begun = await begin(tallies, 20)
     assert await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is None

@@ -117,14 +117,14 @@ async def test_many_who_miss_a_stream_prepare_once(nats_url: str) -> None:
         prepared.append(1)
 
     async def again() -> bool:
-        bus.prepare_again()
+        bus.resubscribe_soon()
         return len(prepared) == 3
 
     bus = Bus(nats_url, service=SERVICE)
     bus.on_connected.append(prepare)
     await bus.connect()
     for _ in range(100):
-        bus.prepare_again()
+        bus.resubscribe_soon()
         await asyncio.sleep(0)
     assert len(prepared) == 1
     begun = asyncio.get_running_loop().time()
@@ -350,7 +350,7 @@ async def test_a_consumer_that_cannot_be_used_is_told_until_somebody_deletes_it(
     connecting = asyncio.create_task(bus.connect())
 
     async def says_so() -> bool:
-        return bus.waits_for.startswith("NATS' consumer tallies was not made for this")
+        return bus.unready_reason.startswith("NATS' consumer tallies was not made for this")
 
     async with keeping(nats_url):
         await eventually(says_so, "it says what it waits for")
@@ -373,18 +373,18 @@ async def test_a_service_waits_until_its_subjects_are_declared(
     connecting = asyncio.create_task(bus.connect())
 
     async def says_so() -> bool:
-        return bus.waits_for == "NATS' consumer tallies does not deliver payment:failed yet"
+        return bus.unready_reason == "NATS' consumer tallies does not deliver payment:failed yet"
 
     await eventually(says_so, "it says what it waits for")
     await peer.publish(event)
-    assert (bus.is_prepared, bus.is_connected, heard) == (False, True, [])
+    assert (bus.is_ready, bus.is_connected, heard) == (False, True, [])
     assert [each.__dict__["error"] for each in caplog.records if "waiting" in each.message] == [
-        bus.waits_for
+        bus.unready_reason
     ]
     declare_now(nats_url, version(SERVICE, Subject.PAYMENT_FAILED))
     await connecting
     await peer.wait_acked_by(SERVICE)
-    assert (heard, bus.waits_for) == ([event.aggregate_id], "")
+    assert (heard, bus.unready_reason) == ([event.aggregate_id], "")
     await consumer.stop(1)
     await bus.close()
 

@@ -1,4 +1,4 @@
-"""Hearing tickets, expirations and payments."""
+"""Listener tickets, expirations and payments."""
 
 import asyncio
 from datetime import timedelta

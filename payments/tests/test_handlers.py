@@ -1,4 +1,4 @@
-"""Hearing orders."""
+"""Listener orders."""
 
 import asyncio
 from itertools import permutations

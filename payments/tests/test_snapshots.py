@@ -1,4 +1,4 @@
-"""Hearing orders repeat themselves: `python -m orders republish`."""
+"""Listener orders repeat themselves: `python -m orders republish`."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Hearing Stripe."""
+"""Listener Stripe."""
 
 import asyncio
 import json

@@ -130,7 +130,7 @@ async def test_a_service_hears_and_speaks_as_its_own_user(
         jetstream, bus = operator.jetstream(), app.state.bus
 
         async def ready() -> bool:
-            return bool(bus.is_prepared)
+            return bool(bus.is_ready)
 
         await eventually(ready, f"{service} is on the bus")
         for subject in configured()[service].publish:

@@ -111,40 +111,40 @@ STREAM_ANEW = Break(
     "            await asyncio.sleep(3600)\n",
 )
 
-PLACE_IN_THE_STREAM = Break(
-    "going on where a page was cut",
+POSITION_IN_THE_STREAM = Break(
+    "resuming where a page was cut",
     "tickets/src/tickets/live.py",
-    "Place.of(last_event_id) if last_event_id is not None else None",
+    "StreamPosition.of(last_event_id) if last_event_id is not None else None",
     "None",
 )
 NOTHING_TWICE = Break(
     "nothing twice after a page was cut",
-    "common/src/common/messaging/live.py",
-    "news.place.number > place.number",
-    "news.place.number >= place.number",
+    "common/src/common/messaging/event_feed.py",
+    "item.position.sequence > position.sequence",
+    "item.position.sequence >= position.sequence",
 )
 FOLLOW_AGAIN = Break(
     "following the stream again after an outage",
-    "common/src/common/messaging/live.py",
+    "common/src/common/messaging/event_feed.py",
     "            await self._follow()\n",
     "            if not self._round:\n                await self._follow()\n",
 )
 NO_GAP = Break(
     "going on after the last event that was heard",
-    "common/src/common/messaging/live.py",
+    "common/src/common/messaging/event_feed.py",
     "self._inbox.address, self._subjects, start)",
     "self._inbox.address, self._subjects, last + 1)",
 )
 ANOTHER_STREAM = Break(
     "noticing that a number was given to another message",
-    "common/src/common/messaging/live.py",
-    "        if place.number <= self._place.number:",
+    "common/src/common/messaging/event_feed.py",
+    "        if position.sequence <= self._end.sequence:",
     "        if False:",
 )
 BEGIN_ANEW = Break(
     "telling who cannot go on to begin anew",
-    "common/src/common/messaging/live.py",
-    "return found if place == before or place.is_beyond(self._last) else None",
+    "common/src/common/messaging/event_feed.py",
+    "return found if position == before or position.is_beyond(self._last) else None",
     "return found",
 )
 

@@ -151,7 +151,7 @@ TABLE: Mapping[str, Row] = {
         doors.SILENT_BUS: ("test_the_budget_of_a_stop_is_what_we_promise",),
     },
     "A page that is open misses nothing and is told nothing twice, whichever replica dies.": {
-        events.PLACE_IN_THE_STREAM: PAGE,
+        events.POSITION_IN_THE_STREAM: PAGE,
         events.NOTHING_TWICE: PAGE,
     },
     "Strangers read and change nothing of yours, and cannot lock you out where you usually are.": {
@@ -172,7 +172,7 @@ TABLE: Mapping[str, Row] = {
     },
     "Who watches an event stream misses nothing and hears nothing twice,"
     " or is told to begin anew.": {
-        events.PLACE_IN_THE_STREAM: PAGE,
+        events.POSITION_IN_THE_STREAM: PAGE,
         events.NO_GAP: ("test_what_got_lost_on_the_way_is_heard_again_and_in_order",),
         events.NOTHING_TWICE: ("test_an_outage_of_the_bus_makes_no_gap",),
         events.FOLLOW_AGAIN: ("test_a_stream_that_somebody_deleted_is_begun_anew",),

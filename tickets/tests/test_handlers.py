@@ -1,4 +1,4 @@
-"""Hearing orders."""
+"""Listener orders."""
 
 from itertools import permutations
 

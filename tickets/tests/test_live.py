@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 
 from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated
-from common.messaging import live as live_events
-from common.web import event_stream
+from common.messaging import event_feed
+from common.web import sse
 from devstack.bus_topology import keeping
 from devstack.event_source import open_event_source
 from devstack.jetstream import delete_all_streams
@@ -114,7 +114,7 @@ async def test_who_cannot_be_resumed_is_told_to_begin_anew(
 async def test_who_was_away_for_too_long_is_told_to_begin_anew(
     environment: dict[str, str], seller: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_events, "REMEMBERED", 3)
+    monkeypatch.setattr(event_feed, "MAX_ITEMS", 3)
     app = create_app(Settings.model_validate(environment))
     async with serving(app) as url, AsyncClient(base_url=url) as client:
         await ready(client)
@@ -209,7 +209,7 @@ async def test_a_republished_state_is_no_news(
 async def test_silence_is_filled_with_heartbeats(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(sse, "HEARTBEAT_SECONDS", 0.05)
     async with open_event_source(client, EVENTS) as source:
         await eventually(lambda: _is(len(source.comments) > 2))
     assert set(source.comments) == {"heartbeat"}
@@ -243,11 +243,11 @@ async def test_a_stop_ends_the_streams_and_those_who_come_still(
 
 
 async def test_a_closed_page_leaves_nothing_behind(client: AsyncClient, app: FastAPI) -> None:
-    live: live_events.Live = app.state.live
+    feed: event_feed.EventFeed = app.state.event_feed
     async with asyncio.TaskGroup() as group:
         for _ in range(20):
             group.create_task(_open_and_close(client))
-    await eventually(lambda: _is(live.followers == 0))
+    await eventually(lambda: _is(feed.subscriber_count == 0))
 
 
 async def _open_and_close(client: AsyncClient) -> None:

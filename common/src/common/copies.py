@@ -7,10 +7,10 @@ from typing import Any
 from common.contracts.questions import Question
 from common.contracts.subscriptions import REPUBLISHING, republishers_for
 from common.messaging.bus import Bus
-from common.messaging.event_side import Hearing
 from common.messaging.lost_events import LostEvents
 from common.messaging.outbox import Outbox
 from common.messaging.questions import Answering
+from common.messaging.runtime import Listener
 from common.messaging.watermark import CopyWatermark, say_watermark
 from common.mongo import Database
 from common.republish import Repository, Republisher
@@ -41,7 +41,7 @@ class Copies:
         self._lost = LostEvents(bus, service, store, republishers_for(service))
         self.workers: list[Callable[[], Awaitable[None]]] = [self._lost.run] if hears else []
         self.gauges = [self._lost.gauges()] if hears else []
-        self.answering: list[Hearing] = []
+        self.answering: list[Listener] = []
         if service in REPUBLISHING:
             self._own(repository, Runs(database))
 

@@ -17,10 +17,10 @@ from common.logs import configure_logs
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer, Handlers, OrderingKey, aggregate_key
 from common.messaging.delivery import Outcome
+from common.messaging.event_feed import EventFeed
 from common.messaging.event_gauges import consumer_gauges, local_gauges, outbox_gauges
-from common.messaging.event_side import Hearing, event_side
-from common.messaging.live import Live
 from common.messaging.outbox import Outbox
+from common.messaging.runtime import Listener, eventing_runtime
 from common.mongo import Collection, Database
 from common.preparing import Preparation
 from common.settings import EventSettings, ServiceSettings
@@ -133,20 +133,22 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
     bus = Bus(settings.nats_url, service=settings.service, ca_file=settings.nats_ca_file)
     outbox = Outbox(bus, settings.service, repository.outboxes)
     app.state.bus, app.state.database.announce = bus, outbox.announce
-    hearing: list[Hearing] = []
+    listeners: list[Listener] = []
     consumer: Consumer | None = None
-    if heard := parts.handlers:
-        consumer = Consumer(bus, settings.service, heard, repository, parts.ordering_key)
-        hearing.append(consumer)
+    if handlers := parts.handlers:
+        consumer = Consumer(bus, settings.service, handlers, repository, parts.ordering_key)
+        listeners.append(consumer)
     if parts.streamed:
         open_files.announce_streams(settings.event_streams_limit)
-        live = app.state.live = Live(bus, parts.streamed)
-        app.state.shutdown.on_drain.append(live.close)
-        hearing.append(live)
+        feed = app.state.event_feed = EventFeed(bus, parts.streamed)
+        app.state.shutdown.on_drain.append(feed.close)
+        listeners.append(feed)
     _add_gauges(app, settings.service, parts, outbox, consumer)
     copies = _copies(app, settings.service, parts, outbox)
-    beside = [partial(work, repository, bus) for work in parts.workers]
-    async with event_side(bus, [*hearing, *copies.answering], outbox, [*copies.workers, *beside]):
+    workers = [partial(work, repository, bus) for work in parts.workers]
+    async with eventing_runtime(
+        bus, [*listeners, *copies.answering], outbox, [*copies.workers, *workers]
+    ):
         yield
 
 
@@ -162,7 +164,7 @@ def _add_gauges(
     app: FastAPI, service: str, parts: _Parts, outbox: Outbox, consumer: Consumer | None
 ) -> None:
     bus, collector = app.state.bus, app.state.gauges
-    collector.local = partial(local_gauges, bus, consumer, app.state.live)
+    collector.local = partial(local_gauges, bus, consumer, app.state.event_feed)
     collector.sources += [outbox_gauges(outbox), consumer_gauges(bus, service)]
     collector.sources += [source(app.state.repository) for source in parts.gauges]
     metrics.init_labels(parts.handlers, tuple(Outcome))
@@ -171,7 +173,7 @@ def _add_gauges(
 def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> FastAPI:
     prefix = router.prefix if router else f"/{settings.service}"
     app = described_app(f"Ticketing: {settings.service}", prefix, lifespan)
-    app.state.settings, app.state.bus, app.state.live = settings, None, None
+    app.state.settings, app.state.bus, app.state.event_feed = settings, None, None
     app.state.shutdown = GracefulShutdown(settings.lame_duck_seconds)
     app.state.gauges, app.state.preparation = GaugeCollector(), Preparation()
     doors = [router] if router else []

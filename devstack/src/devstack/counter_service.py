@@ -11,8 +11,8 @@ from common.contracts.ids import new_id
 from common.contracts.money import Price
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer, Handlers, OrderingKey, aggregate_key
-from common.messaging.event_side import event_side
 from common.messaging.outbox import Outbox
+from common.messaging.runtime import eventing_runtime
 from common.mongo import Collection, Database, Document
 from devstack.testing import eventually
 
@@ -86,9 +86,9 @@ async def publishing(url: str, database: Database) -> AsyncIterator[Bus]:
     database.announce = outbox.announce
 
     async def prepared() -> bool:
-        return bus.is_prepared
+        return bus.is_ready
 
-    async with event_side(bus, [], outbox, []):
+    async with eventing_runtime(bus, [], outbox, []):
         await eventually(prepared)
         yield bus
 

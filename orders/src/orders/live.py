@@ -4,7 +4,7 @@ from functools import partial
 
 from fastapi.sse import format_sse_event
 
-from common.messaging.watches import Watch
+from common.messaging.topics import Topic
 from orders.domain import Order
 from orders.repository import OrderRepository
 from orders.schemas import OrderOut
@@ -22,12 +22,12 @@ class OrderStream:
         """Whether the final status has been sent."""
         return self._last_sent is not None and self._last_sent.status.is_final
 
-    async def tell(self, watch: Watch) -> bytes:
+    async def next_events(self, topic: Topic) -> bytes:
         """The order as an SSE event, or nothing if this version was sent already."""
         if self._last_sent is None:
             order = await self._read()
         else:
-            order = await watch.read(self._read)
+            order = await topic.read_shared(self._read)
         if self._last_sent and order.version <= self._last_sent.version:
             return b""
         self._last_sent = order

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Query, Response
 from common import logs
 from common.web.answers import Shown
 from common.web.bodies import JsonRoute
-from common.web.dependencies import Arriving, CurrentUser, LiveEvents, repository, settings
+from common.web.dependencies import Arriving, CurrentUser, Feed, repository, settings
 from common.web.error_responses import errors
-from common.web.event_stream import EventStream
 from common.web.paging import PageQuery
+from common.web.sse import EventStream
 from orders.domain import Order, TicketNotFound
 from orders.live import OrderStream
 from orders.repository import OrderRepository
@@ -67,12 +67,12 @@ async def show_order(user: CurrentUser, order_id: str, orders: Orders) -> Respon
 
 @router.get("/{order_id}/events", response_class=EventStream, responses=errors(401, 403, 404))
 async def follow_order(
-    user: CurrentUser, order_id: str, orders: Orders, live: LiveEvents, settings: Configured
+    user: CurrentUser, order_id: str, orders: Orders, feed: Feed, settings: Configured
 ) -> EventStream:
     """Server-Sent Events: `order` with the order as it is, and after each change, to its end."""
     (await orders.get(order_id)).visible_to(user.id)
     stream = OrderStream(order_id, orders)
-    return EventStream.of(live, order_id, stream, settings.event_streams_limit)
+    return EventStream.of(feed, order_id, stream, settings.event_streams_limit)
 
 
 @router.delete("/{order_id}", status_code=204, responses=errors(401, 403, 404, 409))

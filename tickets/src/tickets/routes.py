@@ -6,13 +6,13 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 
 from common import logs
 from common.errors import NotAuthenticated
-from common.messaging.watches import ANYTHING
+from common.messaging.topics import ALL_EVENTS
 from common.web.answers import Shown
 from common.web.bodies import JsonRoute
-from common.web.dependencies import CurrentUser, LiveEvents, OptionalUser, repository, settings
+from common.web.dependencies import CurrentUser, Feed, OptionalUser, repository, settings
 from common.web.error_responses import errors
-from common.web.event_stream import EventStream
 from common.web.paging import PageQuery
+from common.web.sse import EventStream
 from tickets.domain import Ticket
 from tickets.live import TicketStream
 from tickets.repository import TicketRepository
@@ -64,7 +64,7 @@ async def browse_tickets(
 
 @router.get("/events", response_class=EventStream, responses=errors())
 async def follow_tickets(
-    live: LiveEvents,
+    feed: Feed,
     settings: Configured,
     last_event_id: Annotated[str | None, Header()] = None,
 ) -> EventStream:
@@ -72,8 +72,8 @@ async def follow_tickets(
 
     They go on after `Last-Event-ID`; `reset` says that this is not possible, so load the list anew.
     """
-    stream = TicketStream(live, last_event_id)
-    return EventStream.of(live, ANYTHING, stream, settings.event_streams_limit)
+    stream = TicketStream(feed, last_event_id)
+    return EventStream.of(feed, ALL_EVENTS, stream, settings.event_streams_limit)
 
 
 @router.get("/{ticket_id}", response_model=TicketOut, responses=errors(404))

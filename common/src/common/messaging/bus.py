@@ -1,4 +1,4 @@
-"""The bus as a service uses it: publishing, receiving, and waiting until all is there for that."""
+"""The message bus as a service uses it: publish, subscribe, and wait until the topology exists."""
 
 import asyncio
 import json
@@ -18,15 +18,15 @@ from common.messaging.publications import Publications
 from common.messaging.requests import Requests, inbox_of
 from common.messaging.streams import STREAM, Streams
 
-TRY_AGAIN_SECONDS = 0.5
+RETRY_SECONDS = 0.5
 
 rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 
 class Bus:
-    """A connection to NATS that heals by itself.
+    """A connection to NATS that reconnects by itself.
 
-    It uses streams and consumers and makes none of them (see `topology`). Whatever needs an answer
+    It uses streams and consumers and creates none (see `topology`). Whatever needs an answer
     raises Unavailable when none comes. `ca_file` holds the authority that signed the servers'
     certificates, where it is not one that the whole machine trusts.
     """
@@ -34,19 +34,19 @@ class Bus:
     def __init__(self, url: str, *, service: str, ca_file: Path | None = None) -> None:
         self._connection = Connection(url, service, ca_file)
         self._connection.on_connected = self._connected
-        self._publications = Publications(self._connection, self.prepare_again)
+        self._publications = Publications(self._connection, self.resubscribe_soon)
         self.publish = self._publications.publish
         self.streams = Streams(self._connection)
         self.requests = Requests(self._connection)
         self.live_consumers = LiveConsumers(self._connection, service)
-        self._preparing: asyncio.Task[None] | None = None
-        self._prepared = asyncio.Event()
+        self._subscribing: asyncio.Task[None] | None = None
+        self._was_ready = asyncio.Event()
         self._closing = False
         self.on_connected: list[Callable[[], Awaitable[None]]] = []
-        """Awaited after each connection, the first included, and when somebody misses something;
-        again and again until none of them raises."""
-        self.waits_for = "not connected to NATS yet"
-        """Why the topology cannot be used now; empty when it can."""
+        """Callbacks that subscribe; awaited after each connection, the first included, and after
+        `resubscribe_soon`, and retried until none of them raises."""
+        self.unready_reason = "not connected to NATS yet"
+        """Why the bus is not ready; empty when it is."""
 
     @property
     def is_connected(self) -> bool:
@@ -55,69 +55,71 @@ class Bus:
 
     @property
     def last_error(self) -> str:
-        """What NATS said a moment ago, if it complained."""
+        """The last error that NATS reported, if it is recent."""
         return self._connection.last_error
 
     @property
     def is_kept_up(self) -> bool:
-        """Whether somebody still sees to the connection, with whatever success."""
+        """Whether the connection is still supervised, with whatever success."""
         return self._connection.is_kept_up
 
     @property
     def problem(self) -> str:
-        """Why nothing can be said or heard now, in NATS' words if it has any; empty when it can."""
+        """Why nothing can be published or received, as NATS reports it; empty when it can."""
         if not self.is_connected:
             return self.last_error or "not connected to NATS"
         kinds = (self._publications.storing, self._connection.publishing, self._connection.requests)
         return next((kind.problem for kind in kinds if kind.problem), "")
 
     @property
-    def is_prepared(self) -> bool:
-        """Whether the topology has once been usable."""
-        return self._prepared.is_set()
+    def is_ready(self) -> bool:
+        """Whether everything has been subscribed once."""
+        return self._was_ready.is_set()
 
     async def connect(self) -> None:
-        """Connect, and wait until the topology can be used, however long that takes."""
+        """Connect, and wait until everything is subscribed, however long that takes."""
         self._connection.start()
-        await self._prepared.wait()
+        await self._was_ready.wait()
 
     def _connected(self) -> None:
         self._publications.limit.check()
-        if self._preparing:
-            self._preparing.cancel()
-            self._preparing = None
-        self.prepare_again()
+        if self._subscribing:
+            self._subscribing.cancel()
+            self._subscribing = None
+        self.resubscribe_soon()
 
-    def prepare_again(self) -> None:
-        """Look soon whether all is there: who asks has noticed that something is missing.
+    def resubscribe_soon(self) -> None:
+        """Have `on_connected` run again: the caller has noticed that something is missing.
 
-        It is dropped while the same is being done, so ask again as long as it is missing.
+        Ignored while that is being done, so call it for as long as something is missing.
         """
-        is_under_way = self._preparing is not None and not self._preparing.done()
+        is_under_way = self._subscribing is not None and not self._subscribing.done()
         if not (self._closing or is_under_way):
-            self._preparing = asyncio.create_task(self._prepare())
+            self._subscribing = asyncio.create_task(self._subscribe())
 
-    async def _prepare(self) -> None:
-        """Until it has succeeded, and never more often than every TRY_AGAIN_SECONDS."""
+    async def _subscribe(self) -> None:
+        """Retries until it succeeds, every RETRY_SECONDS at most."""
         is_ready = False
         while not is_ready:
-            is_ready = await self._try_to_prepare()
-            await asyncio.sleep(TRY_AGAIN_SECONDS)
+            is_ready = await self._try_to_subscribe()
+            await asyncio.sleep(RETRY_SECONDS)
 
-    async def _try_to_prepare(self) -> bool:
+    async def _try_to_subscribe(self) -> bool:
         try:
-            for prepare in self.on_connected:
-                await prepare()
+            for subscribe in self.on_connected:
+                await subscribe()
         except Exception as error:  # noqa: BLE001 - whatever it is, without this nothing works
-            self.waits_for = str(error) or repr(error)
-            rate_limited.warning("waiting for the topology", error=self.waits_for)
+            self.unready_reason = str(error) or repr(error)
+            rate_limited.warning("waiting for the topology", error=self.unready_reason)
             return False
-        self.waits_for = ""
-        self._prepared.set()
+        self.unready_reason = ""
+        self._was_ready.set()
         return True
 
-    async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> Inbox:
-        """An inbox for messages that will be pulled."""
+    async def subscribe_inbox(
+        self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]
+    ) -> Inbox:
+        """Subscribe to a new inbox, for messages that will be pulled."""
         client = self._connection.client
         address = client.new_inbox()
 
@@ -127,7 +129,7 @@ class Bus:
         return inbox_of(client, address, await client.subscribe(address, cb=on_message))
 
     async def pull(self, durable: str, inbox: Inbox, request: Mapping[str, int]) -> None:
-        """Ask for messages; what comes, and how the request ends, arrives in the inbox."""
+        """Request messages; they, and the status of the request, arrive in the inbox."""
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{durable}"
         with suppress(NatsError):
             await self._connection.client.publish(
@@ -135,10 +137,10 @@ class Bus:
             )
 
     async def close(self) -> None:
-        """Send what is still on its way out and leave."""
+        """Flush and close the connection."""
         self._closing = True
-        if self._preparing:
-            self._preparing.cancel()
+        if self._subscribing:
+            self._subscribing.cancel()
         await self._connection.close()
 
 

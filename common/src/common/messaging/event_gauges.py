@@ -8,7 +8,7 @@ from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
 from common.messaging.consumer import Consumer
 from common.messaging.dead_letters import PREFIX
-from common.messaging.live import Live
+from common.messaging.event_feed import EventFeed
 from common.messaging.outbox import Outbox
 from common.messaging.streams import DEAD_LETTERS
 from common.metrics import Gauge
@@ -32,12 +32,12 @@ REFUSED = Gauge("outbox_refused", "Documents with an event that NATS refuses")
 OLDEST = Gauge("outbox_oldest_seconds", "For how long the oldest of them has been waiting")
 
 
-def local_gauges(bus: Bus, consumer: Consumer | None, live: Live | None) -> Samples:
+def local_gauges(bus: Bus, consumer: Consumer | None, feed: EventFeed | None) -> Samples:
     """Gauges of this process."""
     return {
         CONNECTED: float(not bus.problem),
         EARLY: consumer.out_of_order.longest if consumer else 0.0,
-        STREAMS_OPEN: float(live.followers if live else 0),
+        STREAMS_OPEN: float(feed.subscriber_count if feed else 0),
     }
 
 

@@ -40,7 +40,7 @@ class PullLoop:
         if self._stopped:
             return
         if self._inbox is None or not self._inbox.is_open():
-            self._inbox = await self._bus.listen(self._on_message)
+            self._inbox = await self._bus.subscribe_inbox(self._on_message)
         self._watchdog.begin()
         self._outstanding = 0
         await self.request()

@@ -45,4 +45,4 @@ class Watchdog:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             if self._bus.is_connected and time.monotonic() - self._seen > self._patience:
-                self._bus.prepare_again()
+                self._bus.resubscribe_soon()

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from common.errors import NotAuthenticated
-from common.messaging.live import Live
+from common.messaging.event_feed import EventFeed
 from common.web.arrival import Arrival
 from common.web.tokens import User
 
@@ -35,9 +35,9 @@ async def settings(request: Request) -> object:
     return found
 
 
-async def live(request: Request) -> Live:
-    """What the service announces, as it happens."""
-    found: Live = request.app.state.live
+async def event_feed(request: Request) -> EventFeed:
+    """The recent events of the service."""
+    found: EventFeed = request.app.state.event_feed
     return found
 
 
@@ -49,5 +49,5 @@ async def arrival(request: Request) -> Arrival:
 
 OptionalUser = Annotated[User | None, Depends(optional_user)]
 CurrentUser = Annotated[User, Depends(current_user)]
-LiveEvents = Annotated[Live, Depends(live)]
+Feed = Annotated[EventFeed, Depends(event_feed)]
 Arriving = Annotated[Arrival, Depends(arrival)]

@@ -68,7 +68,7 @@ async def ready(request: Request, response: Response) -> Health:
     is_ready = not any(problems.values()) and _has_begun(state)
     if bus is not None:
         problems["bus"] = bus.problem
-        problems["topology"] = bus.waits_for
+        problems["topology"] = bus.unready_reason
     response.status_code = 200 if is_ready else 503
     return Health(
         ready=is_ready,
@@ -81,7 +81,7 @@ def _has_begun(state: State) -> bool:
     """Whether all that the service needs has once been there: its indexes, and then the bus."""
     preparation: Preparation = state.preparation
     bus: Bus | None = state.bus
-    return preparation.is_done and (bus is None or bus.is_prepared)
+    return preparation.is_done and (bus is None or bus.is_ready)
 
 
 async def _problem_of(database: Database) -> str:

@@ -1,4 +1,4 @@
-"""What happens, for those who watch."""
+"""What happens, for those who topic."""
 
 import asyncio
 import shutil
@@ -13,9 +13,9 @@ from common.contracts.events import Event, TicketUpdated
 from common.contracts.subjects import Subject
 from common.messaging.bus import Bus
 from common.messaging.delivery import Delivery, Inbox, PullStatus
-from common.messaging.live import Live
-from common.messaging.place import Place
-from common.messaging.watches import ANYTHING, Watch
+from common.messaging.event_feed import EventFeed
+from common.messaging.stream_position import StreamPosition
+from common.messaging.topics import ALL_EVENTS, Topic
 from devstack.bus_topology import declare_now
 from devstack.quick import Processes
 from devstack.servers import NatsServer
@@ -29,21 +29,25 @@ class LossyBus(Bus):
     loses = 3
 
     @override
-    async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> Inbox:
+    async def subscribe_inbox(
+        self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]
+    ) -> Inbox:
         async def hear(message: Delivery | PullStatus) -> None:
             if isinstance(message, Delivery) and message.sequence == self.loses:
                 self.loses = 0
                 return
             await receive(message)
 
-        return await super().listen(hear)
+        return await super().subscribe_inbox(hear)
 
 
 class SlowBus(Bus):
     """A bus over a line so slow that the first sign of life comes late."""
 
     @override
-    async def listen(self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]) -> Inbox:
+    async def subscribe_inbox(
+        self, receive: Callable[[Delivery | PullStatus], Awaitable[None]]
+    ) -> Inbox:
         loop, on_their_way = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
         async def hear(message: Delivery | PullStatus) -> None:
@@ -52,47 +56,47 @@ class SlowBus(Bus):
         async def arrive(message: Delivery | PullStatus) -> None:
             await receive(message)
 
-        return await super().listen(hear)
+        return await super().subscribe_inbox(hear)
 
 
 @asynccontextmanager
-async def following(bus: Bus) -> AsyncIterator[Live]:
+async def following(bus: Bus) -> AsyncIterator[EventFeed]:
     """Follow tickets for as long as the block."""
-    live = Live(bus, [Subject.TICKET_CREATED, Subject.TICKET_UPDATED])
-    bus.on_connected.append(live.start)
+    feed = EventFeed(bus, [Subject.TICKET_CREATED, Subject.TICKET_UPDATED])
+    bus.on_connected.append(feed.start)
     await bus.connect()
     try:
-        yield live
+        yield feed
     finally:
-        await live.stop(1)
+        await feed.stop(1)
         await bus.close()
 
 
 @pytest.fixture
-async def live(nats_url: str, peer: BusPeer) -> AsyncIterator[Live]:  # noqa: ARG001 - first
+async def feed(nats_url: str, peer: BusPeer) -> AsyncIterator[EventFeed]:  # noqa: ARG001 - first
     """Who follows tickets, over a bad line."""
-    async with following(LossyBus(nats_url, service="tickets")) as live:
-        yield live
+    async with following(LossyBus(nats_url, service="tickets")) as feed:
+        yield feed
 
 
-async def has_heard(live: Live, count: int) -> list[str]:
-    """Wait until so much news is there; about what it is."""
+async def has_heard(feed: EventFeed, count: int) -> list[str]:
+    """Wait until so much item is there; about what it is."""
 
     async def enough() -> bool:
-        return len(news()) >= count
+        return len(item()) >= count
 
-    def news() -> list[str]:
-        begin = Place(live.place.stream, 0) if live.place else Place.of("")
-        return [each.event.aggregate_id for each in live.since(begin) or []]
+    def item() -> list[str]:
+        begin = StreamPosition(feed.position.stream, 0) if feed.position else StreamPosition.of("")
+        return [each.event.aggregate_id for each in feed.since(begin) or []]
 
     await eventually(enough, f"{count} events")
-    return news()
+    return item()
 
 
 async def test_a_slow_line_is_waited_for(nats_url: str, peer: BusPeer) -> None:
-    async with following(SlowBus(nats_url, service="tickets")) as live:
+    async with following(SlowBus(nats_url, service="tickets")) as feed:
         await peer.publish((ticket := TicketHistory()).event(0))
-        assert await has_heard(live, 1) == [ticket.id]
+        assert await has_heard(feed, 1) == [ticket.id]
 
 
 class Disk:
@@ -130,11 +134,11 @@ async def _say(url: str, events: Sequence[Event]) -> None:
             await peer.publish(event)
 
 
-async def place_after(live: Live, count: int) -> Place:
+async def position_after(feed: EventFeed, count: int) -> StreamPosition:
     """Where it is when it has heard so much."""
-    await has_heard(live, count)
-    assert live.place
-    return live.place
+    await has_heard(feed, count)
+    assert feed.position
+    return feed.position
 
 
 @pytest.mark.parametrize("grown", [0, 9], ids=["shorter", "longer"])
@@ -144,25 +148,25 @@ async def test_a_stream_that_was_put_back_is_not_taken_for_what_it_was(
     disk, [kept, lost, other] = Disk(tmp_path, processes), [TicketHistory() for _ in range(3)]
     with processes.running(disk.server) as server:
         declare_now(server.url)
-        async with following(Bus(server.url, service="tickets")) as live:
+        async with following(Bus(server.url, service="tickets")) as feed:
             await disk.say(kept.event(0))
-            before = await place_after(live, 1)
+            before = await position_after(feed, 1)
             disk.copy()
             await disk.say(*(lost.event(version) for version in range(5)))
-            after = await place_after(live, 6)
+            after = await position_after(feed, 6)
             await disk.put_back(*(other.event(version) for version in range(grown)))
             await disk.say(other.event(grown))
             async with following(Bus(server.url, service="tickets")) as fresh:
-                end = await place_after(fresh, 2 + grown)
+                end = await position_after(fresh, 2 + grown)
 
                 async def is_there() -> bool:
-                    return live.place == end
+                    return feed.position == end
 
                 await eventually(is_there, "both replicas are at one place")
                 events = [other.event(version) for version in range(grown + 1)]
-                for each in (live, fresh):
+                for each in (feed, fresh):
                     assert each.since(after) is None
-                    assert [news.event for news in each.since(before) or []] == events
+                    assert [item.event for item in each.since(before) or []] == events
     lines = [each.__dict__ for each in caplog.records if each.message == "the stream went back"]
     assert [line["from"] for line in lines] == [6]
 
@@ -173,71 +177,76 @@ async def test_what_comes_while_nats_is_asked_is_no_other_stream(
     bus, ticket, asked = Bus(nats_url, service="tickets"), TicketHistory(), asyncio.Event()
     extent = bus.live_consumers.extent
 
-    async with following(bus) as live:
+    async with following(bus) as feed:
 
         async def outdated() -> tuple[str, int, int]:
             answer = await extent()
             await peer.publish(ticket.event(1))
-            await has_heard(live, 2)
+            await has_heard(feed, 2)
             bus.live_consumers.extent = extent  # type: ignore[method-assign]
             asked.set()
             return answer
 
         async def is_asked() -> bool:
-            bus.prepare_again()
+            bus.resubscribe_soon()
             return asked.is_set()
 
         await peer.publish(ticket.event(0))
-        await has_heard(live, 1)
+        await has_heard(feed, 1)
         bus.live_consumers.extent = outdated  # type: ignore[method-assign]
         await eventually(is_asked)
         await peer.publish(ticket.event(2))
-        assert await has_heard(live, 3) == [ticket.id] * 3
+        assert await has_heard(feed, 3) == [ticket.id] * 3
     assert "the stream went back" not in caplog.text
 
 
 async def test_what_got_lost_on_the_way_is_heard_again_and_in_order(
-    live: Live, peer: BusPeer
+    feed: EventFeed, peer: BusPeer
 ) -> None:
-    ticket, begin = TicketHistory(), live.place
+    ticket, begin = TicketHistory(), feed.position
     assert begin
     for version in range(6):
         await peer.publish(ticket.event(version))
 
     async def all_there() -> bool:
-        return len(live.since(begin) or []) >= 6
+        return len(feed.since(begin) or []) >= 6
 
     await eventually(all_there)
-    heard = [news.event for news in live.since(begin) or []]
+    heard = [item.event for item in feed.since(begin) or []]
     assert heard == [ticket.event(version) for version in range(6)]
 
 
-async def test_a_watch_wakes_for_its_own_aggregate_alone(live: Live, peer: BusPeer) -> None:
+async def test_a_watch_wakes_for_its_own_aggregate_alone(feed: EventFeed, peer: BusPeer) -> None:
     one, other = TicketHistory(), TicketHistory()
-    with live.watching(one.id) as watch, live.watching(ANYTHING) as all_of_it:
+    with feed.subscribe(one.id) as topic, feed.subscribe(ALL_EVENTS) as all_of_it:
         await peer.publish(other.event(0))
-        assert await all_of_it.beyond(0, 10)
-        assert watch.news == 0
+        assert await all_of_it.wait_for_change(0, 10)
+        assert topic.generation == 0
         await peer.publish(one.event(0))
-        assert await watch.beyond(0, 10)
-        assert live.followers == 2
-    assert live.followers == 0
+        assert await topic.wait_for_change(0, 10)
+        assert feed.subscriber_count == 2
+    assert feed.subscriber_count == 0
 
 
-async def test_what_is_unreadable_or_a_snapshot_is_no_news(live: Live, peer: BusPeer) -> None:
+async def test_what_is_unreadable_or_a_snapshot_is_no_news(feed: EventFeed, peer: BusPeer) -> None:
     ticket = TicketHistory()
     await peer.publish(ticket.snapshot(4))
     await peer.publish_raw(Subject.TICKET_UPDATED, b"{", {})
-    with live.watching(ANYTHING) as watch:
+    with feed.subscribe(ALL_EVENTS) as topic:
         await peer.publish(ticket.event(5))
-        assert await watch.beyond(watch.news, 10)
-    [news] = live.since(Place(live.place.stream, 0) if live.place else Place.of("")) or []
-    assert isinstance(news.event, TicketUpdated)
-    assert news.event.version == 5
+        assert await topic.wait_for_change(topic.generation, 10)
+    [item] = (
+        feed.since(
+            StreamPosition(feed.position.stream, 0) if feed.position else StreamPosition.of("")
+        )
+        or []
+    )
+    assert isinstance(item.event, TicketUpdated)
+    assert item.event.version == 5
 
 
 async def test_one_look_answers_all_who_ask_about_the_same_news() -> None:
-    watch, looks = Watch(), 0
+    topic, looks = Topic(), 0
 
     async def look() -> int:
         nonlocal looks
@@ -246,19 +255,19 @@ async def test_one_look_answers_all_who_ask_about_the_same_news() -> None:
         return looks
 
     for expected in (1, 2):
-        assert await asyncio.gather(*(watch.read(look) for _ in range(5))) == [expected] * 5
-        watch.wake()
+        assert await asyncio.gather(*(topic.read_shared(look) for _ in range(5))) == [expected] * 5
+        topic.notify()
 
 
 async def test_news_that_came_while_nobody_waited_is_not_waited_for() -> None:
-    watch = Watch()
-    seen = watch.news
-    watch.wake()
-    assert await watch.beyond(seen, 0)
-    assert not await watch.beyond(watch.news, 0)
+    topic = Topic()
+    seen = topic.generation
+    topic.notify()
+    assert await topic.wait_for_change(seen, 0)
+    assert not await topic.wait_for_change(topic.generation, 0)
 
 
 @pytest.mark.parametrize("text", ["", "-", "a", "a-", "a--1", "a-1x", "a-²", "a-" + "1" * 20])
 def test_an_invented_place_is_nowhere(text: str) -> None:
-    assert Place.of(text) == Place("", -1)
-    assert Place.of(str(Place("cafe", 12))) == Place("cafe", 12)
+    assert StreamPosition.of(text) == StreamPosition("", -1)
+    assert StreamPosition.of(str(StreamPosition("cafe", 12))) == StreamPosition("cafe", 12)

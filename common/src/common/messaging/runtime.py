@@ -1,4 +1,4 @@
-"""The event side of a service: bus, outbox, consumer and workers, started and stopped in order."""
+"""The eventing runtime: starts and stops bus, listeners, outbox and workers in order."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -11,28 +11,28 @@ from common.shutdown import HANDLERS_SECONDS, OUTBOX_SECONDS
 from common.tasks import TaskSupervisor
 
 
-class Hearing(Protocol):
-    """What hears something on the bus."""
+class Listener(Protocol):
+    """Receives something from the bus."""
 
     async def start(self) -> None:
-        """Begin; called again after each connection. Raises Unavailable."""
+        """Subscribe; called again after each connection. Raises Unavailable."""
 
     async def stop(self, seconds: float) -> None:
-        """Hear nothing more, and finish what was begun within so many seconds."""
+        """Unsubscribe, and finish what was begun within so many seconds."""
 
 
 @asynccontextmanager
-async def event_side(
+async def eventing_runtime(
     bus: Bus,
-    hearing: Sequence[Hearing],
+    listeners: Sequence[Listener],
     outbox: Outbox,
     workers: Sequence[Callable[[], Awaitable[None]]],
 ) -> AsyncIterator[None]:
-    """Hear, announce and work; at the end finish what was begun, then leave the bus.
+    """Run everything for the block; then drain it, and close the bus.
 
     It does not wait for the bus: a service starts, and serves requests, while NATS is down.
     """
-    bus.on_connected += [*(each.start for each in hearing), outbox.sweep_soon]
+    bus.on_connected += [*(each.start for each in listeners), outbox.sweep_soon]
     supervisor = TaskSupervisor()
     for work in (bus.connect, outbox.run, *workers):
         supervisor.start(work)
@@ -40,12 +40,12 @@ async def event_side(
         yield
     finally:
         await supervisor.stop()
-        await _finish(hearing, outbox)
+        await _drain(listeners, outbox)
         await bus.close()
 
 
-async def _finish(hearing: Sequence[Hearing], outbox: Outbox) -> None:
-    await asyncio.gather(*(each.stop(HANDLERS_SECONDS) for each in hearing))
+async def _drain(listeners: Sequence[Listener], outbox: Outbox) -> None:
+    await asyncio.gather(*(each.stop(HANDLERS_SECONDS) for each in listeners))
     with suppress(TimeoutError):
         async with asyncio.timeout(OUTBOX_SECONDS):
             await outbox.finish(OUTBOX_SECONDS)
