@@ -163,7 +163,7 @@ async def is_ready(url: str) -> bool:
             return False
 
 
-async def quiet(stack: RunningStack) -> None:
+async def wait_until_idle(stack: RunningStack) -> None:
     """Wait until everybody has heard everything."""
 
     async def all_heard() -> bool:
@@ -203,7 +203,7 @@ async def test_sales_go_on_after_the_stream_was_deleted(
     stack: RunningStack, seller: ApiClient, buyer: ApiClient, databases: Databases
 ) -> None:
     await trade(seller, buyer)
-    await quiet(stack)
+    await wait_until_idle(stack)
     delete_all_streams(nats_port(stack))
     ticket_id = await seller.list_ticket()
 
@@ -212,7 +212,7 @@ async def test_sales_go_on_after_the_stream_was_deleted(
 
     await eventually(orderable, "a ticket that was listed without a stream can be ordered")
     await trade(seller, buyer)
-    await quiet(stack)
+    await wait_until_idle(stack)
     await whole(databases)
 
 
@@ -222,7 +222,7 @@ async def test_what_was_lost_with_the_stream_is_made_good(
     held, *_ = await trade(seller, buyer)
     wanted = await seller.list_ticket()
     await buyer.wait_order_status(await buyer.order(await seller.list_ticket()), "awaiting:payment")
-    await quiet(stack)
+    await wait_until_idle(stack)
     async with losing(stack, databases, "tickets", "payments", "expiration"):
         waiting = await buyer.order(wanted)
         assert (await buyer.cancel(held)).status_code == 204
@@ -231,7 +231,7 @@ async def test_what_was_lost_with_the_stream_is_made_good(
         edited = {"title": "Opera", "price": 25}
         await seller.client.put(f"/api/tickets/{unheard}", json=edited)
     await whole(databases)
-    await quiet(stack)
+    await wait_until_idle(stack)
     assert (await buyer.pay(waiting)).status_code == 201
     await buyer.wait_payment_status(waiting, "captured")
     await buyer.wait_order_status(await buyer.order(unheard), "awaiting:payment")
@@ -243,7 +243,7 @@ async def test_empty_copies_are_filled(
     stack: RunningStack, seller: ApiClient, buyer: ApiClient, databases: Databases
 ) -> None:
     held, *_ = await trade(seller, buyer)
-    await quiet(stack)
+    await wait_until_idle(stack)
     for service, collection in COPIES.items():
         databases.forget(service, collection)
     delete_all_streams(nats_port(stack))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from httpx import AsyncClient, HTTPError
 from tests.conftest import Launch
-from tests.market import Market
+from tests.load import ContinuousLoad
 
 from common.mongo import Database
 from common.service import Repository
@@ -68,12 +68,12 @@ async def everything_is_said_and_heard(stack: RunningStack) -> None:
     """Wait until all outboxes are empty and all events are acknowledged."""
     port = urlsplit(stack.nats).port or 0
 
-    async def quiet() -> bool:
+    async def idle() -> bool:
         backlogs = [backlog_of(port, service) for service in REPOSITORIES]
         speaking = [await has_something_to_say(stack, service) for service in REPOSITORIES]
         return all(each and each.is_empty for each in backlogs) and not any(speaking)
 
-    await eventually(quiet, "quiet")
+    await eventually(idle, "idle")
 
 
 async def has_something_to_say(stack: RunningStack, service: str) -> bool:
@@ -87,11 +87,11 @@ async def has_something_to_say(stack: RunningStack, service: str) -> bool:
 async def test_nobody_notices_a_rolling_restart(
     stack: RunningStack, sandbox_client: SandboxClient, browser: Callable[[], AsyncClient]
 ) -> None:
-    market = Market(browser, pairs=4, strangers=2)
-    async with market.open():
+    traffic = ContinuousLoad(browser, pairs=4, visitors=2)
+    async with traffic.running():
         for index in range(2):
             restarting = (restart(stack, each, index) for each in stack.services)
-            await asyncio.gather(market.has_traded(3), *restarting)
-    assert market.wrong == []
+            await asyncio.gather(traffic.wait_for_sales(3), *restarting)
+    assert traffic.failures == []
     await everything_is_said_and_heard(stack)
-    await market.is_settled(sandbox_client)
+    await traffic.wait_settled(sandbox_client)

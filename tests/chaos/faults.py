@@ -11,15 +11,15 @@ from random import Random
 from httpx import AsyncClient, HTTPError
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from tests.chaos.evidence import HEARING
 from tests.chaos.faults_of_operators import MADE_BY_HAND, STREAM_PURGED, OperatorFaults
+from tests.chaos.observations import CONSUMERS
 from tests.chaos.processes import Processes
 
 from common.contracts.events import wire_time
 from common.messaging.streams import STREAM
 from devstack.testing import eventually
 
-SERVICES = ("auth", *HEARING)
+SERVICES = ("auth", *CONSUMERS)
 OPERATIONS = ("create", "confirm", "capture", "cancel", "retrieve")
 STREAM_DELETED = "stream deleted"
 LOSING = (STREAM_DELETED, STREAM_PURGED, MADE_BY_HAND)
@@ -113,7 +113,7 @@ class Faults:
 
     async def _delete_consumer(self) -> None:
         """When it is made again it delivers everything once more, from the beginning."""
-        await self._stream.delete_consumer(STREAM, self._random.choice(HEARING))
+        await self._stream.delete_consumer(STREAM, self._random.choice(CONSUMERS))
         self.done["consumer deleted"] += 1
 
     async def _stop_a_service(self) -> None:
@@ -150,7 +150,7 @@ class Faults:
 
     async def _delay_messages(self) -> None:
         """Take what a service should get and send it back, to come later and out of order."""
-        service = self._random.choice(HEARING)
+        service = self._random.choice(CONSUMERS)
         taken = await self._stream.pull_subscribe_bind(service, STREAM)
         try:
             for message in await taken.fetch(self._random.randint(1, 10), timeout=1):
@@ -162,6 +162,6 @@ class Faults:
     async def _hold_back_messages(self) -> None:
         """Let a service hear nothing for a while."""
         until = datetime.now(UTC) + timedelta(seconds=self._random.uniform(0.3, 2.5))
-        service = self._random.choice(HEARING)
+        service = self._random.choice(CONSUMERS)
         await self._stream.pause_consumer(STREAM, service, wire_time(until))
         self.done["service deafened"] += 1

@@ -11,7 +11,7 @@ from random import Random
 
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig, DeliverPolicy
-from tests.chaos.evidence import HEARING
+from tests.chaos.observations import CONSUMERS
 from tests.chaos.processes import Processes
 
 from common.contracts.questions import Question, subject_of
@@ -73,7 +73,7 @@ class OperatorFaults:
 
     async def _make_a_consumer_by_hand(self) -> None:
         """As somebody does who wants to be rid of a backlog."""
-        service = self._random.choice(HEARING)
+        service = self._random.choice(CONSUMERS)
         heard = (await self._stream.consumer_info(STREAM, service)).config.filter_subjects
         self._done[MADE_BY_HAND] += 1
         await self._stream.delete_consumer(STREAM, service)
@@ -84,7 +84,7 @@ class OperatorFaults:
 
     async def _leave_few_files(self) -> None:
         """To one process of a service, for a while."""
-        pid = self._processes.one_of(*HEARING)
+        pid = self._processes.one_of(*CONSUMERS)
         if pid is None:
             return
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)

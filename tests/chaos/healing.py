@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from tests.chaos.evidence import HEARING, Databases
+from tests.chaos.observations import CONSUMERS, Databases
 
 from common.errors import Unavailable
 from common.messaging.bus import Bus
@@ -11,7 +11,7 @@ from common.messaging.checkpoint import from_document, what_was_lost
 
 async def unhealed(bus: Bus, databases: Databases) -> AsyncIterator[tuple[str, str]]:
     """The services that miss something, and what that is."""
-    for service in HEARING:
+    for service in CONSUMERS:
         known = databases.checkpoint(service)
         if known is None:
             yield service, "has not looked yet whether it misses something"

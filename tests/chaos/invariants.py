@@ -10,10 +10,10 @@ from tests.chaos import (
     rules_of_sales,
     rules_of_timers,
 )
-from tests.chaos.evidence import Evidence
+from tests.chaos.observations import Observations
 from tests.chaos.violation import Violation
 
-Rule = Callable[[Evidence], Iterator[tuple[str, str]]]
+Rule = Callable[[Observations], Iterator[tuple[str, str]]]
 """Yields whom it is about, and what is wrong."""
 
 INVARIANTS: tuple[Rule, ...] = (
@@ -42,10 +42,10 @@ INVARIANTS: tuple[Rule, ...] = (
 )
 
 
-def violations(evidence: Evidence) -> list[Violation]:
+def violations(observed: Observations) -> list[Violation]:
     """Everything that is wrong."""
     return [
         Violation(rule.__name__, entity, what)
         for rule in INVARIANTS
-        for entity, what in rule(evidence)
+        for entity, what in rule(observed)
     ]

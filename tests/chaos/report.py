@@ -20,19 +20,19 @@ def report(outcome: Outcome) -> str:
 
 def figures(outcome: Outcome) -> Iterator[str]:
     """What was broken, and what went on all the same."""
-    evidence = outcome.evidence
-    statuses = Counter(order["status"] for order in evidence.orders.values())
-    reasons = Counter(o["cancelReason"] for o in evidence.orders.values() if o["cancelReason"])
-    unknown = sum(answer.is_unknown for answer in evidence.answers)
+    observed = outcome.observations
+    statuses = Counter(order["status"] for order in observed.orders.values())
+    reasons = Counter(o["cancelReason"] for o in observed.orders.values() if o["cancelReason"])
+    unknown = sum(answer.is_unknown for answer in observed.answers)
     yield f"seed {outcome.seed}, {outcome.seconds:g} s of faults: {_counted(outcome.faults)}"
-    shown = Counter(seen.kind for seen in sightings(evidence.answers))
-    yield f"requests {len(evidence.answers)}, of them without a usable answer {unknown}"
+    shown = Counter(seen.kind for seen in sightings(observed.answers))
+    yield f"requests {len(observed.answers)}, of them without a usable answer {unknown}"
     yield f"people were shown: {_counted(shown)}"
-    yield f"tickets {len(evidence.tickets)}, orders {_counted(statuses)} ({_counted(reasons)})"
-    yield f"messages {len(evidence.messages)}, writes {len(evidence.writes)}"
-    yield f"expiries late by {_spread([late for _, late in expiries(evidence)])}"
-    yield f"answers took {_spread([*answer_waits(evidence.answers)])}"
-    yield f"from paid to sold it took {_spread([*sale_waits(evidence.answers)])}"
+    yield f"tickets {len(observed.tickets)}, orders {_counted(statuses)} ({_counted(reasons)})"
+    yield f"messages {len(observed.messages)}, writes {len(observed.writes)}"
+    yield f"expiries late by {_spread([late for _, late in expiries(observed)])}"
+    yield f"answers took {_spread([*answer_waits(observed.answers)])}"
+    yield f"from paid to sold it took {_spread([*sale_waits(observed.answers)])}"
 
 
 def _counted(what: Counter[str]) -> str:
@@ -60,26 +60,26 @@ def _verdict(outcome: Outcome) -> Iterator[str]:
 
 def _history(outcome: Outcome, entity: str) -> Iterator[str]:
     """Everything about one ticket or order: what people did, what was stored, what was told."""
-    evidence = outcome.evidence
+    observed = outcome.observations
     yield from (
         f"  {a.asked:%H:%M:%S.%f} {a.who} {a.method} {a.path} {a.sent} -> {a.status} {a.body}"
-        for a in evidence.answers
+        for a in observed.answers
         if a.mentions(entity) and a.method != "GET"
     )
     yield from _seen(outcome, entity)
-    yield from (f"  stored in {w.place}: {w.fields}" for w in evidence.writes if w.entity == entity)
+    yield from (f"  stored in {w.place}: {w.fields}" for w in observed.writes if w.entity == entity)
     yield from (
         f"  told {m.time} #{m.sequence} {m.subject} {m.body}"
-        for m in evidence.messages
+        for m in observed.messages
         if m.entity == entity
     )
-    yield from (f"  Stripe: {i}" for i in evidence.books if i["orderId"] == entity)
+    yield from (f"  Stripe: {i}" for i in observed.books if i["orderId"] == entity)
 
 
 def _seen(outcome: Outcome, entity: str) -> Iterator[str]:
     """What each person was shown of it, whenever that was something else than before."""
     before: dict[str, tuple[str, int | None]] = {}
-    for seen in sightings(outcome.evidence.answers):
+    for seen in sightings(outcome.observations.answers):
         shown = seen.status, seen.version
         if seen.entity == entity and before.get(f"{seen.who} {seen.kind}") != shown:
             before[f"{seen.who} {seen.kind}"] = shown

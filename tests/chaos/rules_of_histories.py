@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import combinations
 
-from tests.chaos.evidence import Evidence
+from tests.chaos.observations import Observations
 from tests.chaos.sightings import GONE, Sighting, sightings
 
 from common.mongo import Document
@@ -26,27 +26,27 @@ Version = tuple[str, str, int]
 """Of what kind, of which, and its number."""
 
 
-def what_was_told_complete_stays(evidence: Evidence) -> Iterator[tuple[str, str]]:
+def what_was_told_complete_stays(observed: Observations) -> Iterator[tuple[str, str]]:
     """Who was shown a complete order, or a captured payment, keeps the order and its ticket."""
     told = {
         sighting.entity
-        for sighting in sightings(evidence.answers)
+        for sighting in sightings(observed.answers)
         if (sighting.kind, sighting.status) in {("order", "complete"), ("payment", "captured")}
     }
     for order_id in sorted(told):
-        order = evidence.orders.get(order_id, {})
-        ticket = evidence.tickets.get(order.get("ticket", {}).get("id", ""), {})
+        order = observed.orders.get(order_id, {})
+        ticket = observed.tickets.get(order.get("ticket", {}).get("id", ""), {})
         if order.get("status") != "complete":
             yield order_id, f"was shown as complete, and is {order.get('status')}"
         elif ticket.get("orderId") != order_id:
             yield order_id, f"was shown as complete, and its ticket is of {ticket.get('orderId')}"
 
 
-def a_ticket_is_complete_once(evidence: Evidence) -> Iterator[tuple[str, str]]:
+def a_ticket_is_complete_once(observed: Observations) -> Iterator[tuple[str, str]]:
     """No two orders of a ticket are complete, or ever were said to be."""
-    shown = [sighting.body for sighting in sightings(evidence.answers) if sighting.kind == "order"]
-    told = [message.body for message in evidence.messages if message.owner == "order"]
-    stored = [{"id": order_id, **order} for order_id, order in evidence.orders.items()]
+    shown = [sighting.body for sighting in sightings(observed.answers) if sighting.kind == "order"]
+    told = [message.body for message in observed.messages if message.owner == "order"]
+    stored = [{"id": order_id, **order} for order_id, order in observed.orders.items()]
     complete: defaultdict[str, set[str]] = defaultdict(set)
     for order in (*shown, *told, *stored):
         if order.get("status") == "complete":
@@ -56,10 +56,10 @@ def a_ticket_is_complete_once(evidence: Evidence) -> Iterator[tuple[str, str]]:
             yield ticket_id, f"was complete for {sorted(orders)}"
 
 
-def what_was_seen_never_goes_back(evidence: Evidence) -> Iterator[tuple[str, str]]:
+def what_was_seen_never_goes_back(observed: Observations) -> Iterator[tuple[str, str]]:
     """Whoever asks after an answer is shown the same or what came later; at once, either."""
     seen: defaultdict[tuple[str, str, str], list[Sighting]] = defaultdict(list)
-    for sighting in sightings(evidence.answers):
+    for sighting in sightings(observed.answers):
         seen[sighting.who, sighting.kind, sighting.entity].append(sighting)
     for (who, _, entity), shown in seen.items():
         for before, after in combinations(shown, 2):
@@ -76,33 +76,33 @@ def _goes_back(before: Sighting, after: Sighting) -> bool:
     return after.status not in MAY_FOLLOW.get(before.status, {after.status})
 
 
-def a_version_says_one_thing(evidence: Evidence) -> Iterator[tuple[str, str]]:
+def a_version_says_one_thing(observed: Observations) -> Iterator[tuple[str, str]]:
     """Whichever messages announce it, on whatever subject, as a change or as a snapshot."""
-    for (_, entity, version), contents in _announced(evidence).items():
+    for (_, entity, version), contents in _announced(observed).items():
         if any(content != contents[0] for content in contents):
             yield entity, f"says different things of version {version}: {contents}"
 
 
-def what_was_shown_was_announced(evidence: Evidence) -> Iterator[tuple[str, str]]:
+def what_was_shown_was_announced(observed: Observations) -> Iterator[tuple[str, str]]:
     """Nobody is shown a version that never came to be, or another content of it.
 
     What was deleted with a stream may have been announced.
     """
-    announced = _announced(evidence)
-    for sighting in sightings(evidence.answers):
+    announced = _announced(observed)
+    for sighting in sightings(observed.answers):
         if sighting.version is None:
             continue
         shown = _content(sighting.kind, sighting.body)
         told = announced.get((sighting.kind, sighting.entity, sighting.version))
-        if told is None and evidence.is_whole:
+        if told is None and observed.is_whole:
             yield sighting.entity, f"was shown as {shown}, which was never announced"
         if told and any(shown[name] != told[0][name] for name in shown.keys() & told[0].keys()):
             yield sighting.entity, f"was shown as {shown}, and announced as {told[0]}"
 
 
-def _announced(evidence: Evidence) -> dict[Version, list[Document]]:
+def _announced(observed: Observations) -> dict[Version, list[Document]]:
     announced: defaultdict[Version, list[Document]] = defaultdict(list)
-    for message in evidence.messages:
+    for message in observed.messages:
         if message.announces is not None:
             content = _content(message.owner, message.body)
             announced[message.owner, message.entity, message.announces].append(content)

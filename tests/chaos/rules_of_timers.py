@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from tests.chaos.evidence import Evidence
+from tests.chaos.observations import Observations
 
 from expiration.repository import LEASE
 
 
-def every_timer_ends(evidence: Evidence) -> Iterator[tuple[str, str]]:
+def every_timer_ends(observed: Observations) -> Iterator[tuple[str, str]]:
     """Fired or cancelled, one for each order."""
-    for order_id in evidence.orders:
-        state = evidence.timers.get(order_id, {}).get("state")
+    for order_id in observed.orders:
+        state = observed.timers.get(order_id, {}).get("state")
         if state not in {"fired", "cancelled"}:
             yield order_id, f"has a timer that is {state}"
 
 
-def a_lease_keeps_others_away(evidence: Evidence) -> Iterator[tuple[str, str]]:
+def a_lease_keeps_others_away(observed: Observations) -> Iterator[tuple[str, str]]:
     """A timer that is not set anew is claimed again only when the claim before is over."""
     until: dict[str, datetime] = {}
-    for write in evidence.writes_to("expiration.timers"):
+    for write in observed.writes_to("expiration.timers"):
         if write.get("state") == "scheduled":
             until.pop(write.entity, None)
         lease = write.get("leaseUntil")

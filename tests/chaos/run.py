@@ -1,4 +1,4 @@
-"""One run: people, faults, quiet, and the verdict."""
+"""One run: workload, faults, quiescence, and the verdict."""
 
 import asyncio
 from collections import Counter
@@ -11,16 +11,16 @@ from random import Random
 import nats
 from httpx import AsyncClient
 from nats.aio.client import Client
-from tests.chaos.crowd import Buyer, Seller
-from tests.chaos.evidence import Databases, Evidence, gather
 from tests.chaos.faults import LOSING, Faults
 from tests.chaos.faults_of_members import MemberFaults
 from tests.chaos.history import History
 from tests.chaos.invariants import violations
 from tests.chaos.members import Members
+from tests.chaos.observations import Databases, Observations, gather
 from tests.chaos.processes import Processes
-from tests.chaos.quiet import is_quiet
+from tests.chaos.quiescence import wait_until_quiescent
 from tests.chaos.violation import Violation
+from tests.chaos.workload import Buyer, Seller
 
 from devstack.running_stack import RunningStack, launch_stack
 from devstack.testing import eventually
@@ -41,7 +41,7 @@ class Scale:
     breath: float
     """Seconds from one fault of a single process to the next."""
     peace: float
-    """Seconds after the last fault in which people go on."""
+    """Seconds after the last fault in which users go on."""
 
 
 SCALES = {
@@ -58,7 +58,7 @@ class Outcome:
     seed: int
     seconds: float
     faults: Counter[str]
-    evidence: Evidence
+    observations: Observations
     violations: Sequence[Violation]
 
 
@@ -98,15 +98,15 @@ async def _run(
         if stack.wires:
             members = Members(stack, stack.wires, bus.jetstream(timeout=2))
             lives.append(MemberFaults(members, processes, bus, random, faults.done).live(seed))
-        async with _crowd(seed, stack, history, sandbox, scale):
+        async with _workload(seed, stack, history, sandbox, scale):
             await _for_a_while(lives, seconds, faults.done, until)
             await faults.end()
             await asyncio.sleep(scale.peace)
         is_whole = not any(faults.done[lost] for lost in LOSING)
-        noise = await is_quiet(stack, databases)
-        evidence = await gather(stack, databases, history.answers)
-        evidence = replace(evidence, is_whole=is_whole)
-    return Outcome(seed, seconds, faults.done, evidence, [*noise, *violations(evidence)])
+        pending = await wait_until_quiescent(stack, databases)
+        observed = await gather(stack, databases, history.answers)
+        observed = replace(observed, is_whole=is_whole)
+    return Outcome(seed, seconds, faults.done, observed, [*pending, *violations(observed)])
 
 
 async def _for_a_while(
@@ -139,10 +139,10 @@ async def _bus(stack: RunningStack) -> AsyncIterator[Client]:
 
 
 @asynccontextmanager
-async def _crowd(
+async def _workload(
     seed: int, stack: RunningStack, history: History, bank: AsyncClient, scale: Scale
 ) -> AsyncIterator[None]:
-    """People who are busy until the end of the block, and then finish what they are at."""
+    """Users who act until the end of the block."""
     async with AsyncExitStack() as browsers:
 
         async def browser() -> AsyncClient:
@@ -155,10 +155,10 @@ async def _crowd(
         buyers = [
             Buyer(f"buyer-{n}", seed, await browser(), history, bank) for n in range(scale.buyers)
         ]
-        people = [*sellers, *buyers]
-        for person in people:
-            await person.sign_up()
-        lives = [asyncio.create_task(person.live()) for person in people]
+        users = [*sellers, *buyers]
+        for user in users:
+            await user.sign_up()
+        lives = [asyncio.create_task(user.run()) for user in users]
         yield
         for life in lives:
             life.cancel()

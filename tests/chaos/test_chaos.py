@@ -17,7 +17,7 @@ async def test_every_promise_is_kept_while_everything_breaks(tmp_path: Path) -> 
     outcome = await run(SEED, SECONDS, tmp_path)
     assert not outcome.violations, report(outcome)
     assert outcome.faults["service killed"] > 0
-    seen = {sighting.status for sighting in sightings(outcome.evidence.answers)}
+    seen = {sighting.status for sighting in sightings(outcome.observations.answers)}
     assert seen >= {"complete", "captured", "cancelled", "free", "held", "sold"}
 
 
@@ -27,4 +27,4 @@ async def test_every_promise_is_kept_while_members_are_cut_off(tmp_path: Path) -
     faults = ("majority lost, then the primary", "primary cut off")
     outcome = await run(MAJORITY_LOST_FIRST, 40, tmp_path, members=3, until=faults)
     assert not outcome.violations, report(outcome)
-    assert any(order["status"] == "complete" for order in outcome.evidence.orders.values())
+    assert any(order["status"] == "complete" for order in outcome.observations.orders.values())

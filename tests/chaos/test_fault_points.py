@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 from httpx import AsyncClient
-from tests.chaos.victim import Victim, victim
+from tests.chaos.target import TargetService, target_service
 
 from common.contracts.events import (
     ExpirationComplete,
@@ -30,29 +30,29 @@ from devstack.ticket_history import TicketHistory
 ACKNOWLEDGED = b'"stream":"ticketing"'
 
 
-class OpenVictim(Protocol):
+class OpenTarget(Protocol):
     """Makes the service of a name a victim."""
 
-    def __call__(self, service: str) -> AbstractAsyncContextManager[tuple[Victim, Process]]:
+    def __call__(self, service: str) -> AbstractAsyncContextManager[tuple[TargetService, Process]]:
         """For as long as the block."""
 
 
 @pytest.fixture
-def open_victim(
+def open_target(
     tmp_path: Path,
     jwt_keys: KeyPair,
     mongod: MongoServer,
     nats_server: NatsServer,
     nats_url: str,  # noqa: ARG001 - without the streams of other tests
-) -> OpenVictim:
+) -> OpenTarget:
     """Makes victims of services."""
-    return partial(victim, folder=tmp_path, keys=jwt_keys, mongod=mongod, nats=nats_server)
+    return partial(target_service, folder=tmp_path, keys=jwt_keys, mongod=mongod, nats=nats_server)
 
 
 @pytest.fixture
-async def payments(open_victim: OpenVictim) -> AsyncIterator[tuple[Victim, SandboxClient]]:
+async def payments(open_target: OpenTarget) -> AsyncIterator[tuple[TargetService, SandboxClient]]:
     """The payments service, running, and Stripe's books."""
-    async with open_victim("payments") as (process, sandbox):
+    async with open_target("payments") as (process, sandbox):
         sandbox.start()
         async with AsyncClient(base_url=http_url(process.stripe.server_port)) as client:
             await process.start()
@@ -60,44 +60,44 @@ async def payments(open_victim: OpenVictim) -> AsyncIterator[tuple[Victim, Sandb
 
 
 @pytest.mark.parametrize(
-    ("word", "by_server"),
+    ("pattern", "by_server"),
     [(b"HPUB order:created ", False), (ACKNOWLEDGED, True)],
     ids=["between the write and the publish", "between the publish and the clearing"],
 )
 async def test_an_order_is_announced_once_after_a_crash(
-    open_victim: OpenVictim, peer: BusPeer, word: bytes, by_server: bool
+    open_target: OpenTarget, peer: BusPeer, pattern: bytes, by_server: bool
 ) -> None:
     ticket = TicketHistory()
-    async with open_victim("orders") as (orders, _):
+    async with open_target("orders") as (orders, _):
         await orders.start()
         await peer.publish(ticket.event(0))
         await peer.wait_acked_by("orders")
-        orders.dies_at(orders.bus, word, by_server=by_server)
-        await orders.ask(orders.new_session(), "/api/orders", {"ticketId": ticket.id})
-        await orders.death_on(orders.bus)
+        orders.kill_at(orders.bus, pattern, by_server=by_server)
+        await orders.post(orders.new_session(), "/api/orders", {"ticketId": ticket.id})
+        await orders.wait_killed(orders.bus)
         left = orders.only("orders")
         assert [entry["subject"] for entry in left["outbox"]] == ["order:created"]
         was_published = by_server
         assert len(await peer.wait_for(OrderCreated, was_published)) == was_published
         await orders.start()
-        await orders.document_is("orders", left["_id"], {"outbox": []})
+        await orders.wait_document("orders", left["_id"], {"outbox": []})
         [told] = await peer.wait_for(OrderCreated)
         assert told.id == left["_id"]
 
 
 async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
-    open_victim: OpenVictim, peer: BusPeer
+    open_target: OpenTarget, peer: BusPeer
 ) -> None:
-    async with open_victim("tickets") as (tickets, _):
+    async with open_target("tickets") as (tickets, _):
         await tickets.start()
-        answer = await tickets.ask(
+        answer = await tickets.post(
             tickets.new_session(), "/api/tickets", {"title": "Concert", "price": 20}
         )
         assert answer
         order = OrderHistory("buyer", ticket_id=answer.json()["id"])
-        tickets.dies_at(tickets.bus, b"PUB $JS.ACK.")
+        tickets.kill_at(tickets.bus, b"PUB $JS.ACK.")
         await peer.publish(order.event(OrderCreated, 0))
-        await tickets.death_on(tickets.bus)
+        await tickets.wait_killed(tickets.bus)
         assert tickets.document("tickets", order.ticket_id)["orderId"] == order.id
         await tickets.start()
         await peer.publish(order.event(OrderCreated, 0), copy="again")
@@ -107,7 +107,7 @@ async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
 
 
 @pytest.mark.parametrize(
-    ("word", "by_server", "status"),
+    ("pattern", "by_server", "status"),
     [
         (b'"status":"requires_confirmation"', True, "requires_confirmation"),
         (b"/confirm", False, "requires_confirmation"),
@@ -120,9 +120,9 @@ async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
     ],
 )
 async def test_a_payment_is_made_once_after_a_crash(
-    payments: tuple[Victim, SandboxClient],
+    payments: tuple[TargetService, SandboxClient],
     peer: BusPeer,
-    word: bytes,
+    pattern: bytes,
     by_server: bool,
     status: str,
 ) -> None:
@@ -130,10 +130,10 @@ async def test_a_payment_is_made_once_after_a_crash(
     buyer = service.new_session()
     order = OrderHistory(buyer.id)
     await peer.publish(order.event(OrderCreated, 0))
-    service.dies_at(service.stripe, word, by_server=by_server)
+    service.kill_at(service.stripe, pattern, by_server=by_server)
     paid = {"orderId": order.id, "token": "pm_card_visa"}
-    assert await service.ask(buyer, "/api/payments", paid) is None
-    await service.death_on(service.stripe)
+    assert await service.post(buyer, "/api/payments", paid) is None
+    await service.wait_killed(service.stripe)
     assert [intent["status"] for intent in await sandbox_client.intents_of(order.id)] == [status]
     assert service.document("checkouts", order.id)["payment"]["status"] == "pending"
     service.update("checkouts", order.id, {"dueAt": datetime.now(UTC)})  # its lease is over
@@ -147,19 +147,19 @@ async def test_a_payment_is_made_once_after_a_crash(
 
 
 @pytest.mark.parametrize(
-    ("word", "by_server"),
+    ("pattern", "by_server"),
     [(b"HPUB expiration:complete ", False), (ACKNOWLEDGED, True)],
     ids=["between the claim and the publish", "between the publish and the mark"],
 )
 async def test_a_timer_fires_once_after_a_crash(
-    open_victim: OpenVictim, peer: BusPeer, word: bytes, by_server: bool
+    open_target: OpenTarget, peer: BusPeer, pattern: bytes, by_server: bool
 ) -> None:
-    async with open_victim("expiration") as (expiration, _):
+    async with open_target("expiration") as (expiration, _):
         await expiration.start()
         order = OrderHistory("buyer", datetime.now(UTC) + timedelta(seconds=3))
-        expiration.dies_at(expiration.bus, word, by_server=by_server)
+        expiration.kill_at(expiration.bus, pattern, by_server=by_server)
         await peer.publish(order.event(OrderCreated, 0))
-        await expiration.death_on(expiration.bus)
+        await expiration.wait_killed(expiration.bus)
         assert datetime.now(UTC) >= order.expires_at
         claimed = expiration.document("timers", order.id)
         assert wire_time(claimed["fireAt"]) == wire_time(order.expires_at)
@@ -171,9 +171,9 @@ async def test_a_timer_fires_once_after_a_crash(
         marker = OrderHistory("buyer", datetime.now(UTC))
         await peer.publish(marker.event(OrderCreated, 0))
         await peer.wait_acked_by("expiration")
-        await expiration.document_is("timers", marker.id, {"state": "fired"})
+        await expiration.wait_document("timers", marker.id, {"state": "fired"})
         assert expiration.document("timers", order.id)["state"] == "scheduled"
         expiration.update("timers", order.id, {"leaseUntil": order.expires_at})
-        await expiration.document_is("timers", order.id, {"state": "fired"})
+        await expiration.wait_document("timers", order.id, {"state": "fired"})
         fired = [event.order_id for event in await peer.wait_for(ExpirationComplete, 2)]
         assert sorted(fired) == sorted([order.id, marker.id])

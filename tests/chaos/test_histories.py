@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.chaos import rules_of_histories, rules_of_money
-from tests.chaos.evidence import Evidence, Message
 from tests.chaos.history import NO_ANSWER, Answer
 from tests.chaos.invariants import Rule
+from tests.chaos.observations import Message, Observations
 
 from common.mongo import Document
 
@@ -81,16 +81,16 @@ def of_ticket(version: int, **more: object) -> Message:
     return said("ticket:updated", version, body, "ticket")
 
 
-def at_the_end(*answers: Answer, **more: object) -> Evidence:
+def at_the_end(*answers: Answer, **more: object) -> Observations:
     """The order is complete and has its ticket, whatever people were told before."""
     books = [{"orderId": "order", "captured": 1999, "refunded": 0}]
-    evidence: Document = {"orders": {"order": COMPLETE}, "tickets": {"ticket": SOLD}}
-    return Evidence(**evidence | {"books": books, "answers": answers} | more)
+    observed: Document = {"orders": {"order": COMPLETE}, "tickets": {"ticket": SOLD}}
+    return Observations(**observed | {"books": books, "answers": answers} | more)
 
 
-def offences(rule: Rule, evidence: Evidence) -> set[str]:
+def offences(rule: Rule, observed: Observations) -> set[str]:
     """Whom the rule names."""
-    return {entity for entity, _ in rule(evidence)}
+    return {entity for entity, _ in rule(observed)}
 
 
 GOES_ON: dict[str, list[Answer]] = {

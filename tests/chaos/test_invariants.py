@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.chaos.evidence import HEARING, Evidence, Message, Write
 from tests.chaos.history import Answer
 from tests.chaos.invariants import INVARIANTS, violations
+from tests.chaos.observations import CONSUMERS, Message, Observations, Write
 
 from common.contracts.events import wire_time
 from common.mongo import Document
@@ -76,13 +76,13 @@ def versions(place: str, entity: str, last: int) -> list[Write]:
     return [Write(place, entity, {"version": version}) for version in range(last + 1)]
 
 
-def whole_run() -> Evidence:
+def whole_run() -> Observations:
     """One ticket: the first order of it expired, the second was paid."""
     gone, paid = order("gone", "cancelled", 1, "expired"), order("paid", "complete", 2)
     payment = {"id": "payment", "status": "captured", "closed": True}
     edit = {"title": "Concert", "price": "19.99"}
     claim = {"owner": "one", "leaseUntil": NOON + LEASE}
-    return Evidence(
+    return Observations(
         tickets={"ticket": ticket("paid")},
         orders={"gone": gone, "paid": paid},
         copies={"ticket": {"version": 3, "title": "Concert", "priceCents": 1999}},
@@ -109,7 +109,7 @@ def whole_run() -> Evidence:
             Write("expiration.timers", "gone", claim),
         ],
         books=[books("paid", "succeeded", 1999), books("gone", "canceled", 0)],
-        backlogs=dict.fromkeys(HEARING, NONE_LEFT),
+        backlogs=dict.fromkeys(CONSUMERS, NONE_LEFT),
         answers=[
             answered("POST", "/api/tickets", 201, edit, {"id": "ticket"}),
             answered("PUT", "/api/tickets/ticket", 200, edit, {"id": "ticket", "version": 1}),
@@ -131,10 +131,10 @@ def test_a_whole_run_breaks_nothing() -> None:
     assert violations(whole_run()) == []
 
 
-Wrong = Callable[[Evidence], Evidence]
+Wrong = Callable[[Observations], Observations]
 
 
-def instead(run: Evidence, fields: Document) -> Evidence:
+def instead(run: Observations, fields: Document) -> Observations:
     """The run with some of it replaced."""
     return replace(run, **fields)
 
@@ -142,7 +142,7 @@ def instead(run: Evidence, fields: Document) -> Evidence:
 def changed(kind: str, entity: str, **fields: object) -> Wrong:
     """One document says something else."""
 
-    def wrong(run: Evidence) -> Evidence:
+    def wrong(run: Observations) -> Observations:
         documents = deepcopy(dict(getattr(run, kind)))
         documents[entity].update(fields)
         return instead(run, {kind: documents})
@@ -162,23 +162,23 @@ def without(kind: str, position: int) -> Wrong:
     )
 
 
-def told_backwards(run: Evidence) -> Evidence:
+def told_backwards(run: Observations) -> Observations:
     """The stream has everything, in the wrong order."""
     return replace(run, messages=list(reversed(run.messages)))
 
 
-def unheard(run: Evidence) -> Evidence:
+def unheard(run: Observations) -> Observations:
     """A service has something left to hear."""
     left = Backlog(num_pending=0, num_ack_pending=1, num_redelivered=0)
     return replace(run, backlogs={**run.backlogs, "orders": left})
 
 
-def never_freed(run: Evidence) -> Evidence:
+def never_freed(run: Observations) -> Observations:
     """The second order took the ticket before the first had given it back."""
     return replace(run, writes=[w for w in run.writes if w.get("holdsTicket") is not False])
 
 
-def captured_for_nobody(run: Evidence) -> Evidence:
+def captured_for_nobody(run: Observations) -> Observations:
     """Stripe took money twice, and the second order is not known."""
     return replace(run, books=[*run.books, books("unknown", "succeeded", 1999)])
 

@@ -9,7 +9,7 @@ import pytest
 from httpx import AsyncClient
 from tests.deployment import engine
 from tests.deployment.compose import FILE, containers, load
-from tests.market import Market
+from tests.load import ContinuousLoad
 
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from devstack.api_client import SandboxClient
@@ -71,16 +71,17 @@ def images_of(service: str) -> set[str]:
 async def test_nobody_notices_a_new_image(
     sandbox_client: SandboxClient, browser: Callable[[], AsyncClient]
 ) -> None:
-    market = Market(browser, pairs=3, strangers=2)  # and half of this machine starts containers
-    async with market.open():
+    # half of this machine starts containers
+    traffic = ContinuousLoad(browser, pairs=3, visitors=2)
+    async with traffic.running():
         for service in ROLLED:
             for replica in (1, 2):
                 replacing = asyncio.to_thread(engine.replace, f"{service}-{replica}", NEXT)
-                await asyncio.gather(market.has_traded(2), replacing)
+                await asyncio.gather(traffic.wait_for_sales(2), replacing)
             assert images_of(service) == {f"ticketing-{service}:{NEXT}"}
-    assert market.wrong == [], "\n".join(market.wrong)
+    assert traffic.failures == [], "\n".join(traffic.failures)
     await eventually(everything_is_heard)
-    await market.is_settled(sandbox_client)
+    await traffic.wait_settled(sandbox_client)
     assert bus()[DEAD_LETTERS]["state"]["messages"] == 0
 
 

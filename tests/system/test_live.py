@@ -37,9 +37,9 @@ async def offered(seller: ApiClient) -> str:
             return await seller.list_ticket()
 
 
-async def is_replaced(stack: RunningStack, victim: int) -> bool:
+async def is_replaced(stack: RunningStack, pid: int) -> bool:
     """Whether the launcher has started the process again, and it answers."""
-    if victim in stack.now().pids["tickets"]:
+    if pid in stack.now().pids["tickets"]:
         return False
     with suppress(HTTPError):
         async with AsyncClient() as client:
@@ -94,11 +94,11 @@ async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_no
         first = await seller.list_ticket()
         await tells(source, first, "free")
         tickets = [first]
-        for victim in launched.now().pids["tickets"]:
-            os.kill(victim, signal.SIGKILL)
+        for pid in launched.now().pids["tickets"]:
+            os.kill(pid, signal.SIGKILL)
             tickets += [await offered(seller) for _ in range(3)]
             await tells(source, tickets[-1], "free")
-            await eventually(partial(is_replaced, launched, victim), "it runs again")
+            await eventually(partial(is_replaced, launched, pid), "it runs again")
         for ticket in tickets:
             await tells(source, ticket, "free")
     assert source.opened >= 2

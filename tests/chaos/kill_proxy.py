@@ -1,4 +1,4 @@
-"""A wire between a process and a server it uses, which kills the process when a word goes by."""
+"""A TCP proxy that kills a process when a pattern passes between it and a server."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,31 +10,31 @@ from devstack.wires.proxy import CHUNK, closing
 
 
 @dataclass
-class Order:
-    """At which word, said by whom, who is to die; the word itself is not passed on."""
+class Trigger:
+    """The pattern, its direction, and the kill; the matching data is not forwarded."""
 
-    word: bytes
+    pattern: bytes
     by_server: bool
     kill: Callable[[], None]
 
 
-class Assassin:
-    """Passes everything on in both directions until its word comes; works once."""
+class KillProxy:
+    """Forwards both directions until the pattern matches; fires once."""
 
     def __init__(self, server_port: int) -> None:
         self.port = free_port()
-        self.is_done = asyncio.Event()
+        self.has_fired = asyncio.Event()
         self.server_port = server_port
-        self._order: Order | None = None
+        self._trigger: Trigger | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
-    def kill_when(self, word: bytes, kill: Callable[[], None], *, by_server: bool = False) -> None:
-        """Wait for this word of the process, or of the server."""
-        self._order = Order(word, by_server, kill)
+    def arm(self, pattern: bytes, kill: Callable[[], None], *, by_server: bool = False) -> None:
+        """Kill at this pattern, sent by the process or by the server."""
+        self._trigger = Trigger(pattern, by_server, kill)
 
     @asynccontextmanager
-    async def on_the_wire(self) -> AsyncIterator["Assassin"]:
-        """Listening for as long as the block."""
+    async def running(self) -> AsyncIterator["KillProxy"]:
+        """Listen for the duration of the block."""
         server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
         try:
             yield self
@@ -62,15 +62,15 @@ class Assassin:
             while said := await reader.read(CHUNK):
                 if self._is_due(before + said, by_server):
                     return
-                before = said[-100:]  # a word may come in two pieces
+                before = said[-100:]  # a pattern may come in two pieces
                 writer.write(said)
                 await writer.drain()
 
     def _is_due(self, said: bytes, by_server: bool) -> bool:
-        order = self._order
-        if order is None or order.by_server != by_server or order.word not in said:
+        trigger = self._trigger
+        if trigger is None or trigger.by_server != by_server or trigger.pattern not in said:
             return False
-        self._order = None
-        order.kill()
-        self.is_done.set()
+        self._trigger = None
+        trigger.kill()
+        self.has_fired.set()
         return True

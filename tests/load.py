@@ -1,4 +1,4 @@
-"""People who buy and sell all the time, and notice everything that goes wrong."""
+"""A continuous load of buyers and sellers that records every failure."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,44 +15,44 @@ COMMANDS = {
     "/api/orders": 401,
     "/api/payments": 401,
 }
-"""What a stranger is answered without a look into a database: the quickest requests there are."""
+"""Requests that are answered without the database: the quickest ones."""
 
 
 PAUSE_SECONDS = 0.05
-"""How long people think: servers that have no time left would show nothing but that."""
+"""The think time: without one, saturated servers would be all that is measured."""
 
 
-class Market:
-    """Pairs of a seller and a buyer who do everything there is to do, and a crowd of strangers."""
+class ContinuousLoad:
+    """Pairs of a seller and a buyer who trade, and visitors without a session."""
 
     def __init__(
-        self, browser: Callable[[], AsyncClient], *, pairs: int = 8, strangers: int = 8
+        self, browser: Callable[[], AsyncClient], *, pairs: int = 8, visitors: int = 8
     ) -> None:
         self._browser = browser
-        self._pairs, self._strangers = pairs, strangers
+        self._pairs, self._visitors = pairs, visitors
         self._is_over = False
         self.paid: dict[str, tuple[ApiClient, str]] = {}
         self.cancelled: dict[str, tuple[ApiClient, str]] = {}
         self.answers = 0
-        self.wrong: list[str] = []
+        self.failures: list[str] = []
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[None]:
-        """Open for as long as the block, and until the last deal is done."""
+    async def running(self) -> AsyncIterator[None]:
+        """Run for the duration of the block, and until the last trade is done."""
         async with asyncio.TaskGroup() as people:
             for _ in range(self._pairs):
                 people.create_task(
-                    self._deal(ApiClient(self._browser()), ApiClient(self._browser()))
+                    self._trade(ApiClient(self._browser()), ApiClient(self._browser()))
                 )
-            for _ in range(self._strangers):
-                people.create_task(self._stroll(self._browser()))
+            for _ in range(self._visitors):
+                people.create_task(self._browse(self._browser()))
             try:
                 yield
             finally:
                 self._is_over = True
 
-    async def has_traded(self, deals: int) -> None:
-        """Wait until so many have been paid and so many cancelled, besides those until now."""
+    async def wait_for_sales(self, deals: int) -> None:
+        """Wait for so many more paid, and so many more cancelled orders."""
         paid, cancelled = len(self.paid) + deals, len(self.cancelled) + deals
 
         async def enough() -> bool:
@@ -60,8 +60,8 @@ class Market:
 
         await eventually(enough, f"{deals} deals of each kind")
 
-    async def is_settled(self, sandbox_client: SandboxClient) -> None:
-        """Wait until every deal has come to its end everywhere, and look into the books."""
+    async def wait_settled(self, sandbox_client: SandboxClient) -> None:
+        """Wait until every order is final everywhere, and check the ledger of the sandbox."""
         for order_id, (buyer, ticket_id) in self.paid.items():
             await buyer.wait_order_status(order_id, "complete")
             await buyer.wait_payment_status(order_id, "captured")
@@ -73,31 +73,31 @@ class Market:
         taken = {order_id: [each["captured"] for each in books[order_id]] for order_id in books}
         assert taken == {order_id: [1999] for order_id in self.paid}
 
-    async def _deal(self, seller: ApiClient, buyer: ApiClient) -> None:
+    async def _trade(self, seller: ApiClient, buyer: ApiClient) -> None:
         await asyncio.gather(seller.sign_up(), buyer.sign_up())
         account = {"email": await self._email(buyer), "password": "correct horse"}
         turn = 0
         while not self._is_over:
             turn += 1
             await asyncio.sleep(PAUSE_SECONDS)
-            with self._noting_failures():
+            with self._recording_failures():
                 await self._sell(seller, buyer, cancels=turn % 3 == 0)
                 if turn % 10 == 0:
                     self._expect(await buyer.client.post("/api/users/signin", json=account), 200)
 
-    async def _stroll(self, stranger: AsyncClient) -> None:
+    async def _browse(self, visitor: AsyncClient) -> None:
         while not self._is_over:
             for path, status in COMMANDS.items():
                 await asyncio.sleep(PAUSE_SECONDS / 5)
-                with self._noting_failures():
-                    self._expect(await stranger.post(path, json={}), status)
+                with self._recording_failures():
+                    self._expect(await visitor.post(path, json={}), status)
 
     @contextmanager
-    def _noting_failures(self) -> Iterator[None]:
+    def _recording_failures(self) -> Iterator[None]:
         try:
             yield
         except HTTPError as error:
-            self.wrong.append(f"{error!r} of {error.request.method} {error.request.url}")
+            self.failures.append(f"{error!r} of {error.request.method} {error.request.url}")
 
     async def _email(self, person: ApiClient) -> str:
         answer = await person.client.get("/api/users/currentuser")
@@ -123,5 +123,5 @@ class Market:
         self.answers += 1
         if answer.status_code != status:
             asked = f"{answer.request.method} {answer.request.url.path}"
-            self.wrong.append(f"{asked}: {answer.status_code} {answer.text}")
+            self.failures.append(f"{asked}: {answer.status_code} {answer.text}")
         return answer

@@ -1,4 +1,4 @@
-"""Waits until nothing is left to do, for a bounded time."""
+"""Waits for quiescence: no work is pending or in flight."""
 
 import asyncio
 import time
@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 from httpx import AsyncClient, HTTPError
 from pymongo.errors import PyMongoError
-from tests.chaos.evidence import HEARING, Databases, backlog
 from tests.chaos.healing import unhealed
+from tests.chaos.observations import CONSUMERS, Databases, backlog
 from tests.chaos.rules_of_sales import FINAL
 from tests.chaos.violation import Violation
 
@@ -15,30 +15,30 @@ from common.messaging.bus import Bus
 from devstack.running_stack import RunningStack
 
 PATIENCE_SECONDS = 120.0
-RULE = "all becomes quiet"
+RULE = "the system becomes quiescent"
 
 
-async def is_quiet(stack: RunningStack, databases: Databases) -> list[Violation]:
-    """Wait for quiet; what is still going on when the patience is over."""
+async def wait_until_quiescent(stack: RunningStack, databases: Databases) -> list[Violation]:
+    """Wait for quiescence; returns what is still pending after the timeout."""
     until = time.monotonic() + PATIENCE_SECONDS
     bus = Bus(stack.nats, service="chaos")
     await bus.connect()
     try:
         while True:
-            noise = await _noise(stack, databases, bus)
-            if not noise or time.monotonic() > until:
-                return noise
+            pending = await _pending(stack, databases, bus)
+            if not pending or time.monotonic() > until:
+                return pending
             await asyncio.sleep(0.2)
     finally:
         await bus.close()
 
 
-async def _noise(stack: RunningStack, databases: Databases, bus: Bus) -> list[Violation]:
-    """Why it is not quiet; what is caused is looked at after its cause."""
+async def _pending(stack: RunningStack, databases: Databases, bus: Bus) -> list[Violation]:
+    """What is pending; causes are checked before their effects."""
     try:
-        noise = [Violation(RULE, url, "is not ready") async for url in _not_ready(stack)]
-        noise += [Violation(RULE, *each) async for each in unhealed(bus, databases)]
-        return noise or [*_unfinished(databases), *_unheard(stack)]
+        pending = [Violation(RULE, url, "is not ready") async for url in _not_ready(stack)]
+        pending += [Violation(RULE, *each) async for each in unhealed(bus, databases)]
+        return pending or [*_unfinished(databases), *_unheard(stack)]
     except (PyMongoError, OSError) as error:
         return [Violation(RULE, "a server", repr(error))]
 
@@ -66,11 +66,11 @@ def _unfinished(databases: Databases) -> Iterator[Violation]:
             yield Violation(RULE, entity, "has a running timer")
     for entity, document in [*orders.items(), *tickets.items(), *checkouts.items()]:
         if document.get("outbox") or document.get("dueAt"):
-            yield Violation(RULE, entity, "has something to announce or to settle")
+            yield Violation(RULE, entity, "has pending events, or is due")
 
 
 def _unheard(stack: RunningStack) -> Iterator[Violation]:
-    for service in HEARING:
+    for service in CONSUMERS:
         left = backlog(stack, service)
         if left is None or not left.is_empty:
-            yield Violation(RULE, service, f"has to hear {left}")
+            yield Violation(RULE, service, f"has lag {left}")

@@ -1,4 +1,4 @@
-"""What is left when all is quiet: databases and their whole past, the stream, Stripe's books."""
+"""What is observed at quiescence: databases and their change history, the stream, the ledger."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from common.mongo import Document
 from devstack.jetstream import Backlog, backlog_of
 from devstack.running_stack import RunningStack
 
-HEARING = ("tickets", "orders", "expiration", "payments")
+CONSUMERS = ("tickets", "orders", "expiration", "payments")
 COLLECTIONS = {
     "tickets": "tickets.tickets",
     "orders": "orders.orders",
@@ -81,7 +81,7 @@ Documents = Mapping[str, Document]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Observations:
     """Everything that the invariants are checked against."""
 
     tickets: Documents = field(default_factory=dict)
@@ -159,7 +159,9 @@ def _fields(change: Mapping[str, Document]) -> Document:
     return change.get("fullDocument") or {}
 
 
-async def gather(stack: RunningStack, databases: Databases, answers: Sequence[Answer]) -> Evidence:
+async def gather(
+    stack: RunningStack, databases: Databases, answers: Sequence[Answer]
+) -> Observations:
     """Everything, read once and from the sources themselves."""
     async with AsyncClient(base_url=stack.sandbox) as sandbox:
         books = (await sandbox.get("/_sandbox/ledger")).json()
@@ -169,13 +171,13 @@ async def gather(stack: RunningStack, databases: Databases, answers: Sequence[An
     dead = [letter async for letter in _dead_letters(stream)]
     await connection.close()
     documents: dict[str, Any] = {kind: databases.documents(kind) for kind in COLLECTIONS}
-    return Evidence(
+    return Observations(
         **documents,
         messages=messages,
         dead_letters=dead,
         writes=list(databases.writes()),
         books=books,
-        backlogs={service: backlog(stack, service) for service in HEARING},
+        backlogs={service: backlog(stack, service) for service in CONSUMERS},
         answers=answers,
     )
 

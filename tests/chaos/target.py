@@ -1,4 +1,4 @@
-"""One service as a process of its own, with an assassin on its wires to NATS and to Stripe."""
+"""A service as a process, with kill proxies between it and NATS and Stripe."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from httpx import AsyncClient, HTTPError, Response
 from pymongo import MongoClient
-from tests.chaos.assassin import Assassin
+from tests.chaos.kill_proxy import KillProxy
 
 from common.mongo import Document
 from devstack import processes
@@ -19,10 +19,10 @@ from devstack.servers import MongoServer, NatsServer
 from devstack.testing import PATIENCE_SECONDS, Session, eventually, new_session
 
 
-class Victim:
-    """It dies at a word, and may be started again."""
+class TargetService:
+    """A service that is killed at a pattern, and may be restarted."""
 
-    def __init__(self, service: str, plan: Plan, wires: tuple[Assassin, Assassin]) -> None:
+    def __init__(self, service: str, plan: Plan, wires: tuple[KillProxy, KillProxy]) -> None:
         [self._process] = processes.replicas(plan, service)
         self.bus, self.stripe = wires
         self._client = AsyncClient(base_url=http_url(plan.ports.services[service][0]), timeout=15)
@@ -37,42 +37,42 @@ class Victim:
         async def ready() -> bool:  # in a thread: this loop carries the words of the process
             return await asyncio.to_thread(self._process.is_ready)
 
-        await eventually(ready, "the victim is ready")
+        await eventually(ready, "the service is ready")
 
-    def dies_at(self, wire: Assassin, word: bytes, *, by_server: bool = False) -> None:
-        """From now on it lives until this word."""
-        wire.kill_when(word, self._process.kill, by_server=by_server)
+    def kill_at(self, wire: KillProxy, pattern: bytes, *, by_server: bool = False) -> None:
+        """Kill it at this pattern."""
+        wire.arm(pattern, self._process.kill, by_server=by_server)
 
-    async def death_on(self, wire: Assassin) -> None:
-        """Wait until it is dead."""
+    async def wait_killed(self, wire: KillProxy) -> None:
+        """Wait until it is killed."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await wire.is_done.wait()
+            await wire.has_fired.wait()
         assert not self._process.is_running
 
     def new_session(self) -> Session:
-        """A fresh user, signed in."""
+        """A new user with a session."""
         return new_session(self._keys)
 
-    async def ask(self, who: Session, path: str, body: Document) -> Response | None:
-        """Post something; None when it died over the answer."""
+    async def post(self, who: Session, path: str, body: Document) -> Response | None:
+        """Post a body; None if the service was killed before it responded."""
         try:
             return await self._client.post(path, json=body, headers=who.headers)
         except HTTPError:
             return None
 
     def document(self, collection: str, identity: str) -> Document:
-        """What it has stored."""
+        """A stored document."""
         found = self._database[collection].find_one({"_id": identity})
         assert found, f"{identity} is not in {collection}"
         return found
 
     def only(self, collection: str) -> Document:
-        """The one thing of its kind that it has stored."""
+        """The only stored document of a collection."""
         [found] = self._database[collection].find()
         return found
 
-    async def document_is(self, collection: str, identity: str, fields: Document) -> None:
-        """Wait until something it has stored says this."""
+    async def wait_document(self, collection: str, identity: str, fields: Document) -> None:
+        """Wait until a stored document has these fields."""
 
         async def there() -> bool:
             return fields.items() <= self.document(collection, identity).items()
@@ -80,11 +80,11 @@ class Victim:
         await eventually(there, f"{identity} in {collection} becomes {fields}")
 
     def update(self, collection: str, identity: str, fields: Document) -> None:
-        """Turn the clock of something that is stored."""
+        """Change a stored document."""
         self._database[collection].update_one({"_id": identity}, {"$set": fields})
 
     async def end(self) -> None:
-        """Leave nothing behind."""
+        """Kill the service, and drop its database."""
         self._process.kill()
         self._mongo.drop_database(self._database.name)
         self._mongo.close()
@@ -92,18 +92,18 @@ class Victim:
 
 
 @asynccontextmanager
-async def victim(
+async def target_service(
     service: str, folder: Path, keys: KeyPair, mongod: MongoServer, nats: NatsServer
-) -> AsyncIterator[tuple[Victim, Process]]:
-    """The service and the Stripe sandbox it would talk to, to be started by whoever needs them."""
+) -> AsyncIterator[tuple[TargetService, Process]]:
+    """The service and its Stripe sandbox, both not started yet."""
     mongod.ensure_running()
     ports = replace(choose_ports(0, {}), mongod=mongod.port, nats_monitor=nats.monitor_port)
-    wires = Assassin(nats.port), Assassin(ports.sandbox)
+    wires = KillProxy(nats.port), KillProxy(ports.sandbox)
     seen = replace(ports, nats=wires[0].port, sandbox=wires[1].port)
     plan = Plan(folder, seen, StackSecrets(keys, "whsec_of_these_tests"))
     sandbox = processes.sandbox(replace(plan, ports=ports))
-    async with wires[0].on_the_wire(), wires[1].on_the_wire():
-        process = Victim(service, plan, wires)
+    async with wires[0].running(), wires[1].running():
+        process = TargetService(service, plan, wires)
         try:
             yield process, sandbox
         finally:
