@@ -84,8 +84,9 @@ def test_every_promise_names_a_test_that_exists() -> None:
     assert [name for path, name in named if f"def {name}(" not in (ROOT / path).read_text()] == []
 
 
-def test_every_term_of_the_glossary_is_a_name_in_the_code() -> None:
-    named = re.findall(r"`([\w/]+\.\w+)::(\w+)`", (ROOT / "docs/glossary.md").read_text())
+@pytest.mark.parametrize("page", ["glossary.md", "architecture.md"])
+def test_every_place_that_a_page_names_is_in_the_code(page: str) -> None:
+    named = re.findall(r"`([\w/]+\.\w+)::(\w+)`", (ROOT / "docs" / page).read_text())
     assert named
     missing = [(path, name) for path, name in named if not _has_name(ROOT / path, name)]
     assert missing == []
