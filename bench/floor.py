@@ -21,7 +21,7 @@ from bench.served import served
 from devstack.ports import LOOPBACK, free_port
 from devstack.process import Process
 
-SHOWN = {"outbox": 0, "beginnings": 0}
+CACHE = {"outbox": 0, "beginnings": 0}
 """What our services do not read either."""
 
 
@@ -65,12 +65,12 @@ def create_app() -> FastAPI:
 
     @app.get("/tickets")
     async def browse() -> JSONResponse:
-        found = tickets.find({"orderId": None}, SHOWN).sort([("_id", -1)]).limit(51)
+        found = tickets.find({"orderId": None}, CACHE).sort([("_id", -1)]).limit(51)
         return JSONResponse([_shown(ticket) for ticket in (await found.to_list(51))[:50]])
 
     @app.get("/tickets/{ticket_id}")
     async def show(ticket_id: str) -> JSONResponse:
-        ticket = await tickets.find_one({"_id": ticket_id}, SHOWN)
+        ticket = await tickets.find_one({"_id": ticket_id}, CACHE)
         return JSONResponse(_shown(ticket or {}))
 
     @app.post("/orders")

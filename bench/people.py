@@ -12,5 +12,5 @@ LIFETIME_SECONDS = 3_600
 def sign_in(stack: RunningStack, count: int) -> list[dict[str, str]]:
     """The headers of so many different users of a stack."""
     key = read_settings(own_state_file(stack.logs.parent))["auth"]["JWT_PRIVATE_KEY"]
-    users = (tokens.User(new_id(), "somebody@ticketing.test") for _ in range(count))
+    users = (tokens.Principal(new_id(), "somebody@ticketing.test") for _ in range(count))
     return [{"cookie": f"{COOKIE}={tokens.sign(user, key, LIFETIME_SECONDS)}"} for user in users]

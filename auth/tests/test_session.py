@@ -15,7 +15,7 @@ from devstack.keys import KeyPair, key_pair, new_private_key
 from devstack.testing import running
 
 CREDENTIALS = {"email": "me@shop.test", "password": "correct horse"}
-ME = tokens.User("0" * 24, "me@shop.test")
+ME = tokens.Principal("0" * 24, "me@shop.test")
 
 
 def cookie_of(answer: Response) -> "Morsel[str]":
@@ -89,7 +89,9 @@ async def test_the_token_says_who_and_until_when(settings: Settings, jwt_keys: K
         "exp": claims["exp"],
     }
     assert int(str(claims["exp"])) - int(str(claims["iat"])) == 60
-    assert tokens.read(cookie.value, jwt_keys.public_pem) == tokens.User(user["id"], user["email"])
+    assert tokens.verify(cookie.value, jwt_keys.public_pem) == tokens.Principal(
+        user["id"], user["email"]
+    )
 
 
 async def test_a_bearer_token_is_a_session_too(client: AsyncClient, jwt_keys: KeyPair) -> None:

@@ -21,9 +21,9 @@ from common.messaging.bus import Bus
 from common.mongo import Database
 from common.service import create_service
 from common.settings import ServiceSettings
-from common.web.answers import Shown
-from common.web.bodies import Body, JsonRoute, Says
+from common.web.bodies import ErrorMessage, JsonRoute, RequestBody
 from common.web.dependencies import CurrentUser, repository
+from common.web.json_cache import JsonCache
 from common.web.paging import PageQuery
 from devstack.counter_service import SERVICE, Tallies, Tally
 from devstack.keys import KeyPair
@@ -52,11 +52,11 @@ FAILURES = {
 router = APIRouter(prefix="/api/tallies", route_class=JsonRoute)
 
 
-class TallyIn(Body):
+class TallyIn(RequestBody):
     """A body of two fields."""
 
-    title: Annotated[str, StringConstraints(min_length=1), Says("Title is required")]
-    price: Annotated[Dollars, Says("Price must be in dollars")]
+    title: Annotated[str, StringConstraints(min_length=1), ErrorMessage("Title is required")]
+    price: Annotated[Dollars, ErrorMessage("Price must be in dollars")]
 
 
 class TallyOut(WireModel):
@@ -66,7 +66,7 @@ class TallyOut(WireModel):
     version: int
 
 
-SHOWN = Shown[Tally](lambda tally: TallyOut(id=tally.id, version=tally.version))
+CACHE = JsonCache[Tally](lambda tally: TallyOut(id=tally.id, version=tally.version))
 
 
 class Settings(ServiceSettings):
@@ -77,13 +77,13 @@ class Settings(ServiceSettings):
 
 @router.post("")
 async def read(body: TallyIn) -> dict[str, object]:
-    """Says what it read."""
+    """ErrorMessage what it read."""
     return {"title": body.title, "cents": body.price.cents}
 
 
 @router.post("/mine")
 async def read_of_user(body: TallyIn, user: CurrentUser) -> dict[str, str]:
-    """Says what it read, and from whom."""
+    """ErrorMessage what it read, and from whom."""
     return {"title": body.title, "user": user.id}
 
 
@@ -91,8 +91,8 @@ async def read_of_user(body: TallyIn, user: CurrentUser) -> dict[str, str]:
 async def browse(page: PageQuery, tallies: Annotated[Tallies, Depends(repository)]) -> Response:
     """Tallies, newest first."""
     query = {"_id": {"$lt": page.cursor}} if page.cursor else {}
-    found = await tallies.find(query, sort=[("_id", -1)], limit=page.wanted)
-    return SHOWN.many(page.of(found), page.links(found))
+    found = await tallies.find(query, sort=[("_id", -1)], limit=page.fetch_limit)
+    return CACHE.list_response(page.items(found), page.link_header(found))
 
 
 @router.get("/failures/{name}")

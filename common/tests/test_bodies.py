@@ -8,7 +8,7 @@ from httpx import AsyncClient
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from common.web.bodies import Body, Says
+from common.web.bodies import ErrorMessage, RequestBody
 from devstack.testing import SignIn
 
 PATH = "/api/tallies"
@@ -114,18 +114,18 @@ async def test_a_users_body_is_checked_too(client: AsyncClient, sign_in: SignIn)
     assert (answer.status_code, answer.json()) == (400, {"errors": [TITLE, PRICE]})
 
 
-class NoteIn(Body):
+class NoteIn(RequestBody):
     """A body whose fields have other names on the wire."""
 
-    text: Annotated[str, Says("Text is required")]
-    written_by: Annotated[str, Says("WrittenBy is required")]
-    colour: Annotated[str, Field(validation_alias="color"), Says("Color is a word")] = "red"
+    text: Annotated[str, ErrorMessage("Text is required")]
+    written_by: Annotated[str, ErrorMessage("WrittenBy is required")]
+    colour: Annotated[str, Field(validation_alias="color"), ErrorMessage("Color is a word")] = "red"
 
 
 class LongNoteIn(NoteIn):
     """With a field more, and rules for all of them together."""
 
-    pages: Annotated[int, Says("Pages is a number")] = 1
+    pages: Annotated[int, ErrorMessage("Pages is a number")] = 1
 
     @model_validator(mode="before")
     @classmethod
@@ -180,14 +180,14 @@ Short = Annotated[str, StringConstraints(max_length=5)]
 @pytest.mark.parametrize(
     ("base", "field", "annotation"),
     [
-        (Body, "venue", str),
+        (RequestBody, "venue", str),
         (NoteIn, "venue", Short | None),
         (NoteIn, "text", str),
-        (NoteIn, "venue", Annotated[str, Says("Venue is short")] | None),
+        (NoteIn, "venue", Annotated[str, ErrorMessage("Venue is short")] | None),
     ],
 )
 def test_a_field_without_a_message_cannot_be_defined(
-    base: type[Body], field: str, annotation: object
+    base: type[RequestBody], field: str, annotation: object
 ) -> None:
     members = {"__annotations__": {field: annotation}, "__module__": __name__}
     with pytest.raises(TypeError, match=rf"Forgetful\.{field} has no message"):

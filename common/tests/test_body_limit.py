@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from httpx import ASGITransport, AsyncClient
 
-from common.web.body_limit import BODY_SECONDS, LIMIT, MANNERS, BodyLimitMiddleware
+from common.web.body_limit import BODY_SECONDS, DRAIN_LIMIT, LIMIT, BodyLimitMiddleware
 from common.web.error_responses import install_error_responses
 
 PATH = "/api/tallies"
@@ -50,7 +50,7 @@ async def test_a_large_body_of_any_kind_is_refused(
 
 @pytest.mark.parametrize("announced", [True, False])
 async def test_a_huge_body_is_not_read_whole(client: AsyncClient, *, announced: bool) -> None:
-    size, read = 4 * MANNERS, 0
+    size, read = 4 * DRAIN_LIMIT, 0
 
     async def body() -> AsyncIterator[bytes]:
         nonlocal read
@@ -62,7 +62,7 @@ async def test_a_huge_body_is_not_read_whole(client: AsyncClient, *, announced: 
     headers |= {"Content-Length": str(size)} if announced else {}
     answer = await client.post(PATH, content=body(), headers=headers)
     assert answer.status_code == 413
-    assert read < 2 * MANNERS
+    assert read < 2 * DRAIN_LIMIT
 
 
 SECONDS = 0.3

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Request
 from starlette.types import Message, Scope
 
 from common.metrics import exposition
-from common.web.bodies import Body, JsonRoute, Says
+from common.web.bodies import ErrorMessage, JsonRoute, RequestBody
 from common.web.body_limit import LIMIT, BodyLimitMiddleware
 from common.web.error_responses import install_error_responses
 from common.web.request_log import RequestLogMiddleware
@@ -18,10 +18,10 @@ from devstack.scraping import delta, samples_in
 router = APIRouter(route_class=JsonRoute)
 
 
-class Named(Body):
+class Named(RequestBody):
     """A body of one field."""
 
-    name: Annotated[str, Says("Name is required")]
+    name: Annotated[str, ErrorMessage("Name is required")]
 
 
 @router.post("/json")

@@ -29,7 +29,7 @@ Break = Callable[["Scene"], Awaitable[None]]
 
 
 class Owner:
-    """Says everything again when it is asked."""
+    """ErrorMessage everything again when it is asked."""
 
     def __init__(self) -> None:
         self.asked: list[int | None] = []

@@ -167,7 +167,7 @@ async def test_what_is_too_large_holds_up_no_other(
         title = "x" * 2**20 if tally.id == too_large.id else "Tally"
         return said(tally).model_copy(update={"title": title})
 
-    monkeypatch.setattr(Tally, "told", told)
+    monkeypatch.setattr(Tally, "to_event", told)
     async with publishing(nats_url, database) as bus:
         await republish(replica(tallies, bus, runs), runs)
     subjects = {(message.headers or {})["ce-subject"] for message in await stored(STREAM)}

@@ -13,15 +13,15 @@ from starlette.routing import Route
 from common import logs
 from common.contracts.ids import new_id
 from common.web.session import SessionMiddleware
-from common.web.tokens import User, sign
+from common.web.tokens import Principal, sign
 from devstack.keys import KeyPair
 
-ANA, BEN = User(new_id(), "ana@ticketing.test"), User(new_id(), "ben@ticketing.test")
+ANA, BEN = Principal(new_id(), "ana@ticketing.test"), Principal(new_id(), "ben@ticketing.test")
 
 
 async def who(request: Request) -> JSONResponse:
-    """Says who is calling, to the caller and to the log."""
-    user: User | None = request.state.user
+    """ErrorMessage who is calling, to the caller and to the log."""
+    user: Principal | None = request.state.user
     return JSONResponse([user and user.email, logs.context.get().get("user_id")])
 
 
@@ -63,7 +63,7 @@ async def client(jwt_keys: KeyPair) -> AsyncIterator[AsyncClient]:
     ],
 )
 async def test_the_caller_is_whom_the_request_names(
-    client: AsyncClient, jwt_keys: KeyPair, headers: dict[str, str], caller: User | None
+    client: AsyncClient, jwt_keys: KeyPair, headers: dict[str, str], caller: Principal | None
 ) -> None:
     tokens = {
         "ana": sign(ANA, jwt_keys.private_pem, 60),

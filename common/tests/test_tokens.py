@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.contracts.ids import new_id
-from common.web.tokens import User, read, sign
+from common.web.tokens import Principal, sign, verify
 from devstack.keys import KeyPair, key_pair, new_private_key
 
-USER = User(new_id(), "somebody@ticketing.test")
+USER = Principal(new_id(), "somebody@ticketing.test")
 Claims = dict[str, object]
 
 
@@ -85,9 +85,9 @@ FORGED: dict[str, Callable[[KeyPair], str]] = {
 
 
 def test_what_was_signed_is_read(jwt_keys: KeyPair) -> None:
-    assert read(sign(USER, jwt_keys.private_pem, 60), jwt_keys.public_pem) == USER
-    assert read(signed(jwt_keys), jwt_keys.public_pem) == USER
-    assert read(signed(jwt_keys, colour="of tomorrow"), jwt_keys.public_pem) == USER
+    assert verify(sign(USER, jwt_keys.private_pem, 60), jwt_keys.public_pem) == USER
+    assert verify(signed(jwt_keys), jwt_keys.public_pem) == USER
+    assert verify(signed(jwt_keys, colour="of tomorrow"), jwt_keys.public_pem) == USER
 
 
 def test_a_token_says_this_and_no_more(jwt_keys: KeyPair) -> None:
@@ -100,33 +100,33 @@ def test_a_token_says_this_and_no_more(jwt_keys: KeyPair) -> None:
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
 def test_a_forged_token_names_nobody(jwt_keys: KeyPair, forge: Callable[[KeyPair], str]) -> None:
-    assert read(forge(jwt_keys), jwt_keys.public_pem) is None
+    assert verify(forge(jwt_keys), jwt_keys.public_pem) is None
 
 
 def test_while_keys_are_exchanged_both_are_believed() -> None:
     old, new, other = (key_pair(new_private_key()) for _ in range(3))
     both = f"{old.public_pem}\n{new.public_pem}"
-    assert read(sign(USER, old.private_pem, 60), both) == USER
-    assert read(sign(USER, new.private_pem, 60), both) == USER
-    assert read(sign(USER, other.private_pem, 60), both) is None
-    assert read(sign(USER, old.private_pem, 60), new.public_pem) is None
-    assert read(sign(USER, new.private_pem, -1), both) is None
+    assert verify(sign(USER, old.private_pem, 60), both) == USER
+    assert verify(sign(USER, new.private_pem, 60), both) == USER
+    assert verify(sign(USER, other.private_pem, 60), both) is None
+    assert verify(sign(USER, old.private_pem, 60), new.public_pem) is None
+    assert verify(sign(USER, new.private_pem, -1), both) is None
 
 
 def test_a_token_that_is_known_ends_in_time(jwt_keys: KeyPair) -> None:
     token = sign(USER, jwt_keys.private_pem, 2)
     until = jwt.decode(token, options={"verify_signature": False})["exp"]
-    assert read(token, jwt_keys.public_pem) == read(token, jwt_keys.public_pem) == USER
+    assert verify(token, jwt_keys.public_pem) == verify(token, jwt_keys.public_pem) == USER
     while time.time() < until:
         time.sleep(0.01)
-    assert read(token, jwt_keys.public_pem) is None
+    assert verify(token, jwt_keys.public_pem) is None
 
 
 def test_a_forgery_of_a_token_that_is_known_names_nobody(jwt_keys: KeyPair) -> None:
     token = sign(USER, jwt_keys.private_pem, 60)
-    assert read(token, jwt_keys.public_pem) == USER
-    assert read(f"{token[:-4]}AAAA", jwt_keys.public_pem) is None
-    assert read(token, key_pair(new_private_key()).public_pem) is None
+    assert verify(token, jwt_keys.public_pem) == USER
+    assert verify(f"{token[:-4]}AAAA", jwt_keys.public_pem) is None
+    assert verify(token, key_pair(new_private_key()).public_pem) is None
 
 
 KEYS = key_pair(new_private_key())
@@ -138,4 +138,4 @@ def test_no_character_of_a_token_can_be_changed(place: int, character: str) -> N
     token = signed(KEYS)
     place %= len(token)
     changed = token[:place] + character + token[place + 1 :]
-    assert changed == token or read(changed, KEYS.public_pem) is None
+    assert changed == token or verify(changed, KEYS.public_pem) is None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from httpx import AsyncClient
 
-from common.contracts.ids import made_at, new_id
+from common.contracts.ids import created_at, new_id
 from common.contracts.money import Price
 from common.contracts.order_status import CancelReason
 from common.mongo import Database
@@ -54,7 +54,7 @@ async def test_an_order_from_before_there_was_a_history_knows_its_beginning(
     await database.collection("orders").update({"_id": order.id}, {"$unset": {"history": 1}})
     completed = await orders.change(order.id, Order.complete)
     assert [step.status.value for step in completed.history] == ["created", "complete"]
-    assert completed.history[0].at == made_at(order.id)
+    assert completed.history[0].at == created_at(order.id)
 
 
 async def test_every_answer_says_what_time_it_is_here(

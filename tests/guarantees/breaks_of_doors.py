@@ -53,10 +53,10 @@ USUAL_PLACE = Break(
     "[self._pair, *self._shared]",
 )
 
-CROSS_SITE = Break(
+CSRF = Break(
     "the check of where a request comes from",
     "common/src/common/service.py",
-    "    app.add_middleware(CrossSiteMiddleware)\n",
+    "    app.add_middleware(CsrfMiddleware)\n",
     "",
 )
 SAME_SITE = Break(

@@ -162,7 +162,7 @@ TABLE: Mapping[str, Row] = {
         doors.USUAL_PLACE: ("test_the_owner_is_let_in_from_where_he_has_signed_in",),
     },
     "Another site cannot act in your name.": {
-        doors.CROSS_SITE: ("test_another_site_cannot_act_for_somebody_who_is_signed_in",),
+        doors.CSRF: ("test_another_site_cannot_act_for_somebody_who_is_signed_in",),
         doors.SAME_SITE: ("test_scripts_and_other_sites_cannot_use_the_cookie",),
     },
     "Slow and half-open requests keep nobody from being served.": {

@@ -74,7 +74,7 @@ async def show_current_user(user: OptionalUser) -> CurrentUserOut:
 
 def _signed_in(user: User, response: Response, settings: Settings) -> UserOut:
     lifetime = settings.token_lifetime_seconds
-    token = tokens.sign(tokens.User(user.id, user.email), settings.jwt_private_key, lifetime)
+    token = tokens.sign(tokens.Principal(user.id, user.email), settings.jwt_private_key, lifetime)
     response.set_cookie(
         COOKIE,
         token,

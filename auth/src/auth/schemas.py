@@ -6,7 +6,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
 from common.contracts.events import WireModel
-from common.web.bodies import Body, Says
+from common.web.bodies import ErrorMessage, RequestBody
 
 # People develop and test with addresses like me@shop.test; the library's documented switch.
 SPECIAL_USE_DOMAIN_NAMES.clear()
@@ -29,18 +29,18 @@ NewPassword = Annotated[str, StringConstraints(min_length=8, max_length=128)]
 Password = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
-class SignUp(Body):
+class SignUp(RequestBody):
     """The request to open an account."""
 
-    email: Annotated[Email, Says("Email must be valid")]
-    password: Annotated[NewPassword, Says("Password must be between 8 and 128 characters")]
+    email: Annotated[Email, ErrorMessage("Email must be valid")]
+    password: Annotated[NewPassword, ErrorMessage("Password must be between 8 and 128 characters")]
 
 
-class SignIn(Body):
+class SignIn(RequestBody):
     """The request to open a session."""
 
-    email: Annotated[Email, Says("Email must be valid")]
-    password: Annotated[Password, Says("You must supply a password")]
+    email: Annotated[Email, ErrorMessage("Email must be valid")]
+    password: Annotated[Password, ErrorMessage("You must supply a password")]
 
 
 class UserOut(WireModel):

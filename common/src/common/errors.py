@@ -1,6 +1,6 @@
-"""Kinds of refusal, each with the HTTP status that it means, and what infrastructure may do.
+"""Domain errors, each with its HTTP status, and errors of infrastructure.
 
-Refusal
+DomainError
 |- InvalidInput        400
 |- NotAuthenticated    401
 |- PaymentRequired     402
@@ -9,10 +9,10 @@ Refusal
 |- Conflict            409
 |- UnsupportedMedia    415
 `- TooManyRequests     429, with `retry_after` in seconds
-Unavailable            503: a server we depend on is silent or refuses; trying again may heal it
-|- Refused             it would refuse the same again until somebody changes something
-`- Busy                too much of the same thing waits already
-VersionGap             an event came before its predecessor; it is delivered again
+Unavailable            503: a server we depend on does not answer or refuses; transient
+|- Refused             permanent: it would refuse the same again until somebody changes something
+`- Busy                too much of the same thing is pending already
+VersionGap             an event arrived before its predecessor; it is redelivered
 """
 
 from typing import ClassVar
@@ -20,71 +20,71 @@ from typing import ClassVar
 from typing_extensions import override
 
 
-class Refusal(Exception):
-    """A request that the rules do not allow; the message is for the person who made it."""
+class DomainError(Exception):
+    """A request that the rules do not allow; the message is for the client."""
 
     status: ClassVar[int]
-    message: ClassVar[str] = ""
-    field: ClassVar[str | None] = None
+    message: str = ""
+    field: str | None = None
 
     def __init__(self, message: str | None = None, *, field: str | None = None) -> None:
-        self.text = message or self.message
-        self.about = field or self.field
-        super().__init__(self.text)
+        self.message = message or self.message
+        self.field = field or self.field
+        super().__init__(self.message)
 
     @property
     def headers(self) -> dict[str, str]:
-        """What the answer carries besides its body."""
+        """Headers of the response."""
         return {}
 
 
-class InvalidInput(Refusal):
+class InvalidInput(DomainError):
     """The request is wrong in itself, whatever the state of the system."""
 
     status = 400
 
 
-class NotAuthenticated(Refusal):
+class NotAuthenticated(DomainError):
     """Nobody is signed in."""
 
     status = 401
     message = "Not authorized"
 
 
-class PaymentRequired(Refusal):
+class PaymentRequired(DomainError):
     """The card was declined."""
 
     status = 402
 
 
-class Forbidden(Refusal):
+class Forbidden(DomainError):
     """Somebody is signed in, but not the one who may do this."""
 
     status = 403
 
 
-class NotFound(Refusal):
+class NotFound(DomainError):
     """There is no such thing."""
 
     status = 404
     message = "Not Found"
 
 
-class Conflict(Refusal):
+class Conflict(DomainError):
     """The request is fine, the state of things does not allow it."""
 
     status = 409
 
 
-class UnsupportedMedia(Refusal):
+class UnsupportedMedia(DomainError):
     """The body is of a kind that no route reads."""
 
     status = 415
     message = "Send the body as application/json"
 
 
-class TooManyRequests(Refusal):
-    """Too often; `retry_after` says in how many seconds to come back."""
+class TooManyRequests(DomainError):
+    """A rate limit; `retry_after` is in seconds."""
 
     status = 429
 
@@ -99,21 +99,21 @@ class TooManyRequests(Refusal):
 
 
 class Unavailable(Exception):
-    """A server we depend on does not answer, or refuses for a reason of its own."""
+    """A server we depend on does not answer, or refuses for a reason of its own: transient."""
 
     public: ClassVar[str] = "Service unavailable, try again in a moment"
-    """What the person who asked is told; what the error itself says is for us."""
+    """What the client is told; the message of the error itself is for the log."""
 
 
 class Refused(Unavailable):
-    """The server would refuse the same again until somebody changes something."""
+    """Permanent: the server would refuse the same again until somebody changes something."""
 
 
 class Busy(Unavailable):
-    """Too much of the same thing waits to be done; there is room when some of it is."""
+    """Too much of the same thing is pending; retry when some of it is done."""
 
     public = "Too many changes of this are still on their way, try again in a moment"
 
 
 class VersionGap(Exception):
-    """An event came before its predecessor."""
+    """An event arrived before its predecessor."""

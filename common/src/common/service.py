@@ -29,10 +29,10 @@ from common.tasks import TaskSupervisor
 from common.tracing import export_traces, flush_traces
 from common.web import health, scrape
 from common.web.body_limit import BodyLimitMiddleware
-from common.web.cross_site import CrossSiteMiddleware
-from common.web.description import described_app
+from common.web.cross_origin import CsrfMiddleware
 from common.web.error_responses import install_error_responses
 from common.web.not_yet import NotYetMiddleware
+from common.web.openapi import create_app
 from common.web.request_log import RequestLogMiddleware
 from common.web.session import SessionMiddleware
 
@@ -172,7 +172,7 @@ def _add_gauges(
 
 def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> FastAPI:
     prefix = router.prefix if router else f"/{settings.service}"
-    app = described_app(f"Ticketing: {settings.service}", prefix, lifespan)
+    app = create_app(f"Ticketing: {settings.service}", prefix, lifespan)
     app.state.settings, app.state.bus, app.state.event_feed = settings, None, None
     app.state.shutdown = GracefulShutdown(settings.lame_duck_seconds)
     app.state.gauges, app.state.preparation = GaugeCollector(), Preparation()
@@ -181,7 +181,7 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
         app.router.routes += each.routes  # what is included is matched twice, at each request
     install_error_responses(app)
     app.add_middleware(SessionMiddleware, public_keys=settings.jwt_public_key)
-    app.add_middleware(CrossSiteMiddleware)
+    app.add_middleware(CsrfMiddleware)
     app.add_middleware(NotYetMiddleware, preparation=app.state.preparation)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestLogMiddleware)

@@ -113,7 +113,7 @@ SignIn = Callable[[], Session]
 
 def new_session(keys: KeyPair, lifetime_seconds: int = 3600) -> Session:
     """A new user with a session."""
-    user = tokens.User(new_id(), f"{new_id()}@ticketing.test")
+    user = tokens.Principal(new_id(), f"{new_id()}@ticketing.test")
     token = tokens.sign(user, keys.private_pem, lifetime_seconds)
     return Session(user.id, {"Authorization": f"Bearer {token}"})
 

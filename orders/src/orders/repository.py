@@ -6,7 +6,7 @@ from datetime import datetime
 from common.aggregate_store import AggregateStore
 from common.batch_loader import BatchLoader
 from common.contracts.events import TicketCreated, TicketUpdated
-from common.contracts.ids import made_at
+from common.contracts.ids import created_at
 from common.contracts.money import Price
 from common.contracts.order_status import CancelReason, OrderStatus
 from common.contracts.versions import Fit, fit
@@ -55,7 +55,7 @@ def _status_change_fields(change: StatusChange) -> Document:
 
 def _history(document: Document) -> tuple[StatusChange, ...]:
     """Orders that were stored before there was a history have its first entry only."""
-    first = {"status": OrderStatus.CREATED, "at": made_at(document["_id"]), "reason": None}
+    first = {"status": OrderStatus.CREATED, "at": created_at(document["_id"]), "reason": None}
     return tuple(
         StatusChange(
             OrderStatus(change["status"]),

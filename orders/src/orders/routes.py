@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 
 from common import logs
-from common.web.answers import Shown
 from common.web.bodies import JsonRoute
 from common.web.dependencies import Arriving, CurrentUser, Feed, repository, settings
 from common.web.error_responses import errors
+from common.web.json_cache import JsonCache
 from common.web.paging import PageQuery
 from common.web.sse import EventStream
 from orders.domain import Order, TicketNotFound
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=JsonRoute)
 Orders = Annotated[OrderRepository, Depends(repository)]
 Configured = Annotated[Settings, Depends(settings)]
 
-SHOWN = Shown[Order](OrderOut.of)
+CACHE = JsonCache[Order](OrderOut.of)
 
 
 @router.post(
@@ -43,7 +43,7 @@ async def place_order(
     order = Order.place(ticket, user.id, settings.order_window)
     logs.bind(order_id=order.id, ticket_id=ticket.id)
     await orders.add(order)
-    return SHOWN.one(order, 201)
+    return CACHE.response(order, 201)
 
 
 @router.get("", response_model=list[OrderOut], responses=errors(400, 401))
@@ -54,15 +54,15 @@ async def list_orders(
     status: Annotated[list[StatusFilter], Query(default_factory=list)],
 ) -> Response:
     """The caller's orders, newest first; without `status` all that are not cancelled."""
-    found = await orders.list_by_buyer(user.id, statuses_of(status), page.cursor, page.wanted)
-    return SHOWN.many(page.of(found), page.links(found))
+    found = await orders.list_by_buyer(user.id, statuses_of(status), page.cursor, page.fetch_limit)
+    return CACHE.list_response(page.items(found), page.link_header(found))
 
 
 @router.get("/{order_id}", response_model=OrderOut, responses=errors(401, 403, 404))
 async def show_order(user: CurrentUser, order_id: str, orders: Orders) -> Response:
     """One of the caller's orders."""
     order = await orders.get(order_id)
-    return SHOWN.one(order.visible_to(user.id))
+    return CACHE.response(order.visible_to(user.id))
 
 
 @router.get("/{order_id}/events", response_class=EventStream, responses=errors(401, 403, 404))

@@ -7,16 +7,16 @@ from common.contracts.events import WireModel, WireTime
 from common.contracts.ids import Id
 from common.contracts.money import Dollars
 from common.contracts.order_status import CancelReason, OrderStatus
-from common.web.bodies import Body, Says
+from common.web.bodies import ErrorMessage, RequestBody
 from orders.domain import Order, StatusChange
 
 ACTIVE = frozenset(OrderStatus) - {OrderStatus.CANCELLED}
 
 
-class PlaceOrder(Body):
+class PlaceOrder(RequestBody):
     """The request to order a ticket."""
 
-    ticket_id: Annotated[Id, Says("TicketId must be provided")]
+    ticket_id: Annotated[Id, ErrorMessage("TicketId must be provided")]
 
 
 class StatusFilter(StrEnum):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from common import clock, logs
-from common.errors import Refusal, Unavailable
+from common.errors import DomainError, Unavailable
 from common.messaging.bus import Bus
 from common.tasks import for_each_concurrently
 from common.tracing import SpanKind, start_span
@@ -60,8 +60,8 @@ async def _process(flow: PaymentFlow, order_id: str) -> None:
 async def _advance(order_id: str, flow: PaymentFlow) -> None:
     try:
         await flow.advance(order_id)
-    except Refusal as refusal:
-        log.info("payment rejected by the domain", extra={"refusal": refusal.text})
+    except DomainError as refusal:
+        log.info("payment rejected by the domain", extra={"refusal": refusal.message})
     except StripeFailure:
         pass  # it is recorded, with the time of the next attempt
     except Unavailable as error:

@@ -7,18 +7,18 @@ from pydantic import StringConstraints
 from common.contracts.events import WireModel
 from common.contracts.ids import Id
 from common.contracts.money import Dollars, Price
-from common.web.bodies import Body, Says
+from common.web.bodies import ErrorMessage, RequestBody
 from payments.domain import Checkout, PaymentNotFound
 from payments.payment import PaymentStatus
 
 Token = Annotated[str, StringConstraints(pattern=r"^(pm|tok)_[A-Za-z0-9_]{1,200}$")]
 
 
-class Pay(Body):
+class Pay(RequestBody):
     """The request to pay an order with a Stripe PaymentMethod (`pm_`) or card token (`tok_`)."""
 
-    token: Annotated[Token, Says("Token must be a Stripe payment method or card token")]
-    order_id: Annotated[Id, Says("OrderId must be provided")]
+    token: Annotated[Token, ErrorMessage("Token must be a Stripe payment method or card token")]
+    order_id: Annotated[Id, ErrorMessage("OrderId must be provided")]
 
 
 class PaymentOut(WireModel):

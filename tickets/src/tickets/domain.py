@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal, Self
 
 from common.contracts.events import OrderEvent, TicketCreated, TicketUpdated
-from common.contracts.ids import made_at, new_id
+from common.contracts.ids import created_at, new_id
 from common.contracts.money import Price
 from common.contracts.order_status import OrderStatus
 from common.contracts.ticket_status import TicketStatus
@@ -150,7 +150,7 @@ def _holder(reservations: Mapping[str, Reservation]) -> str | None:
 
 
 def _is_past_retention(order_id: str, now: datetime) -> bool:
-    return now - made_at(order_id) > RETENTION
+    return now - created_at(order_id) > RETENTION
 
 
 def _is_in_force(order: OrderEvent, now: datetime) -> bool:

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from common import logs
 from common.errors import NotAuthenticated
 from common.messaging.topics import ALL_EVENTS
-from common.web.answers import Shown
 from common.web.bodies import JsonRoute
 from common.web.dependencies import CurrentUser, Feed, OptionalUser, repository, settings
 from common.web.error_responses import errors
+from common.web.json_cache import JsonCache
 from common.web.paging import PageQuery
 from common.web.sse import EventStream
 from tickets.domain import Ticket
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/api/tickets", tags=["tickets"], route_class=JsonRout
 Tickets = Annotated[TicketRepository, Depends(repository)]
 Configured = Annotated[Settings, Depends(settings)]
 
-SHOWN = Shown[Ticket](TicketOut.of)
+CACHE = JsonCache[Ticket](TicketOut.of)
 
 
 @router.post("", status_code=201, response_model=TicketOut, responses=errors(400, 401, 415))
@@ -35,7 +35,7 @@ async def list_ticket(body: TicketIn, user: CurrentUser, tickets: Tickets) -> Re
     ticket = Ticket.list_for_sale(body.title, body.price, user.id)
     logs.bind(ticket_id=ticket.id)
     await tickets.add(ticket)
-    return SHOWN.one(ticket, 201)
+    return CACHE.response(ticket, 201)
 
 
 @router.get("", response_model=list[TicketOut], responses=errors(400, 401))
@@ -54,12 +54,14 @@ async def browse_tickets(
     """
     words = tokenize(q)
     if not mine:
-        found = await tickets.list_free(words, page.cursor, page.wanted)
+        found = await tickets.list_free(words, page.cursor, page.fetch_limit)
     elif user is None:
         raise NotAuthenticated
     else:
-        found = await tickets.list_by_seller(user.id, words, page.cursor, page.wanted)
-    return SHOWN.many(page.of(found.tickets), page.links(found.tickets, found.resume_after))
+        found = await tickets.list_by_seller(user.id, words, page.cursor, page.fetch_limit)
+    return CACHE.list_response(
+        page.items(found.tickets), page.link_header(found.tickets, found.resume_after)
+    )
 
 
 @router.get("/events", response_class=EventStream, responses=errors())
@@ -79,7 +81,7 @@ async def follow_tickets(
 @router.get("/{ticket_id}", response_model=TicketOut, responses=errors(404))
 async def show_ticket(ticket_id: str, tickets: Tickets) -> Response:
     """One ticket, held or not."""
-    return SHOWN.one(await tickets.get(ticket_id))
+    return CACHE.response(await tickets.get(ticket_id))
 
 
 @router.put(
@@ -92,4 +94,4 @@ async def edit_ticket(
     ticket = await tickets.change(
         ticket_id, lambda current: current.edit(body.title, body.price, user.id)
     )
-    return SHOWN.one(ticket)
+    return CACHE.response(ticket)

@@ -8,18 +8,19 @@ from common.contracts.events import TicketCreated, TicketUpdated, WireModel
 from common.contracts.ids import Id
 from common.contracts.money import Dollars
 from common.contracts.ticket_status import TicketStatus
-from common.web.bodies import Body, Says
+from common.web.bodies import ErrorMessage, RequestBody
 from tickets.domain import Ticket
 
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
-class TicketIn(Body):
+class TicketIn(RequestBody):
     """The title and price of a ticket."""
 
-    title: Annotated[Title, Says("Title is required, with at most 200 characters")]
+    title: Annotated[Title, ErrorMessage("Title is required, with at most 200 characters")]
     price: Annotated[
-        Dollars, Says("Price must be from 0.50 to 999999.99 US dollars with at most two decimals")
+        Dollars,
+        ErrorMessage("Price must be from 0.50 to 999999.99 US dollars with at most two decimals"),
     ]
 
 

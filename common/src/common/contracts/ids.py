@@ -1,4 +1,4 @@
-"""Ids of 24 hex characters that sort by the moment they were made."""
+"""Ids of 24 hex characters that sort by creation time."""
 
 import re
 import secrets
@@ -26,11 +26,11 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def made_at(identity: str) -> datetime:
-    """When an id was made (UTC); meaningless (but harmless) for one this module did not make."""
+def created_at(identity: str) -> datetime:
+    """When an id was created (UTC); meaningless (but harmless) for one this module did not make."""
     return clock.EPOCH + timedelta(microseconds=int(identity[:14], 16))
 
 
 def age_of(identity: str) -> float:
-    """Seconds since an id was made; meaningless (but harmless) for one this module did not make."""
+    """The age of an id in seconds; meaningless (but harmless) for one this module did not make."""
     return clock.seconds() - int(identity[:14], 16) / 1_000_000

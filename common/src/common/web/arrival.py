@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
-from common.contracts.ids import age_of, is_id, made_at
+from common.contracts.ids import age_of, created_at, is_id
 from common.errors import Unavailable
 
 PATIENCE_SECONDS = 5.0
@@ -46,7 +46,7 @@ class Arrival:
 
     async def _refuse_unless_passed(self, identity: str) -> None:
         is_of_the_future = age_of(identity) < 0
-        if not (is_of_the_future or await self._has_passed(made_at(identity))):
+        if not (is_of_the_future or await self._has_passed(created_at(identity))):
             raise NotHeardOfYet(f"{identity} may be on its way")
 
 

@@ -1,4 +1,4 @@
-"""Request bodies: JSON read without floats, and one plain message for each wrong field."""
+"""Request bodies: JSON parsed without floats, and one error message for each invalid field."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
@@ -15,14 +15,14 @@ from common.contracts.json import MalformedJson, parse_json
 from common.errors import UnsupportedMedia
 
 
-class Says(str):
-    """What to tell a client whose field is missing or wrong: `Annotated[str, Says("...")]`."""
+class ErrorMessage(str):
+    """The message when a field is missing or invalid: `Annotated[str, ErrorMessage("...")]`."""
 
     __slots__ = ()
 
 
-class Body(WireModel):
-    """A body that clients send; unknown fields are ignored.
+class RequestBody(WireModel):
+    """The body of a request; unknown fields are ignored.
 
     Each field needs a message: a class with a field that has none cannot be defined.
     """
@@ -38,13 +38,12 @@ class Body(WireModel):
     def __pydantic_on_complete__(cls) -> None:
         for name, field in cls.model_fields.items():
             if _message_of(field) is None:
-                raise TypeError(
-                    f'{cls.__name__}.{name} has no message: write Annotated[..., Says("...")]'
-                )
+                missing = 'no message: write Annotated[..., ErrorMessage("...")]'
+                raise TypeError(f"{cls.__name__}.{name} has {missing}")
 
     @model_validator(mode="wrap")
     @classmethod
-    def _say_it_plainly(cls, value: object, read: ModelWrapValidatorHandler[Self]) -> Self:
+    def _with_messages(cls, value: object, read: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(value, bytes):  # what the framework passes on unread
             raise UnsupportedMedia
         if isinstance(value, MalformedJson):
@@ -54,10 +53,10 @@ class Body(WireModel):
         try:
             return read(value)
         except ValidationError as error:
-            raise ValidationError.from_exception_data(cls.__name__, cls._plain(error)) from error
+            raise ValidationError.from_exception_data(cls.__name__, cls._messages(error)) from error
 
     @classmethod
-    def _plain(cls, error: ValidationError) -> list[InitErrorDetails]:
+    def _messages(cls, error: ValidationError) -> list[InitErrorDetails]:
         problems = error.errors()
         wrong = {problem["loc"][0] for problem in problems if problem["loc"]}
         return [
@@ -68,7 +67,7 @@ class Body(WireModel):
 
 
 def _message_of(field: FieldInfo) -> str | None:
-    return next((each for each in field.metadata if isinstance(each, Says)), None)
+    return next((each for each in field.metadata if isinstance(each, ErrorMessage)), None)
 
 
 def _wire_name(name: str, field: FieldInfo) -> str:
@@ -82,7 +81,7 @@ def _detail(message: str, *loc: str) -> InitErrorDetails:
 class _JsonRequest(Request):
     @override
     async def json(self) -> Any:
-        """The body without floats; malformed JSON is a value too, refused after the session."""
+        """The body without floats; malformed JSON is a value too, rejected after authentication."""
         try:
             return parse_json(await self.body())
         except MalformedJson as error:
@@ -90,7 +89,7 @@ class _JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route whose body is read by `parse_json`: `APIRouter(route_class=JsonRoute)`."""
+    """A route whose body is parsed by `parse_json`: `APIRouter(route_class=JsonRoute)`."""
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

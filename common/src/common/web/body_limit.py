@@ -1,4 +1,4 @@
-"""Refuses a body over 64 KiB, and one that takes its time, reading on as far as manners ask."""
+"""Rejects a body that is too large or too slow, draining it up to a limit first."""
 
 import asyncio
 from contextlib import suppress
@@ -8,28 +8,28 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from common.web.cross_site import SAFE
+from common.web.cross_origin import SAFE
 from common.web.error_responses import ErrorItem, error_response
 from common.web.headers import header
 
 LIMIT = 64 * 1024
-MANNERS = 16 * LIMIT
-"""How much of a refused body is still read and dropped: who hangs up on somebody that is sending
-makes the sender, or a gateway in between, see a broken connection instead of the answer."""
+DRAIN_LIMIT = 16 * LIMIT
+"""How much of a rejected body is drained: closing the connection while the client sends makes the
+client, or a gateway in between, see a broken connection instead of the response."""
 
-MANNERS_SECONDS = 5
+DRAIN_SECONDS = 5
 BODY_SECONDS = 10
-"""How long a whole body may take, from the end of the head; 64 KiB need a slow modem no longer."""
+"""How long a whole body may take, from the end of the head; enough for 64 KiB over a modem."""
 
 TOO_LARGE = "Body must not be larger than 64 KiB"
 TOO_SLOW = f"Body must arrive within {BODY_SECONDS} seconds"
-HANGING_UP = {"Connection": "close"}
+CONNECTION_CLOSE = {"Connection": "close"}
 
 
 class BodyLimitMiddleware:
-    """By the announced length where there is one, by counting where there is none.
+    """Checks `Content-Length` where there is one, and counts bytes where there is none.
 
-    No answer leaves before the whole body has come, wanted or not: a gateway that hears an answer
+    No response is sent before the whole body has been received: a gateway that gets a response
     early goes on waiting for the rest of the body, Caddy for ever.
     """
 
@@ -37,11 +37,11 @@ class BodyLimitMiddleware:
         self._app, self._seconds = app, seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request through, as far as the limits."""
+        """Pass on the request, within the limits."""
         is_request = scope["type"] == "http"
         length = header(scope, b"content-length") if is_request else ""
         if length.isdigit() and int(length) > LIMIT:
-            await _drop_rest(receive)
+            await _drain(receive)
             await _refusal(413, TOO_LARGE)(scope, receive, send)
         elif is_request and (scope["method"] not in SAFE or _announces_body(scope, length)):
             body = _Body(scope, receive, send, self._seconds)
@@ -55,7 +55,7 @@ def _announces_body(scope: Scope, length: str) -> bool:
 
 
 class _Body:
-    """A body on its way: how much has come, and until when the rest has to."""
+    """A body that is being received: its size so far, and the deadline."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
         self._scope, self._receive, self._send = scope, receive, send
@@ -63,7 +63,7 @@ class _Body:
         self._seen, self._is_over, self._is_refused, self._is_cut_off = 0, False, False, False
 
     async def receive(self) -> Message:
-        """What the app hears; raises 408 and 413. After the body anything may come at any time."""
+        """The next message; raises 408 and 413. After the body there is no deadline."""
         if self._is_over:
             return await self._receive()
         try:
@@ -71,19 +71,19 @@ class _Body:
                 message = await self._receive()
         except TimeoutError:
             self._is_over = True
-            raise HTTPException(408, TOO_SLOW, HANGING_UP) from None
+            raise HTTPException(408, TOO_SLOW, CONNECTION_CLOSE) from None
         self._seen += len(message.get("body", b""))
         self._is_over = not message.get("more_body") or self._seen > LIMIT
         self._is_cut_off = message["type"] == "http.disconnect"
         if self._seen > LIMIT:
-            await _drop_rest(self._receive, last=message)
-            raise HTTPException(413, TOO_LARGE, HANGING_UP)
+            await _drain(self._receive, last=message)
+            raise HTTPException(413, TOO_LARGE, CONNECTION_CLOSE)
         return message
 
     async def send(self, message: Message) -> None:
-        """What the app answers, unless the body that it did not want is too large or too slow.
+        """Send the app's response, unless the body that it did not read is too large or too slow.
 
-        Raises ClientDisconnect when the body was cut off: nobody waits for an answer.
+        Raises ClientDisconnect when the body was cut off: nobody waits for a response.
         """
         try:
             while not self._is_over:
@@ -99,13 +99,13 @@ class _Body:
 
 
 def _refusal(status: int, text: str) -> JSONResponse:
-    return error_response(status, [ErrorItem(message=text)], HANGING_UP)
+    return error_response(status, [ErrorItem(message=text)], CONNECTION_CLOSE)
 
 
-async def _drop_rest(receive: Receive, last: Message | None = None) -> None:
+async def _drain(receive: Receive, last: Message | None = None) -> None:
     dropped = 0
     with suppress(TimeoutError):
-        async with asyncio.timeout(MANNERS_SECONDS):
-            while (last is None or last.get("more_body")) and dropped <= MANNERS:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while (last is None or last.get("more_body")) and dropped <= DRAIN_LIMIT:
                 last = await receive()
                 dropped += len(last.get("body", b""))

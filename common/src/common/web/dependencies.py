@@ -7,16 +7,16 @@ from fastapi import Depends, Request
 from common.errors import NotAuthenticated
 from common.messaging.event_feed import EventFeed
 from common.web.arrival import Arrival
-from common.web.tokens import User
+from common.web.tokens import Principal
 
 
-async def optional_user(request: Request) -> User | None:
+async def optional_user(request: Request) -> Principal | None:
     """Who is signed in, if anybody."""
-    user: User | None = request.state.user
+    user: Principal | None = request.state.user
     return user
 
 
-async def current_user(user: Annotated[User | None, Depends(optional_user)]) -> User:
+async def current_user(user: Annotated[Principal | None, Depends(optional_user)]) -> Principal:
     """Who is signed in; 401 when nobody is."""
     if user is None:
         raise NotAuthenticated
@@ -47,7 +47,7 @@ async def arrival(request: Request) -> Arrival:
     return found
 
 
-OptionalUser = Annotated[User | None, Depends(optional_user)]
-CurrentUser = Annotated[User, Depends(current_user)]
+OptionalUser = Annotated[Principal | None, Depends(optional_user)]
+CurrentUser = Annotated[Principal, Depends(current_user)]
 Feed = Annotated[EventFeed, Depends(event_feed)]
 Arriving = Annotated[Arrival, Depends(arrival)]

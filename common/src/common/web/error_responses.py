@@ -1,4 +1,4 @@
-"""Every failure of any kind as `{"errors": [{"message": ..., "field"?: ...}]}`, in one place."""
+"""Every error as `{"errors": [{"message": ..., "field"?: ...}]}`, in one place."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -11,30 +11,30 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from common.errors import NotFound, Refusal, Unavailable
+from common.errors import DomainError, NotFound, Unavailable
 from common.logs import RateLimitedLog
 
 rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
-OOPS = "Something went wrong"
+INTERNAL_ERROR = "Something went wrong"
 NO_BODY = "Body is required"
 
 
 class ErrorItem(BaseModel):
-    """One thing that is wrong."""
+    """One error, about a field or the whole request."""
 
     message: str
     field: str | None = None
 
 
 class ErrorEnvelope(BaseModel):
-    """The body of every answer that is not a success."""
+    """The body of every error response."""
 
     errors: list[ErrorItem]
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """What a route declares in OpenAPI about its failures."""
+    """The error responses of a route in OpenAPI."""
     common = (413, 500, 503)
     return {
         status: {"model": ErrorEnvelope, "description": HTTPStatus(status).phrase}
@@ -45,15 +45,15 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def error_response(
     status: int, items: Sequence[ErrorItem], headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """The one way to say no."""
+    """An error response in the envelope."""
     content = {"errors": [item.model_dump(exclude_none=True) for item in items]}
     return JSONResponse(content, status, headers)
 
 
-async def _refusal(_: Request, refusal: Exception) -> JSONResponse:
-    assert isinstance(refusal, Refusal)  # noqa: S101 - how it is registered
-    item = ErrorItem(message=refusal.text, field=refusal.about)
-    return error_response(refusal.status, [item], refusal.headers)
+async def _domain_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, DomainError)  # noqa: S101 - how it is registered
+    item = ErrorItem(message=error.message, field=error.field)
+    return error_response(error.status, [item], error.headers)
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -80,14 +80,14 @@ async def _unavailable(_: Request, error: Exception) -> JSONResponse:
 
 
 def unavailable(message: str = Unavailable.public) -> JSONResponse:
-    """A server we depend on does not answer; the caller may try again soon."""
+    """503 with `Retry-After`: a server we depend on does not answer."""
     item = ErrorItem(message=message)
     return error_response(503, [item], {"Retry-After": "1"})
 
 
 def install_error_responses(app: FastAPI) -> None:
-    """Make every failure of the app answer in the envelope."""
-    app.add_exception_handler(Refusal, _refusal)
+    """Answer every error of the app in the envelope."""
+    app.add_exception_handler(DomainError, _domain_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Unavailable, _unavailable)

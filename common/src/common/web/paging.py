@@ -1,4 +1,4 @@
-"""Lists by pages: newest first, the next page in a `Link` header (RFC 8288)."""
+"""Cursor pagination: newest first, the next page in a `Link` header (RFC 8288)."""
 
 from collections.abc import Sequence
 from typing import Annotated, Protocol, TypeVar
@@ -23,27 +23,29 @@ T = TypeVar("T", bound=Identified)
 
 
 class Page:
-    """Which part of a list is wanted: `limit` items older than `cursor`."""
+    """The requested page: `limit` items older than `cursor`."""
 
     def __init__(self, request: Request, limit: int, cursor: str | None) -> None:
         self.limit, self.cursor = limit, cursor
         self._request = request
 
     @property
-    def wanted(self) -> int:
-        """How many to look up: one more than shown tells whether there is a next page."""
+    def fetch_limit(self) -> int:
+        """How many to fetch: one more than shown, to know whether there is a next page."""
         return self.limit + 1
 
-    def of(self, found: Sequence[T]) -> Sequence[T]:
-        """The items to show."""
+    def items(self, found: Sequence[T]) -> Sequence[T]:
+        """The items of this page."""
         return found[: self.limit]
 
-    def links(self, found: Sequence[Identified], looked_to: str | None = None) -> dict[str, str]:
-        """The header that leads to the next page, when there is one.
+    def link_header(
+        self, found: Sequence[Identified], resume_after: str | None = None
+    ) -> dict[str, str]:
+        """The `Link` header to the next page, if there is one.
 
-        `looked_to` is the id at which a search gave up before the page was full.
+        `resume_after` is the id at which a search stopped before the page was full.
         """
-        cursor = found[self.limit - 1].id if len(found) > self.limit else looked_to
+        cursor = found[self.limit - 1].id if len(found) > self.limit else resume_after
         if cursor is None:
             return {}
         asked = self._request.query_params.multi_items()
@@ -57,7 +59,7 @@ async def page(
     limit: Annotated[int, Query(ge=1, le=100)] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(pattern=ID_PATTERN)] = None,
 ) -> Page:
-    """The page that the query asks for."""
+    """The page that the query string requests."""
     return Page(request, limit, cursor)
 
 

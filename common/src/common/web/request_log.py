@@ -1,4 +1,4 @@
-"""One line for each request, with the id that follows it, and the last net under a crash."""
+"""Logs, measures and traces each request, and answers 500 when the app crashes."""
 
 import logging
 import re
@@ -12,10 +12,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common import clock, logs, metrics
 from common.contracts.events import wire_time
 from common.tracing import Span, SpanKind, parse_traceparent, start_span
-from common.web.error_responses import OOPS, ErrorItem, error_response
+from common.web.error_responses import INTERNAL_ERROR, ErrorItem, error_response
 
 PROBES = frozenset({"/acceptz", "/livez", "/metrics", "/readyz"})
-"""What is asked by machines all the time, and answered whatever the state of the service."""
+"""Requested by machines all the time, and answered whatever the state of the service."""
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 
@@ -27,10 +27,10 @@ def _request_id(headers: Headers) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
 
 
-class _Answer:
-    """Passes an answer on with the request's id and our clock, and remembers its status.
+class _ResponseRecorder:
+    """Adds the request's id and our time to the response, and records its status.
 
-    The status is 0 until the answer begins. `Date` has only seconds: too coarse for a countdown.
+    The status is 0 until the response starts. `Date` has only seconds: too coarse for a countdown.
     """
 
     def __init__(self, send: Send) -> None:
@@ -39,7 +39,7 @@ class _Answer:
         self.begun = 0.0
 
     async def send(self, message: Message) -> None:
-        """What the app sends."""
+        """Pass on what the app sends."""
         if message["type"] == "http.response.start":
             self.status, self.begun = message["status"], time.perf_counter()
             headers = MutableHeaders(scope=message)
@@ -49,13 +49,13 @@ class _Answer:
 
 
 class RequestLogMiddleware:
-    """Outermost, so that a crash anywhere answers 500 in the envelope and stays in the log."""
+    """The outermost middleware: an exception anywhere is logged and answered with 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve the request and say how it went."""
+        """Serve the request, and log it."""
         if scope["type"] != "http" or scope["path"] in PROBES:
             await self._app(scope, receive, send)
             return
@@ -63,9 +63,11 @@ class RequestLogMiddleware:
         parent = parse_traceparent(headers.get("traceparent", ""))
         with start_span(SpanKind.SERVER, scope["method"], parent) as span:
             logs.context.set({"request_id": _request_id(headers), "trace_id": span.trace_id})
-            await self._serve(scope, receive, _Answer(send), span)
+            await self._serve(scope, receive, _ResponseRecorder(send), span)
 
-    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer, span: Span) -> None:
+    async def _serve(
+        self, scope: Scope, receive: Receive, answer: _ResponseRecorder, span: Span
+    ) -> None:
         started = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
@@ -74,21 +76,23 @@ class RequestLogMiddleware:
         except Exception:
             log.exception("request failed")
             if answer.status == 0:
-                await error_response(500, [ErrorItem(message=OOPS)])(scope, receive, answer.send)
+                await error_response(500, [ErrorItem(message=INTERNAL_ERROR)])(
+                    scope, receive, answer.send
+                )
         finally:
             ended = time.perf_counter()
-            _say(scope, answer.status, ended - started)
-            _tell(scope, answer.status, (answer.begun or ended) - started, span)
+            _log(scope, answer.status, ended - started)
+            _measure(scope, answer.status, (answer.begun or ended) - started, span)
 
 
-def _say(scope: Scope, status: int, seconds: float) -> None:
+def _log(scope: Scope, status: int, seconds: float) -> None:
     params = scope.get("path_params", {})
     extra = {name: value for name, value in params.items() if name.endswith("_id")}
     extra["duration_ms"] = round(seconds * 1000, 1)
     log.info("%s %s %s", scope["method"], scope["path"], status, extra=extra)
 
 
-def _tell(scope: Scope, status: int, seconds: float, span: Span) -> None:
+def _measure(scope: Scope, status: int, seconds: float, span: Span) -> None:
     method, route = scope["method"], scope.get("route")
     template = route.path if route else metrics.OTHER
     metrics.count_request(method, template, status, seconds)

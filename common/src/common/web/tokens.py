@@ -1,4 +1,4 @@
-"""The one home of JWT: signing a session and reading it back (EdDSA over Ed25519, RFC 8037)."""
+"""The one home of JWT: signs and verifies sessions (EdDSA over Ed25519, RFC 8037)."""
 
 import re
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ from common import clock
 
 ALGORITHM = "EdDSA"
 ISSUER = "ticketing"
-LONGEST = 4096
-"""Characters; nothing we sign comes near, so a longer token is not looked at."""
-EARLY_SECONDS = 5
-"""How far the clock of whoever signed may be ahead of ours."""
-REMEMBERED = 4_096
-"""How many tokens each process knows to be intact, as checking a signature costs 0.1 ms."""
+MAX_LENGTH = 4096
+"""In characters; what we sign is far shorter, so a longer token is not parsed."""
+LEEWAY_SECONDS = 5
+"""How far the signer's clock may be ahead of ours."""
+CACHE_SIZE = 4_096
+"""How many verified tokens each process caches, as checking a signature costs 0.1 ms."""
 
 
 @dataclass(frozen=True)
-class User:
-    """Who is signed in."""
+class Principal:
+    """The user that a token identifies."""
 
     id: str
     email: str
 
 
-def sign(user: User, private_key: str, lifetime_seconds: int) -> str:
-    """A token that says who the user is, valid from now on for so many seconds."""
+def sign(user: Principal, private_key: str, lifetime_seconds: int) -> str:
+    """A token that identifies the user, valid for so many seconds from now."""
     now = clock.now()
     claims = {
         "sub": user.id,
@@ -42,37 +42,37 @@ def sign(user: User, private_key: str, lifetime_seconds: int) -> str:
     return jwt.encode(claims, private_key, algorithm=ALGORITHM)
 
 
-def read(token: str, public_keys: str) -> User | None:
-    """The user that a token names; None when it is not ours, not intact or no longer valid.
+def verify(token: str, public_keys: str) -> Principal | None:
+    """The user that a token identifies; None when it is not ours, forged or expired.
 
-    `public_keys` is one key in PEM form, or several one after the other: while keys are exchanged,
-    a token may be signed with any of them.
+    `public_keys` is one key in PEM form, or several one after the other: during a key
+    rotation a token may be signed with any of them.
     """
-    if len(token) > LONGEST:
+    if len(token) > MAX_LENGTH:
         return None
     try:
         user, begins, ends = _verified(token, public_keys)
     except jwt.PyJWTError:
         return None
-    return user if begins - EARLY_SECONDS <= clock.seconds() < ends else None
+    return user if begins - LEEWAY_SECONDS <= clock.seconds() < ends else None
 
 
-@lru_cache(maxsize=REMEMBERED)
-def _verified(token: str, public_keys: str) -> tuple[User, float, float]:
-    """Whose token it is, from when and until when (seconds since 1970).
+@lru_cache(maxsize=CACHE_SIZE)
+def _verified(token: str, public_keys: str) -> tuple[Principal, float, float]:
+    """The user, and from when and until when it is valid (seconds since 1970).
 
-    What is refused is not remembered: it could crowd out.
+    Failures are not cached: they could evict valid tokens.
     """
-    for key in _each(public_keys):
+    for key in _split_pems(public_keys):
         claims = _claims(token, key)
         if claims and isinstance(claims["email"], str):
-            begins, ends = _term(claims)
-            return User(id=claims["sub"], email=claims["email"]), begins, ends
+            begins, ends = _validity(claims)
+            return Principal(id=claims["sub"], email=claims["email"]), begins, ends
     raise jwt.InvalidTokenError
 
 
-def _term(claims: dict[str, Any]) -> tuple[float, float]:
-    """By our own clock it is decided whether now is in it: the library would ask the machine's."""
+def _validity(claims: dict[str, Any]) -> tuple[float, float]:
+    """The period of validity; checked by our own clock, as the library uses the machine's."""
     try:
         begins, begins_too, ends = (float(claims.get(name, 0)) for name in ("iat", "nbf", "exp"))
     except (TypeError, ValueError, OverflowError) as error:
@@ -81,7 +81,7 @@ def _term(claims: dict[str, Any]) -> tuple[float, float]:
 
 
 @cache
-def _each(keys: str) -> list[str]:
+def _split_pems(keys: str) -> list[str]:
     return re.findall("-----BEGIN .+?-----END [^-]+-----", keys, re.DOTALL)
 
 

@@ -1,4 +1,4 @@
-"""The API's own description: OpenAPI and its page, below the prefix of the service."""
+"""OpenAPI and its documentation page, below the prefix of the service."""
 
 from http import HTTPStatus
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from common.web.cross_site import SAFE
+from common.web.cross_origin import SAFE
 
 TOO_LARGE = str(HTTPStatus.REQUEST_ENTITY_TOO_LARGE.value)
-"""What every route declares; the others of its kind look alike."""
+"""The error that every route declares; the middlewares' others are described like it."""
 
-NEVER_ANSWERED = "422"
-"""What FastAPI says by default; wrong input is a 400 in our envelope."""
+UNUSED_STATUS = "422"
+"""FastAPI's default for invalid input, which is a 400 here."""
 
 
-def described_app(title: str, prefix: str, lifespan: Any) -> FastAPI:
-    """An app that shows `<prefix>/docs` without loading anything from elsewhere."""
+def create_app(title: str, prefix: str, lifespan: Any) -> FastAPI:
+    """An app with `<prefix>/docs`, which loads nothing from other hosts."""
     app = FastAPIOffline(
         title=title,
         docs_url=f"{prefix}/docs",
@@ -40,24 +40,24 @@ def described_app(title: str, prefix: str, lifespan: Any) -> FastAPI:
 def _corrected(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document["paths"].values():
         for method, operation in operations.items():
-            operation["responses"].pop(NEVER_ANSWERED, None)
-            _declare_failures_as_json(operation["responses"])
+            operation["responses"].pop(UNUSED_STATUS, None)
+            _declare_errors_as_json(operation["responses"])
             if method.upper() not in SAFE:
-                _declare_what_middlewares_answer(operation["responses"])
+                _declare_middleware_errors(operation["responses"])
     schemas = document.get("components", {}).get("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     return document
 
 
-def _declare_failures_as_json(responses: dict[str, Any]) -> None:
-    """FastAPI gives them the media type of the success, were it a stream of events."""
+def _declare_errors_as_json(responses: dict[str, Any]) -> None:
+    """FastAPI gives them the media type of the success, even if that is `text/event-stream`."""
     for status, response in responses.items():
         if status >= "400" and "content" in response:
             response["content"] = {"application/json": next(iter(response["content"].values()))}
 
 
-def _declare_what_middlewares_answer(responses: dict[str, Any]) -> None:
+def _declare_middleware_errors(responses: dict[str, Any]) -> None:
     envelope = responses.get(TOO_LARGE, {})
     for status in (HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_TIMEOUT):
         responses.setdefault(str(status.value), {**envelope, "description": status.phrase})

@@ -1,7 +1,7 @@
-"""Refuses what a page of another site makes a browser do in its user's name.
+"""Protection against cross-site request forgery (CSRF).
 
 By the rules of Go's `net/http.CrossOriginProtection`, which need neither a token nor a cookie: a
-browser says itself where a request comes from, and who says nothing is not a browser.
+browser sends the origin of a request itself, and a client that sends none is not a browser.
 """
 
 from urllib.parse import urlsplit
@@ -13,11 +13,11 @@ from common.web.headers import header
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OURS = frozenset({"same-origin", "none"})
-CROSS_SITE = "Requests from other sites are refused"
+CSRF_REFUSED = "Requests from other sites are refused"
 
 
-class CrossSiteMiddleware:
-    """403 for a request that would change something and was made by another site's page.
+class CsrfMiddleware:
+    """403 for an unsafe request from another site's page.
 
     `Sec-Fetch-Site` decides (Fetch Metadata, W3C); older browsers send at least `Origin`. The
     `SameSite` of the session's cookie does not cover other hosts of our own domain.
@@ -27,9 +27,9 @@ class CrossSiteMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let our own pages and programs through."""
+        """Pass on requests of our own pages, and of programs."""
         if scope["type"] == "http" and scope["method"] not in SAFE and _is_foreign(scope):
-            answer = error_response(403, [ErrorItem(message=CROSS_SITE)])
+            answer = error_response(403, [ErrorItem(message=CSRF_REFUSED)])
             await answer(scope, receive, send)
             return
         await self._app(scope, receive, send)
