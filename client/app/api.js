@@ -1,13 +1,13 @@
-// Asks the services, and turns every failure into one of two errors with words for people.
+// Requests to the services; every failure is one of two errors with a message for people.
 
 import { readClock } from "./clock.js";
-import { find, lose } from "./connection.js";
+import { markOnline, markOffline } from "./connection.js";
 
-const PATIENCE = 30_000;
-const TRIES = 4;
+const TIMEOUT = 30_000;
+const MAX_ATTEMPTS = 4;
 
-/** The server said no: its status, and what is wrong as `{message, field?}`. */
-export class Refused extends Error {
+/** An error response: its status, and its errors as `{message, field?}`. */
+export class HttpError extends Error {
   constructor(status, errors) {
     super(errors.map((error) => error.message).join(". "));
     this.status = status;
@@ -15,46 +15,46 @@ export class Refused extends Error {
   }
 }
 
-/** No answer came, so nobody knows whether the request was carried out. */
-export class Unreachable extends Error {
+/** No response arrived, so it is unknown whether the request was executed. */
+export class NetworkError extends Error {
   constructor() {
     super("The server cannot be reached. Check your connection and try again.");
   }
 }
 
-/** The body of an answer. */
+/** The body of a response. */
 export async function get(path, signal) {
-  return (await ask("GET", path, { signal })).body;
+  return (await request("GET", path, { signal })).body;
 }
 
 /** One page of a list, and the address of the next page if there is one. */
 export async function getPage(path, signal) {
-  const { body, headers } = await ask("GET", path, { signal });
+  const { body, headers } = await request("GET", path, { signal });
   const [, next = null] = /<([^>]+)>; rel="next"/.exec(headers.get("Link") ?? "") ?? [];
   return { items: body, next };
 }
 
-/** The answer to a command: `{status, body}`. */
+/** The response to a command: `{status, body}`. */
 export function send(method, path, content = {}) {
-  return ask(method, path, { content });
+  return request(method, path, { content });
 }
 
-async function ask(method, path, { content, signal }) {
+async function request(method, path, { content, signal }) {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await fetchOnce(method, path, content, signal);
-    const isAway = answer.status === 502 || answer.status === 503;
-    if (!isAway || method !== "GET" || attempt === TRIES) return read(answer);
+    const isUnavailable = answer.status === 502 || answer.status === 503;
+    if (!isUnavailable || method !== "GET" || attempt === MAX_ATTEMPTS) return parse(answer);
     await new Promise((resume) => setTimeout(resume, 500 * attempt));
   }
 }
 
 async function fetchOnce(method, path, content, signal) {
   const sentAt = performance.now();
-  const patience = AbortSignal.timeout(PATIENCE);
+  const timeout = AbortSignal.timeout(TIMEOUT);
   try {
     const answer = await fetch(path, {
       method,
-      signal: signal ? AbortSignal.any([signal, patience]) : patience,
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
       ...(content && {
         body: JSON.stringify(content),
         headers: { "Content-Type": "application/json" },
@@ -62,18 +62,18 @@ async function fetchOnce(method, path, content, signal) {
     });
     const text = await answer.text();
     readClock(answer.headers, sentAt);
-    find();
+    markOnline();
     return { status: answer.status, ok: answer.ok, headers: answer.headers, text };
   } catch (error) {
     if (signal?.aborted) throw error;
-    lose();
-    throw new Unreachable();
+    markOffline();
+    throw new NetworkError();
   }
 }
 
-function read({ status, ok, headers, text }) {
+function parse({ status, ok, headers, text }) {
   const isJson = (headers.get("Content-Type") ?? "").includes("json");
   const body = isJson && text ? JSON.parse(text) : null;
   if (ok) return { status, headers, body };
-  throw new Refused(status, body?.errors ?? [{ message: "Something went wrong" }]);
+  throw new HttpError(status, body?.errors ?? [{ message: "Something went wrong" }]);
 }

@@ -1,55 +1,55 @@
-// Knows whether the server can be reached, says so on the page, and notices when it is back.
+// Tracks whether the server can be reached, shows it on the page, and probes until it is back.
 
-const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 15_000;
+const MIN_BACKOFF = 1000;
+const MAX_BACKOFF = 15_000;
 
-/** Tells "back" when the server answers again. */
+/** Dispatches "offline" and "online". */
 export const connection = new EventTarget();
 
-let isLost = false;
-let pause = FIRST_PAUSE;
+let isOffline = false;
+let backoff = MIN_BACKOFF;
 let timer;
 
 /** Watch the network, and show in `banner` when the server is out of reach. */
 export function watchConnection(banner) {
-  connection.addEventListener("lost", () => showLost(banner));
-  connection.addEventListener("back", () => {
+  connection.addEventListener("offline", () => showOffline(banner));
+  connection.addEventListener("online", () => {
     banner.hidden = true;
   });
-  addEventListener("offline", lose);
+  addEventListener("offline", markOffline);
   addEventListener("online", probe);
 }
 
 /** A request did not reach the server. */
-export function lose() {
-  if (isLost) return;
-  isLost = true;
-  connection.dispatchEvent(new Event("lost"));
-  timer = setTimeout(probe, pause);
+export function markOffline() {
+  if (isOffline) return;
+  isOffline = true;
+  connection.dispatchEvent(new Event("offline"));
+  timer = setTimeout(probe, backoff);
 }
 
 /** The server answered. */
-export function find() {
-  if (!isLost) return;
-  isLost = false;
-  pause = FIRST_PAUSE;
+export function markOnline() {
+  if (!isOffline) return;
+  isOffline = false;
+  backoff = MIN_BACKOFF;
   clearTimeout(timer);
-  connection.dispatchEvent(new Event("back"));
+  connection.dispatchEvent(new Event("online"));
 }
 
 async function probe() {
   clearTimeout(timer);
-  if (!isLost) return;
+  if (!isOffline) return;
   try {
     await fetch("/icon.svg", { method: "HEAD", cache: "no-store" });
-    find();
+    markOnline();
   } catch {
-    pause = Math.min(pause * 2, LONGEST_PAUSE);
-    timer = setTimeout(probe, pause);
+    backoff = Math.min(backoff * 2, MAX_BACKOFF);
+    timer = setTimeout(probe, backoff);
   }
 }
 
-function showLost(banner) {
+function showOffline(banner) {
   banner.textContent = navigator.onLine
     ? "The server does not answer. This page goes on by itself as soon as it is back."
     : "You are offline. This page goes on by itself as soon as you are back.";

@@ -1,12 +1,12 @@
 // Shows the page of the address: on links, on back and forward, and when the server is back.
 
-import { Refused, Unreachable } from "./api.js";
+import { HttpError, NetworkError } from "./api.js";
 import { connection } from "./connection.js";
 import { missingPage, problemPage } from "./pages/problem.js";
 import { routeOf } from "./routes.js";
 import { currentUser, forget } from "./session.js";
 
-const PATIENCE = 150; // ms before what is being loaded shows its outline
+const SKELETON_DELAY = 150; // ms before a loading page shows its skeleton
 
 const main = document.getElementById("main");
 let page = new AbortController();
@@ -19,8 +19,8 @@ export function startRouter() {
   document.addEventListener("click", followLink);
   addEventListener("popstate", () => show({ moves: true }));
   addEventListener("scroll", rememberScroll, { passive: true });
-  connection.addEventListener("back", () => failed && show());
-  return show({ patience: 0 });
+  connection.addEventListener("online", () => failed && show());
+  return show({ delay: 0 });
 }
 
 /** Go to an address of this site. */
@@ -47,15 +47,15 @@ export function signInFirst(address) {
   return `/signin?next=${encodeURIComponent(address)}`;
 }
 
-async function show({ moves = false, patience = PATIENCE } = {}) {
+async function show({ moves = false, delay = SKELETON_DELAY } = {}) {
   clearTimeout(scrolled);
   page.abort();
   page = new AbortController();
   const { signal } = page;
   const { route, params } = routeOf(location.pathname);
-  const outline = setTimeout(() => put(route.outline()), patience);
+  const skeleton = setTimeout(() => put(route.skeleton()), delay);
   const { remembered, node } = await render(route, params, signal);
-  clearTimeout(outline);
+  clearTimeout(skeleton);
   if (signal.aborted) return;
   put(node);
   markSection();
@@ -70,7 +70,7 @@ async function render(route, params, signal) {
   try {
     const user = await currentUser();
     const query = new URLSearchParams(location.search);
-    if (route.forUsers && !user) throw new Refused(401, [{ message: "Not authorized" }]);
+    if (route.forUsers && !user) throw new HttpError(401, [{ message: "Not authorized" }]);
     return { remembered, node: await route.page({ params, query, user, remembered, signal }) };
   } catch (error) {
     return { remembered, node: signal.aborted ? null : pageOf(error) };
@@ -78,13 +78,13 @@ async function render(route, params, signal) {
 }
 
 function pageOf(error) {
-  if (error instanceof Refused && error.status === 401) {
+  if (error instanceof HttpError && error.status === 401) {
     forget();
     go(signInFirst(location.pathname + location.search), { replace: true });
     return null;
   }
-  if (error instanceof Refused && error.status === 404) return missingPage();
-  failed = error instanceof Unreachable;
+  if (error instanceof HttpError && error.status === 404) return missingPage();
+  failed = error instanceof NetworkError;
   return problemPage(error, reload);
 }
 

@@ -1,4 +1,4 @@
-// Which address shows which page, and its outline while it loads.
+// The routes: the page of each address, and its skeleton while it loads.
 
 import { browsePage } from "./pages/browse.js";
 import { editPage } from "./pages/edit.js";
@@ -9,20 +9,20 @@ import { missingPage } from "./pages/problem.js";
 import { sellPage } from "./pages/sell.js";
 import { signInPage, signUpPage } from "./pages/sign-in.js";
 import { ticketPage } from "./pages/ticket.js";
-import { formOutline, listOutline, ticketOutline } from "./parts/outlines.js";
+import { formSkeleton, listSkeleton, ticketSkeleton } from "./parts/skeletons.js";
 
 const ROUTES = [
-  { path: "/", page: browsePage, outline: listOutline },
-  { path: "/signin", page: signInPage, outline: formOutline },
-  { path: "/signup", page: signUpPage, outline: formOutline },
-  { path: "/sell", page: sellPage, outline: formOutline, forUsers: true },
-  { path: "/my-tickets", page: myTicketsPage, outline: listOutline, forUsers: true },
-  { path: "/tickets/:id", page: ticketPage, outline: ticketOutline },
-  { path: "/tickets/:id/edit", page: editPage, outline: formOutline, forUsers: true },
-  { path: "/orders", page: ordersPage, outline: listOutline, forUsers: true },
-  { path: "/orders/:id", page: orderPage, outline: ticketOutline, forUsers: true },
+  { path: "/", page: browsePage, skeleton: listSkeleton },
+  { path: "/signin", page: signInPage, skeleton: formSkeleton },
+  { path: "/signup", page: signUpPage, skeleton: formSkeleton },
+  { path: "/sell", page: sellPage, skeleton: formSkeleton, forUsers: true },
+  { path: "/my-tickets", page: myTicketsPage, skeleton: listSkeleton, forUsers: true },
+  { path: "/tickets/:id", page: ticketPage, skeleton: ticketSkeleton },
+  { path: "/tickets/:id/edit", page: editPage, skeleton: formSkeleton, forUsers: true },
+  { path: "/orders", page: ordersPage, skeleton: listSkeleton, forUsers: true },
+  { path: "/orders/:id", page: orderPage, skeleton: ticketSkeleton, forUsers: true },
 ];
-const MISSING = { page: missingPage, outline: formOutline };
+const MISSING = { page: missingPage, skeleton: formSkeleton };
 
 /** The route of a path, with what the path says. */
 export function routeOf(path) {

@@ -1,48 +1,48 @@
-// Who is signed in, as the auth service says; other tabs hear of a change.
+// Who is signed in, as the auth service says; other tabs are told about changes.
 
 import { get, send } from "./api.js";
 
-/** Tells "changed" when somebody signed in or out. */
+/** Dispatches "changed" when a user signed in or out. */
 export const session = new EventTarget();
 
 const tabs = new BroadcastChannel("session");
-let known = null;
+let cached = null;
 
-/** The user, or null; asked once and then remembered. */
+/** The user, or null; requested once and then cached. */
 export function currentUser() {
-  known ??= get("/api/users/currentuser").then(({ currentUser: user }) => user);
-  known.catch(forget);
-  return known;
+  cached ??= get("/api/users/currentuser").then(({ currentUser: user }) => user);
+  cached.catch(forget);
+  return cached;
 }
 
 /** Open an account and sign in. */
 export function signUp(credentials) {
-  return begin("/api/users/signup", credentials);
+  return openSession("/api/users/signup", credentials);
 }
 
 /** Sign in. */
 export function signIn(credentials) {
-  return begin("/api/users/signin", credentials);
+  return openSession("/api/users/signin", credentials);
 }
 
 /** Sign out. */
 export async function signOut() {
   await send("POST", "/api/users/signout");
-  change(null);
+  setUser(null);
 }
 
 /** The session ended by itself: somebody has to sign in again. */
 export function forget() {
-  known = null;
+  cached = null;
 }
 
-async function begin(path, credentials) {
+async function openSession(path, credentials) {
   const { body } = await send("POST", path, credentials);
-  change(body);
+  setUser(body);
 }
 
-function change(user) {
-  known = Promise.resolve(user);
+function setUser(user) {
+  cached = Promise.resolve(user);
   session.dispatchEvent(new Event("changed"));
   tabs.postMessage("changed");
 }

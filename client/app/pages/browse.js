@@ -3,11 +3,11 @@
 import { h } from "../dom.js";
 import { atLeast, endlessList } from "../parts/endless-list.js";
 import { linkButton, notice } from "../parts/notice.js";
-import { cardsOutline } from "../parts/outlines.js";
+import { cardsSkeleton } from "../parts/skeletons.js";
 import { searchField } from "../parts/search-field.js";
 import { ticketCard } from "../parts/ticket-card.js";
 import { remember } from "../router.js";
-import { keepTrue } from "./browse-live.js";
+import { syncList } from "./list-sync.js";
 import { problemPage } from "./problem.js";
 
 const PAGE = 24;
@@ -23,7 +23,7 @@ export async function browsePage({ query, remembered, signal }) {
     search.abort();
     search = new AbortController();
     const until = AbortSignal.any([signal, search.signal]);
-    const slow = setTimeout(() => results.replaceChildren(cardsOutline()), PATIENCE);
+    const slow = setTimeout(() => results.replaceChildren(cardsSkeleton()), PATIENCE);
     try {
       const first = await atLeast(wanted, pathOf(words), until);
       results.replaceChildren(found(words, first, until));
@@ -41,18 +41,18 @@ export async function browsePage({ query, remembered, signal }) {
   }
 
   function found(words, first, until) {
-    const shelf = endlessList({ first, row: ticketCard, name: "Tickets for sale", signal: until });
-    const element = h("div", {}, shelf.element);
-    const tell = () => {
-      const shown = shelf.list.children.length;
+    const list = endlessList({ first, row: ticketCard, name: "Tickets for sale", signal: until });
+    const element = h("div", {}, list.element);
+    const update = () => {
+      const shown = list.rows.children.length;
       remember({ shown });
-      count.textContent = counted(shown, shelf.hasMore());
-      if (shown === 0) shelf.element.replaceWith(nothing(words));
+      count.textContent = counted(shown, list.hasMore());
+      if (shown === 0) list.element.replaceWith(nothing(words));
     };
-    new MutationObserver(tell).observe(shelf.list, { childList: true });
-    tell();
+    new MutationObserver(update).observe(list.rows, { childList: true });
+    update();
     const refresh = () => atLeast(PAGE, pathOf(words), until);
-    keepTrue({ shelf, words, refresh, anew: () => findAgain(words), element, signal: until });
+    syncList({ list, words, refresh, reload: () => findAgain(words), element, signal: until });
     return element;
   }
 

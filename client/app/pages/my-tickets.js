@@ -2,7 +2,7 @@
 
 import { getPage } from "../api.js";
 import { h, swap } from "../dom.js";
-import { follow } from "../live.js";
+import { subscribe } from "../event-stream.js";
 import { atLeast } from "../parts/endless-list.js";
 import { linkButton, notice } from "../parts/notice.js";
 import { ticketCard } from "../parts/ticket-card.js";
@@ -42,8 +42,8 @@ export async function myTicketsPage({ user, remembered, signal }) {
   const first = await atLeast(remembered.shown ?? 0, MINE, signal);
   next = first.next;
   note(first.items);
-  const hear = (ticket) => ticket.userId === user.id && note([ticket]);
-  follow("/api/tickets/events", { ticket: hear, reset: refresh }, refresh, signal);
+  const onTicket = (ticket) => ticket.userId === user.id && note([ticket]);
+  subscribe("/api/tickets/events", { ticket: onTicket, reset: refresh }, refresh, signal);
   const top = h("div", { class: "title-row" }, h("h1", {}, "My tickets"), linkButton("/sell", "Sell a ticket"));
   return h("div", {}, top, shelves, h("p", { class: "endless" }, more));
 }

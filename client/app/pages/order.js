@@ -2,8 +2,8 @@
 
 import { get, send } from "../api.js";
 import { h, swap } from "../dom.js";
-import { follow } from "../live.js";
-import { ask } from "../parts/ask.js";
+import { subscribe } from "../event-stream.js";
+import { confirmDialog } from "../parts/confirm-dialog.js";
 import { checkout } from "../parts/checkout.js";
 import { countdown } from "../parts/countdown.js";
 import { form } from "../parts/form.js";
@@ -45,7 +45,7 @@ export async function orderPage({ params, signal }) {
 
   function cancelling() {
     const submit = async () => {
-      if (!(await ask(CANCEL))) return;
+      if (!(await confirmDialog(CANCEL))) return;
       await send("DELETE", path, null);
       await load();
     };
@@ -55,7 +55,7 @@ export async function orderPage({ params, signal }) {
   const until = AbortSignal.any([signal, open.signal]);
   const load = async () => show(await get(path, signal));
   show(first);
-  if (isOpen(first)) follow(`${path}/events`, { order: show }, load, until);
+  if (isOpen(first)) subscribe(`${path}/events`, { order: show }, load, until);
   return h(
     "article",
     { class: "one-order" },

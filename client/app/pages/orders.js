@@ -3,7 +3,7 @@
 import { getPage } from "../api.js";
 import { h } from "../dom.js";
 import { money, serial } from "../format.js";
-import { follow } from "../live.js";
+import { subscribe } from "../event-stream.js";
 import { countdown } from "../parts/countdown.js";
 import { atLeast, endlessList } from "../parts/endless-list.js";
 import { orderHistory } from "../parts/history.js";
@@ -19,9 +19,9 @@ export async function ordersPage({ remembered, signal }) {
   const first = await atLeast(remembered.shown ?? 0, MINE, signal);
   if (first.items.length === 0) return h("div", {}, heading, nothing());
   const row = (order) => orderRow(order, signal);
-  const shelf = endlessList({ first, row, name: "Orders", signal });
-  const grown = () => remember({ shown: shelf.list.children.length });
-  new MutationObserver(grown).observe(shelf.list, { childList: true });
+  const list = endlessList({ first, row, name: "Orders", signal });
+  const grown = () => remember({ shown: list.rows.children.length });
+  new MutationObserver(grown).observe(list.rows, { childList: true });
 
   async function refresh() {
     const { items } = await getPage(MINE, signal);
@@ -29,14 +29,14 @@ export async function ordersPage({ remembered, signal }) {
   }
 
   function note(order) {
-    const old = shelf.rowOf(order.id);
-    if (!old) shelf.list.prepend(row(order));
+    const old = list.rowOf(order.id);
+    if (!old) list.rows.prepend(row(order));
     else if (Number(old.dataset.version) < order.version) replace(old, row(order));
   }
 
-  const hear = ({ id }) => shelf.list.querySelector(`[data-ticket="${CSS.escape(id)}"]`) && refresh();
-  follow("/api/tickets/events", { ticket: hear, reset: refresh }, refresh, signal);
-  return h("div", {}, heading, shelf.element);
+  const onTicket = ({ id }) => list.rows.querySelector(`[data-ticket="${CSS.escape(id)}"]`) && refresh();
+  subscribe("/api/tickets/events", { ticket: onTicket, reset: refresh }, refresh, signal);
+  return h("div", {}, heading, list.element);
 }
 
 function orderRow(order, signal) {
@@ -50,7 +50,7 @@ function orderRow(order, signal) {
       { class: "ticket-line" },
       serial(ticket.id),
       orderTag(order),
-      isOpen(order) && countdown(expiresAt, signal, { says: false }),
+      isOpen(order) && countdown(expiresAt, signal, { announces: false }),
     ),
   );
   const stub = h("div", { class: "ticket-stub" }, h("p", { class: "price" }, money(ticket.price)));

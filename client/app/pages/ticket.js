@@ -2,7 +2,7 @@
 
 import { get, send } from "../api.js";
 import { h, swap } from "../dom.js";
-import { follow } from "../live.js";
+import { subscribe } from "../event-stream.js";
 import { form } from "../parts/form.js";
 import { linkButton, notice } from "../parts/notice.js";
 import { ticketTag } from "../parts/tag.js";
@@ -27,7 +27,7 @@ export async function ticketPage({ params, user, signal }) {
 
   const load = async () => show(await get(path, signal));
   await load();
-  follow("/api/tickets/events", { ticket: show, reset: load }, load, signal);
+  subscribe("/api/tickets/events", { ticket: show, reset: load }, load, signal);
   return h("article", { class: "one-ticket" }, head, next);
 }
 

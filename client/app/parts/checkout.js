@@ -8,8 +8,8 @@ import { form } from "./form.js";
 
 const TEST_MODE = "Test mode: only test cards work, and no money moves.";
 
-/** The form; `look` loads the order anew, and `signal` says that the order is final. */
-export function checkout(order, look, signal) {
+/** The form; `reload` loads the order again, and `signal` is aborted when the order is final. */
+export function checkout(order, reload, signal) {
   const element = h("div", { class: "checkout" });
   const box = h("div", { class: "card-box", "aria-busy": "true" });
   const hint = h("p", { class: "hint" });
@@ -42,7 +42,7 @@ export function checkout(order, look, signal) {
     submit: async () => {
       if (!pay) return;
       await pay();
-      await look();
+      await reload();
       await final(signal);
     },
   });

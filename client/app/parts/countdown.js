@@ -5,10 +5,10 @@ import { serverNow } from "../clock.js";
 import { h } from "../dom.js";
 import { minutesAndSeconds } from "../format.js";
 
-const SAY_AT = [300, 60, 10]; // seconds before the end
+const ANNOUNCE_AT = [300, 60, 10]; // seconds before the end
 
 /** Counts down to a moment in ISO 8601 until `signal`; `over` is called at the end. */
-export function countdown(until, signal, { over = () => {}, says = true } = {}) {
+export function countdown(until, signal, { over = () => {}, announces = true } = {}) {
   const end = Date.parse(until);
   const element = h("span", { class: "countdown", role: "timer" });
   let timer;
@@ -17,8 +17,8 @@ export function countdown(until, signal, { over = () => {}, says = true } = {}) 
   function tick() {
     const left = end - serverNow();
     element.textContent = minutesAndSeconds(left);
-    const passed = SAY_AT.find((seconds) => before > seconds * 1000 && left <= seconds * 1000);
-    if (says && passed && before !== Infinity) announce(`${minutesAndSeconds(left)} left to pay`);
+    const passed = ANNOUNCE_AT.find((seconds) => before > seconds * 1000 && left <= seconds * 1000);
+    if (announces && passed && before !== Infinity) announce(`${minutesAndSeconds(left)} left to pay`);
     before = left;
     if (left <= 0) over();
     else timer = setTimeout(tick, left % 1000 || 1000);

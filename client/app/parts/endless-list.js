@@ -1,4 +1,4 @@
-// A list whose next page is loaded when its end comes into sight.
+// An infinite list: the next page is loaded when the end comes into view.
 
 import { getPage } from "../api.js";
 import { h } from "../dom.js";
@@ -7,7 +7,7 @@ const AHEAD = "600px";
 
 /**
  * The list that begins with the page `first`. `row` makes an element of an item, with its id in
- * `data-id`; `list` is the element that holds them.
+ * `data-id`; `rows` is the element that holds them.
  */
 export function endlessList({ first, row, name, signal }) {
   const list = h("ul", { class: "tickets", "aria-label": name });
@@ -20,8 +20,8 @@ export function endlessList({ first, row, name, signal }) {
     next = page.next;
     more.hidden = !next;
     list.append(...page.items.filter(({ id }) => !rowOf(id)).map(row));
-    eye.unobserve(more);
-    eye.observe(more); // tells anew whether it is in sight
+    observer.unobserve(more);
+    observer.observe(more); // to be notified again if it is in view
   }
 
   async function loadMore() {
@@ -39,11 +39,11 @@ export function endlessList({ first, row, name, signal }) {
   }
 
   const seen = ([{ isIntersecting }]) => isIntersecting && loadMore();
-  const eye = new IntersectionObserver(seen, { rootMargin: AHEAD });
+  const observer = new IntersectionObserver(seen, { rootMargin: AHEAD });
   more.addEventListener("click", loadMore);
-  signal.addEventListener("abort", () => eye.disconnect());
+  signal.addEventListener("abort", () => observer.disconnect());
   add(first);
-  return { element: h("div", { class: "endless" }, list, more), list, rowOf, hasMore: () => next !== null };
+  return { element: h("div", { class: "endless" }, list, more), rows: list, rowOf, hasMore: () => next !== null };
 }
 
 /** A page that holds at least `wanted` items, or all there are. */

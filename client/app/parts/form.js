@@ -1,6 +1,6 @@
 // A form that cannot be sent twice and shows each failure next to its field.
 
-import { Refused } from "../api.js";
+import { HttpError } from "../api.js";
 import { freshId, h } from "../dom.js";
 
 /** A labelled input; `name` is what the API calls the field. */
@@ -11,9 +11,9 @@ export function field({ name, label, hint = null, ...attributes }) {
   const about = hint && h("p", { id: `${id}-hint`, class: "hint" }, hint);
   const described = [about?.id, problem.id].filter(Boolean).join(" ");
   input.setAttribute("aria-describedby", described);
-  input.addEventListener("input", () => say(input, problem, ""));
+  input.addEventListener("input", () => setProblem(input, problem, ""));
   const element = h("div", { class: "field" }, h("label", { for: id }, label), input, about, problem);
-  return { name, element, input, refuse: (message) => say(input, problem, message) };
+  return { name, element, input, refuse: (message) => setProblem(input, problem, message) };
 }
 
 /**
@@ -54,7 +54,7 @@ function clear(fields, problem) {
 }
 
 function show(error, fields, problem) {
-  const errors = error instanceof Refused ? error.errors : [{ message: error.message }];
+  const errors = error instanceof HttpError ? error.errors : [{ message: error.message }];
   const rest = [];
   const wrong = [];
   for (const { message, field: name } of errors) {
@@ -67,7 +67,7 @@ function show(error, fields, problem) {
   wrong[0]?.input.focus();
 }
 
-function say(input, problem, message) {
+function setProblem(input, problem, message) {
   problem.textContent = message && sentence(message);
   if (message) input.setAttribute("aria-invalid", "true");
   else input.removeAttribute("aria-invalid");

@@ -1,8 +1,8 @@
-// A search that begins while one types; the address keeps it.
+// A debounced search field, kept in the address.
 
 import { freshId, h } from "../dom.js";
 
-const PAUSE = 200; // ms without a key
+const DEBOUNCE = 200; // ms without a key
 
 /** `search` gets the words whenever they changed. */
 export function searchField(words, search) {
@@ -21,7 +21,7 @@ export function searchField(words, search) {
   let before = words;
   let timer;
 
-  function look() {
+  function searchNow() {
     clearTimeout(timer);
     const now = input.value.trim();
     if (now === before) return;
@@ -33,11 +33,11 @@ export function searchField(words, search) {
 
   input.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(look, PAUSE);
+    timer = setTimeout(searchNow, DEBOUNCE);
   });
   const submit = (event) => {
     event.preventDefault();
-    look();
+    searchNow();
   };
   return h(
     "form",

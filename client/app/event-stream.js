@@ -1,26 +1,26 @@
-// Keeps a page true while it is looked at: a stream of events, or asking again and again.
+// Keeps a visible page up to date: by Server-Sent Events, or by polling.
 
 import { connection } from "./connection.js";
 
 const POLL_EVERY = 3000;
-const TRY_STREAM_EVERY = 30_000;
+const RECONNECT_EVERY = 30_000;
 
 /**
- * Follow the stream at `path` until `signal`. `heard` has a function for each kind of event.
- * `refresh` loads the present state: whenever the stream begins anew, and every few seconds where
- * there is none. A page that nobody sees follows nothing.
+ * Subscribe to the stream at `path` until `signal`. `handlers` has a function per event type.
+ * `refresh` loads the present state: whenever the stream is opened, and every few seconds where
+ * there is none. A hidden page subscribes to nothing.
  */
-export function follow(path, heard, refresh, signal) {
+export function subscribe(path, handlers, refresh, signal) {
   let stream = null;
   let polling = null;
-  let trying = null;
+  let reconnecting = null;
 
   function start() {
     stop();
     if (document.hidden || signal.aborted) return;
     stream = new EventSource(path);
-    for (const [kind, hear] of Object.entries(heard)) {
-      stream.addEventListener(kind, (event) => tell(hear, event.data));
+    for (const [kind, handler] of Object.entries(handlers)) {
+      stream.addEventListener(kind, (event) => dispatch(handler, event.data));
     }
     stream.onopen = () => {
       stopPolling();
@@ -31,9 +31,9 @@ export function follow(path, heard, refresh, signal) {
     };
   }
 
-  async function tell(hear, text) {
+  async function dispatch(handler, text) {
     try {
-      await hear(text ? JSON.parse(text) : null);
+      await handler(text ? JSON.parse(text) : null);
     } catch {
       if (!signal.aborted) load(); // what it needed besides did not come: once more from the start
     }
@@ -42,7 +42,7 @@ export function follow(path, heard, refresh, signal) {
   function poll() {
     stopPolling();
     polling = setInterval(load, POLL_EVERY);
-    trying = setTimeout(start, TRY_STREAM_EVERY);
+    reconnecting = setTimeout(start, RECONNECT_EVERY);
   }
 
   function load() {
@@ -51,7 +51,7 @@ export function follow(path, heard, refresh, signal) {
 
   function stopPolling() {
     clearInterval(polling);
-    clearTimeout(trying);
+    clearTimeout(reconnecting);
   }
 
   function stop() {
@@ -59,14 +59,14 @@ export function follow(path, heard, refresh, signal) {
     stopPolling();
   }
 
-  function look() {
+  function resume() {
     start();
     if (!document.hidden) load();
   }
 
-  document.addEventListener("visibilitychange", look, { signal });
-  connection.addEventListener("back", look, { signal });
-  connection.addEventListener("lost", stop, { signal });
+  document.addEventListener("visibilitychange", resume, { signal });
+  connection.addEventListener("online", resume, { signal });
+  connection.addEventListener("offline", stop, { signal });
   signal.addEventListener("abort", stop);
   start();
 }

@@ -1,9 +1,9 @@
-// Asks before something that others may profit from at once.
+// A dialog that asks for confirmation.
 
 import { freshId, h } from "../dom.js";
 
 /** Whether the visitor says yes in a dialog; escape and the second button say no. */
-export function ask({ question, text, yes, no }) {
+export function confirmDialog({ question, text, yes, no }) {
   const id = freshId("question");
   const dialog = h(
     "dialog",
