@@ -12,11 +12,11 @@ def now(
     first: int = 1,
     last: int = 50,
     acknowledged: int = 30,
-    is_through: bool = False,
+    is_caught_up: bool = False,
     begins_late: str = "",
 ) -> Progress:
     """What NATS says."""
-    return Progress(stream, first, last, acknowledged, is_through, begins_late)
+    return Progress(stream, first, last, acknowledged, is_caught_up, begins_late)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_it_goes_on_with_what_is_acknowledged() -> None:
 
 
 def test_who_is_through_has_heard_all_that_was_there_before() -> None:
-    assert Checkpoint("one", 20).after(now(is_through=True), 45) == Checkpoint("one", 45)
+    assert Checkpoint("one", 20).after(now(is_caught_up=True), 45) == Checkpoint("one", 45)
 
 
 def test_it_never_goes_back() -> None:

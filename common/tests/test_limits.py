@@ -185,7 +185,7 @@ async def test_new_changes_overtake_the_backlog_of_an_outage(
     stored: Stored,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("common.messaging.backlog.PAGE", 50)
+    monkeypatch.setattr("common.messaging.backlog.BATCH_SIZE", 50)
     old = [Tally.begin() for _ in range(2_500)]
     new: list[Tally] = []
 

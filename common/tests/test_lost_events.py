@@ -13,12 +13,12 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from common.contracts.events import TicketUpdated
 from common.contracts.questions import Question, RepublishRun
 from common.contracts.subjects import Subject
-from common.copies import CHECKPOINTS
 from common.messaging import lost_events
 from common.messaging.bus import Bus
 from common.messaging.lost_events import LOST, MISSING, LostEvents
 from common.messaging.streams import STREAM
 from common.mongo import Database
+from common.read_models import CHECKPOINTS
 from devstack.bus_topology import declare_now
 from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.owner import answering

@@ -10,7 +10,7 @@ from nats.js.api import RawStreamMsg
 
 from common import tracing
 from common.messaging import backlog, runtime
-from common.messaging.backlog import PAGE, SHARE
+from common.messaging.backlog import BATCH_SIZE, MAX_ENTRIES
 from common.messaging.streams import STREAM
 from common.mongo import Database
 from devstack.counter_service import Tallies, Tally, publishing
@@ -86,7 +86,7 @@ async def test_an_event_is_announced_with_all_headers(
 async def test_an_event_does_not_wait_for_a_sweep(
     nats_url: str, database: Database, tallies: Tallies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backlog, "LEFT_BEHIND", timedelta(hours=1))
+    monkeypatch.setattr(backlog, "SWEEP_AFTER", timedelta(hours=1))
     async with publishing(nats_url, database):
         await tallies.add(Tally.begin())
         await drained(tallies)
@@ -145,17 +145,17 @@ async def test_who_has_much_to_say_lets_others_have_their_turn(
     stored: Stored,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(backlog, "PAGE", 1)
+    monkeypatch.setattr(backlog, "BATCH_SIZE", 1)
     [busy] = await begin(tallies, 1)  # nobody announces yet
-    for _ in range(5 * SHARE):
+    for _ in range(5 * MAX_ENTRIES):
         await tallies.update(busy.id, Tally.count)
     others = await begin(tallies, 3)
     async with publishing(nats_url, database):
         await drained(tallies)
     told = [(message.headers or {})["Nats-Msg-Id"] for message in await stored(STREAM)]
-    last = told.index(f"ticket:updated:{busy.id}:{5 * SHARE}")
+    last = told.index(f"ticket:updated:{busy.id}:{5 * MAX_ENTRIES}")
     assert all(told.index(f"ticket:updated:{each.id}:0") < last for each in others)
-    assert [one for one in told if busy.id in one] == message_ids([busy], 5 * SHARE + 1)
+    assert [one for one in told if busy.id in one] == message_ids([busy], 5 * MAX_ENTRIES + 1)
 
 
 async def test_stopping_announces_what_was_written(
@@ -175,7 +175,7 @@ async def test_stopping_announces_what_was_written(
 async def test_a_backlog_of_several_pages_drains(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored
 ) -> None:
-    begun = await begin(tallies, PAGE + 100)
+    begun = await begin(tallies, BATCH_SIZE + 100)
     async with publishing(nats_url, database):
         await drained(tallies)
     assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 1)

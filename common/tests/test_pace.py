@@ -26,14 +26,14 @@ async def test_it_waits_for_who_is_at_it(nats_url: str, bus: Bus, peer: BusPeer)
         turn.release()
 
         async def one_is_done() -> bool:
-            return sum(await bus.streams.backlog_of(SERVICE)) == 2
+            return sum(await bus.streams.lag(SERVICE)) == 2
 
         await eventually(one_is_done)
         assert not waiting.done()
         for _ in range(2):
             turn.release()
         await waiting
-        assert sum(await bus.streams.backlog_of(SERVICE)) <= 1
+        assert sum(await bus.streams.lag(SERVICE)) <= 1
 
 
 async def test_it_waits_once_for_who_does_not_run(

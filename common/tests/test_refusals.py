@@ -227,7 +227,7 @@ async def wait_reconnected(peer: BusPeer) -> None:
 
     async def heard() -> bool:
         try:
-            return await peer.bus.streams.backlog_of(SERVICE) == (0, 0)
+            return await peer.bus.streams.lag(SERVICE) == (0, 0)
         except Unavailable:
             return False
 

@@ -127,7 +127,7 @@ async def test_what_is_refused_holds_up_nothing_else(
     caplog: pytest.LogCaptureFixture,
     subject: str,
 ) -> None:
-    monkeypatch.setattr("common.messaging.backlog.PAGE", 50)
+    monkeypatch.setattr("common.messaging.backlog.BATCH_SIZE", 50)
     before = published(subject, "refused")
     await leave_behind(tallies, 101, subject)
     [other] = await leave_behind(tallies, 1, "ticket:updated")
@@ -170,7 +170,7 @@ async def test_pauses_grow_and_replicas_that_are_refused_at_once_count_once(
     pauses = []
     for _ in range(12):
         for _ in range(2):
-            await Backlog(tallies.collection).note({}, {tally.id: 0})
+            await Backlog(tallies.collection).record({}, {tally.id: 0})
         document = await tallies.collection.find_one({"_id": tally.id})
         assert document
         pauses.append(document["outboxRefusals"])

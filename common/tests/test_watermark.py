@@ -9,7 +9,7 @@ from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.messaging import watermark as watermarks
 from common.messaging.bus import Bus
-from common.messaging.watermark import LAG, CopyWatermark
+from common.messaging.watermark import WATERMARK_DELAY, ReadModelWatermark
 from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.owner import owner_on
 from devstack.servers import NatsServer
@@ -25,9 +25,9 @@ async def whole() -> bool:
 
 
 @pytest.fixture
-def watermark(bus: Bus) -> CopyWatermark:
+def watermark(bus: Bus) -> ReadModelWatermark:
     """Of a service that has heard nothing yet."""
-    return CopyWatermark(bus, SERVICE, OWNER, whole)
+    return ReadModelWatermark(bus, SERVICE, OWNER, whole)
 
 
 def ago(age: timedelta) -> datetime:
@@ -35,7 +35,7 @@ def ago(age: timedelta) -> datetime:
     return datetime.now(UTC) - age
 
 
-async def passes(watermark: CopyWatermark, moment: datetime) -> None:
+async def passes(watermark: ReadModelWatermark, moment: datetime) -> None:
     """Wait until it is known that all from before this moment was heard."""
 
     async def passed() -> bool:
@@ -45,7 +45,7 @@ async def passes(watermark: CopyWatermark, moment: datetime) -> None:
 
 
 async def test_what_an_owner_announced_long_ago_has_passed(
-    nats_url: str, watermark: CopyWatermark
+    nats_url: str, watermark: ReadModelWatermark
 ) -> None:
     async with owner_on(nats_url, OWNER):
         await passes(watermark, ago(LONG_AGO))
@@ -53,16 +53,16 @@ async def test_what_an_owner_announced_long_ago_has_passed(
 
 
 async def test_what_an_owner_has_not_announced_has_not_passed(
-    nats_url: str, watermark: CopyWatermark
+    nats_url: str, watermark: ReadModelWatermark
 ) -> None:
     since = ago(LONG_AGO)
     async with owner_on(nats_url, OWNER, lambda: since):
-        await passes(watermark, since - LAG - timedelta(seconds=1))
+        await passes(watermark, since - WATERMARK_DELAY - timedelta(seconds=1))
         assert not await watermark.has_passed(since)
 
 
 async def test_nobody_knows_while_the_owner_is_away(
-    nats_url: str, watermark: CopyWatermark
+    nats_url: str, watermark: ReadModelWatermark
 ) -> None:
     known = ago(LONG_AGO)
     assert not await watermark.has_passed(known)
@@ -72,7 +72,7 @@ async def test_nobody_knows_while_the_owner_is_away(
 
 
 async def test_nobody_knows_while_nats_is_away(
-    nats_url: str, nats_server: NatsServer, watermark: CopyWatermark
+    nats_url: str, nats_server: NatsServer, watermark: ReadModelWatermark
 ) -> None:
     async with owner_on(nats_url, OWNER):
         nats_server.kill()
@@ -80,7 +80,7 @@ async def test_nobody_knows_while_nats_is_away(
 
 
 async def test_a_backlog_has_not_been_heard(
-    nats_url: str, peer: BusPeer, watermark: CopyWatermark
+    nats_url: str, peer: BusPeer, watermark: ReadModelWatermark
 ) -> None:
     open_the_door = asyncio.Event()
 
@@ -104,7 +104,7 @@ async def test_who_has_lost_events_knows_nothing(nats_url: str, bus: Bus) -> Non
         return False
 
     async with owner_on(nats_url, OWNER):
-        watermark = CopyWatermark(bus, SERVICE, OWNER, not_whole)
+        watermark = ReadModelWatermark(bus, SERVICE, OWNER, not_whole)
         assert not await watermark.has_passed(ago(LONG_AGO))
 
 
@@ -118,9 +118,9 @@ async def test_however_many_ask_the_owner_is_asked_once(
         asked += 1
 
     async with owner_on(nats_url, OWNER, since):
-        await passes(CopyWatermark(bus, SERVICE, OWNER, whole), ago(LONG_AGO))
-        monkeypatch.setattr(watermarks, "APART_SECONDS", 600)
-        asked, watermark = 0, CopyWatermark(bus, SERVICE, OWNER, whole)
+        await passes(ReadModelWatermark(bus, SERVICE, OWNER, whole), ago(LONG_AGO))
+        monkeypatch.setattr(watermarks, "REQUEST_INTERVAL", 600)
+        asked, watermark = 0, ReadModelWatermark(bus, SERVICE, OWNER, whole)
         young = datetime.now(UTC)
         await asyncio.gather(*(watermark.has_passed(young) for _ in range(20)))
     assert asked == 1

@@ -2,7 +2,7 @@
 
 from httpx import AsyncClient, Response
 
-from common.messaging.watermark import LAG
+from common.messaging.watermark import WATERMARK_DELAY
 from devstack.owner import made_ago, owner_on
 from devstack.servers import NatsServer
 from devstack.testing import Session, eventually
@@ -28,7 +28,7 @@ async def test_what_its_owner_never_listed_does_not_exist(
     async with owner_on(nats_url, "tickets"):
 
         async def is_known() -> bool:
-            age = LAG.total_seconds() + 5
+            age = WATERMARK_DELAY.total_seconds() + 5
             return (await order(client, buyer, made_ago(age))).status_code == 404
 
         await eventually(is_known)

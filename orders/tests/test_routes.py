@@ -100,7 +100,9 @@ async def test_an_invented_ticket_is_not_found_at_once(
 async def test_a_ticket_may_be_ordered_before_it_arrives(
     client: AsyncClient, peer: BusPeer, buyer: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.web.arrival.PATIENCE_SECONDS", 60)  # this machine may be busy
+    monkeypatch.setattr(
+        "common.web.read_your_writes.REPLICATION_SECONDS", 60
+    )  # this machine may be busy
     ticket = TicketHistory()
     ordering = asyncio.create_task(place(client, buyer, ticket.id))
     await asyncio.sleep(ARRIVAL_SECONDS)  # so long the event is on its way

@@ -2,7 +2,7 @@
 
 from httpx import AsyncClient, Response
 
-from common.messaging.watermark import LAG
+from common.messaging.watermark import WATERMARK_DELAY
 from devstack.owner import made_ago, owner_on
 from devstack.servers import NatsServer
 from devstack.testing import Session, eventually
@@ -30,7 +30,7 @@ async def test_what_its_owner_never_stored_does_not_exist(
     async with owner_on(nats_url, "orders"):
 
         async def is_known() -> bool:
-            age = LAG.total_seconds() + 5
+            age = WATERMARK_DELAY.total_seconds() + 5
             return (await pay(client, buyer, made_ago(age))).status_code == 404
 
         await eventually(is_known)

@@ -17,7 +17,7 @@ async def unhealed(bus: Bus, databases: Databases) -> AsyncIterator[tuple[str, s
             yield service, "has not looked yet whether it misses something"
             continue
         try:
-            progress = await bus.streams.progress_of(service)
+            progress = await bus.streams.progress(service)
         except Unavailable as error:
             yield service, str(error)
             continue

@@ -15,9 +15,9 @@ from nats.js.errors import NotFoundError
 from pymongo import MongoClient
 from tests.chaos.history import Answer
 
-from common.copies import CHECKPOINTS
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Document
+from common.read_models import CHECKPOINTS
 from devstack.jetstream import Backlog, backlog_of
 from devstack.running_stack import RunningStack
 

@@ -26,7 +26,7 @@ SAID_AGAIN = Break(
 OWNERS_WORD = Break(
     "the owner's word on what it has announced",
     WATERMARK,
-    "    moment = min(now, since or now) - LAG\n",
+    "    moment = min(now, since or now) - WATERMARK_DELAY\n",
     "    moment = now\n",
 )
 SILENCE_IS_NO_ANSWER = Break(

@@ -6,7 +6,9 @@ AGGREGATE_STORE = "common/src/common/aggregate_store.py"
 BACKLOG = "common/src/common/messaging/backlog.py"
 KEYED_QUEUE = "common/src/common/messaging/keyed_queue.py"
 CONSUMER = "common/src/common/messaging/consumer.py"
-ANNOUNCE = 'self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": pending})'
+ANNOUNCE = (
+    'self._database.publish_soon(self.collection.name, {"_id": aggregate.id, "outbox": pending})'
+)
 
 NO_WAIT_FOR_THE_BUS = Break(
     "requests that do not wait for the bus",
@@ -30,7 +32,7 @@ SET_ASIDE = Break(
 TRIED_AGAIN = Break(
     "trying again what was refused",
     "common/src/common/messaging/outbox.py",
-    "            await self._sweep_page(name, backlog.to_be_tried_again)\n",
+    "            await self._sweep_batch(name, backlog.due_for_retry)\n",
     "",
 )
 NOT_SENT = Break(
@@ -42,7 +44,7 @@ NOT_SENT = Break(
 TURNS = Break(
     "pages that go round",
     BACKLOG,
-    "        after = self._looked_to\n",
+    "        after = self._cursor\n",
     "        after = None\n",
 )
 BOUND = Break(

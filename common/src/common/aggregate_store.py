@@ -170,7 +170,7 @@ class AggregateStore(Generic[A]):
             pending = [*pending, entry]
         before = {"_id": aggregate.id, "version": aggregate.version - 1}
         await self.collection.update_batched(Update(before, change, upsert=True))
-        self._database.announce(self.collection.name, {"_id": aggregate.id, "outbox": pending})
+        self._database.publish_soon(self.collection.name, {"_id": aggregate.id, "outbox": pending})
 
 
 async def _backoff(attempt: int) -> None:

@@ -132,7 +132,7 @@ async def _carry_out(bus: Bus, command: str, chosen: Sequence[DeadLetter]) -> No
         _say(LEFT_BEHIND)
     if command == "replay":
         for service in sorted({letter.service for letter in chosen}):
-            if await bus.streams.requests_of(service) == 0:
+            if await bus.streams.waiting_pulls(service) == 0:
                 _say(f"{service} does not run now; it hears them when it does, within a week")
 
 

@@ -181,7 +181,7 @@ class Database:
         self._database = self._client.get_default_database()
         commands = (self._database.command, self._client.admin.command)
         self.indexes = Indexes(self._database.name, *commands)
-        self.announce: Callable[[str, Document], None] = lambda _collection, _document: None
+        self.publish_soon: Callable[[str, Document], None] = lambda _collection, _document: None
         """Called with each document that was just written with an entry in its outbox."""
 
     def collection(self, name: str) -> Collection:

@@ -10,7 +10,6 @@ from fastapi import APIRouter, FastAPI
 
 from common import metrics, open_files
 from common.contracts.subjects import Subject
-from common.copies import Copies
 from common.gauges import GaugeCollector, GaugeSource, database_gauges
 from common.gc_freeze import gc_frozen
 from common.logs import configure_logs
@@ -23,6 +22,7 @@ from common.messaging.outbox import Outbox
 from common.messaging.runtime import Listener, eventing_runtime
 from common.mongo import Collection, Database
 from common.preparing import Preparation
+from common.read_models import ReadModels
 from common.settings import EventSettings, ServiceSettings
 from common.shutdown import GracefulShutdown
 from common.tasks import TaskSupervisor
@@ -132,7 +132,7 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
     repository: Repository = app.state.repository
     bus = Bus(settings.nats_url, service=settings.service, ca_file=settings.nats_ca_file)
     outbox = Outbox(bus, settings.service, repository.outboxes)
-    app.state.bus, app.state.database.announce = bus, outbox.announce
+    app.state.bus, app.state.database.publish_soon = bus, outbox.publish_soon
     listeners: list[Listener] = []
     consumer: Consumer | None = None
     if handlers := parts.handlers:
@@ -144,20 +144,22 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
         app.state.shutdown.on_drain.append(feed.close)
         listeners.append(feed)
     _add_gauges(app, settings.service, parts, outbox, consumer)
-    copies = _copies(app, settings.service, parts, outbox)
+    read_models = _read_models(app, settings.service, parts, outbox)
     workers = [partial(work, repository, bus) for work in parts.workers]
     async with eventing_runtime(
-        bus, [*listeners, *copies.answering], outbox, [*copies.workers, *workers]
+        bus, [*listeners, *read_models.responders], outbox, [*read_models.workers, *workers]
     ):
         yield
 
 
-def _copies(app: FastAPI, service: str, parts: _Parts, outbox: Outbox) -> Copies:
+def _read_models(app: FastAPI, service: str, parts: _Parts, outbox: Outbox) -> ReadModels:
     bus, database, repository = app.state.bus, app.state.database, app.state.repository
-    copies = Copies(bus, service, database, repository, outbox, hears=bool(parts.handlers))
-    app.state.arrival = copies.arrival_from(parts.read_model_of)
-    app.state.gauges.sources += copies.gauges
-    return copies
+    read_models = ReadModels(
+        bus, service, database, repository, outbox, subscribes=bool(parts.handlers)
+    )
+    app.state.read_your_writes = read_models.replicated_from(parts.read_model_of)
+    app.state.gauges.sources += read_models.gauges
+    return read_models
 
 
 def _add_gauges(

@@ -83,7 +83,7 @@ async def publishing(url: str, database: Database) -> AsyncIterator[Bus]:
     """Publish the events of tallies through an outbox, for the duration of the block."""
     bus = Bus(url, service=SERVICE)
     outbox = Outbox(bus, SERVICE, Tallies(database).outboxes)
-    database.announce = outbox.announce
+    database.publish_soon = outbox.publish_soon
 
     async def prepared() -> bool:
         return bus.is_ready

@@ -8,7 +8,7 @@ from common import clock
 from common.contracts.questions import Question
 from common.messaging.bus import Bus
 from common.messaging.questions import Answer, Answering
-from common.messaging.watermark import say_watermark
+from common.messaging.watermark import watermark_reply
 
 
 def nothing_waits() -> None:
@@ -21,11 +21,11 @@ async def owner_on(
 ) -> AsyncIterator[None]:
     """It answers for as long as the block; `since` says from when on its events wait."""
 
-    async def waiting_since() -> datetime | None:
+    async def pending_since() -> datetime | None:
         return since()
 
     async def answer(_: bytes) -> bytes:
-        return await say_watermark(waiting_since)
+        return await watermark_reply(pending_since)
 
     async with answering(url, service, {Question.WATERMARK: answer}):
         yield

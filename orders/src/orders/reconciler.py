@@ -46,7 +46,7 @@ async def republish_overdue(orders: OrderRepository, bus: Bus) -> None:
 
 async def _is_caught_up(bus: Bus) -> bool:
     """Whether the consumers of expiration and orders have no lag."""
-    backlogs = [await bus.streams.backlog_of(service) for service in ("expiration", "orders")]
+    backlogs = [await bus.streams.lag(service) for service in ("expiration", "orders")]
     return not any(map(any, backlogs))
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from common import logs
 from common.web.bodies import JsonRoute
-from common.web.dependencies import Arriving, CurrentUser, Feed, repository, settings
+from common.web.dependencies import CurrentUser, Feed, Replicated, repository, settings
 from common.web.error_responses import errors
 from common.web.json_cache import JsonCache
 from common.web.paging import PageQuery
@@ -34,10 +34,10 @@ async def place_order(
     user: CurrentUser,
     orders: Orders,
     settings: Configured,
-    arrival: Arriving,
+    replicated: Replicated,
 ) -> Response:
     """Reserve a ticket, so that nobody else can order it until the order expires."""
-    ticket = await arrival.of(orders.ticket, body.ticket_id)
+    ticket = await replicated.find(orders.ticket, body.ticket_id)
     if ticket is None:
         raise TicketNotFound
     order = Order.place(ticket, user.id, settings.order_window)

@@ -9,7 +9,7 @@ from common import clock, logs
 from common.contracts.order_status import OrderStatus
 from common.errors import Unavailable
 from common.web.bodies import JsonRoute
-from common.web.dependencies import Arriving, CurrentUser, repository, settings
+from common.web.dependencies import CurrentUser, Replicated, repository, settings
 from common.web.error_responses import errors
 from payments.domain import CardDeclined, Checkout
 from payments.gateway import StripeGateway
@@ -49,11 +49,11 @@ async def pay(  # noqa: PLR0913 - what a request is answered with
     checkouts: Checkouts,
     gateway: Gateway,
     settings: Configured,
-    arrival: Arriving,
+    replicated: Replicated,
     response: Response,
 ) -> PaymentOut:
     """Authorize the price on the card; it is captured when the order is complete."""
-    if await arrival.of(checkouts.find, body.order_id) is None:
+    if await replicated.find(checkouts.find, body.order_id) is None:
         raise OrderNotFound
     logs.bind(order_id=body.order_id)
     payment, now = Payment.new(body.token), clock.now()

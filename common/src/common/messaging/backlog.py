@@ -1,4 +1,4 @@
-"""What waits in the outboxes of one collection: what is to be announced next, and what is not."""
+"""The backlog of the outboxes of one collection: what to publish next, and what was refused."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from common import clock
 from common.gauges import COUNT_LIMIT
 from common.mongo import Collection, Document, Sort, Update
 
-LEFT_BEHIND = timedelta(seconds=1)
-"""Until then whoever wrote a document announces it himself."""
+SWEEP_AFTER = timedelta(seconds=1)
+"""Until then the writer of a document publishes its outbox itself."""
 
-PAGE = 500
-SHARE = 100
-"""How many events of one document have their turn in a page: others wait behind it."""
+BATCH_SIZE = 500
+MAX_ENTRIES = 100
+"""How many events of one document a batch holds: other documents wait behind it."""
 
 LONGEST_PAUSE = timedelta(seconds=30)
 FIRST_PAUSE_MS = 31.25
-"""Doubled with each refusal, so that the first five pauses are shorter than a sweep: a leader that
-is being elected refuses, too."""
+"""Doubled with each refusal; the first five pauses are shorter than a sweep, as NATS also refuses
+while it elects a leader."""
 
-IMPOSSIBLE = LONGEST_PAUSE + timedelta(seconds=5)
-"""A time that lies ahead by more was stored by another clock, and is over."""
+MAX_CLOCK_SKEW = LONGEST_PAUSE + timedelta(seconds=5)
+"""A time that is further in the future was stored by a wrong clock, and counts as past."""
 
 
 @dataclass(frozen=True)
-class Size:
-    """How many documents wait to be announced, how many of them because they were refused.
+class BacklogSize:
+    """How many documents have a pending outbox, and how many of them were refused.
 
     Each is counted up to `COUNT_LIMIT`; `since` is when the oldest began to wait (UTC).
     """
@@ -37,51 +37,51 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Page:
-    """Documents that have their turn; after the last page nobody is left without one."""
+class Batch:
+    """The documents to publish next; after the last batch all have had their turn."""
 
     documents: Sequence[Document] = ()
     is_last: bool = True
 
 
 class Backlog:
-    """Documents in two queues: found by `outboxSince`, and by `outboxRetryAt` what was refused.
+    """Two queues of documents: by `outboxSince`, and by `outboxRetryAt` those that were refused.
 
-    So what nobody takes holds up no other, whichever replica asks, and after a restart, too.
+    So a refused event does not block others, whichever replica publishes, and after a restart, too.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._looked_to: datetime | None = None
+        self._cursor: datetime | None = None
 
-    async def left_behind(self) -> Page:
-        """What its writers have not announced, the oldest first; pages go round."""
-        after = self._looked_to
-        found = await self._found("outboxSince", clock.now() - LEFT_BEHIND, after)
-        is_full = len(found) == PAGE
-        self._looked_to = found[-1]["outboxSince"] if is_full else None
-        has_more = any(len(one.get("outbox", [])) == SHARE for one in found)
-        return Page(found, is_last=after is None and not is_full and not has_more)
+    async def unpublished(self) -> Batch:
+        """What its writers have not published, the oldest first; batches go round."""
+        after = self._cursor
+        found = await self._found("outboxSince", clock.now() - SWEEP_AFTER, after)
+        is_full = len(found) == BATCH_SIZE
+        self._cursor = found[-1]["outboxSince"] if is_full else None
+        has_more = any(len(one.get("outbox", [])) == MAX_ENTRIES for one in found)
+        return Batch(found, is_last=after is None and not is_full and not has_more)
 
-    async def to_be_tried_again(self) -> Page:
-        """What was refused and has paused for long enough."""
-        return Page(await self._found("outboxRetryAt", clock.now(), None))
+    async def due_for_retry(self) -> Batch:
+        """What was refused and whose backoff is over."""
+        return Batch(await self._found("outboxRetryAt", clock.now(), None))
 
     async def _found(self, field: str, before: datetime, after: datetime | None) -> list[Document]:
         bounds: Document = {"$lt": before} | ({"$gt": after} if after else {})
-        ahead = {"$gt": max(clock.now() + IMPOSSIBLE, after or before)}
+        ahead = {"$gt": max(clock.now() + MAX_CLOCK_SKEW, after or before)}
         oldest_first: Sort = [(field, 1)]
         return await self._collection.find(
             {"$or": [{field: bounds}, {field: ahead}]},
             sort=oldest_first,
-            limit=PAGE,
-            projection={"outbox": {"$slice": SHARE}},
+            limit=BATCH_SIZE,
+            projection={"outbox": {"$slice": MAX_ENTRIES}},
         )
 
-    async def note(self, acknowledged: Mapping[str, int], refused: Mapping[str, int]) -> None:
-        """Store what became of documents: up to which version, and which one was refused."""
+    async def record(self, acknowledged: Mapping[str, int], refused: Mapping[str, int]) -> None:
+        """Store up to which versions documents were acknowledged, and which were refused."""
         updates = [
-            Update({"_id": key}, _without_up_to(version)) for key, version in acknowledged.items()
+            Update({"_id": key}, _remove_up_to(version)) for key, version in acknowledged.items()
         ]
         moment = clock.now()
         updates += [
@@ -90,17 +90,17 @@ class Backlog:
         ]
         await self._collection.bulk_update(updates)
 
-    async def size(self) -> Size:
-        """How much waits, and since when."""
-        queue, since = await self._of("outboxSince")
-        refused, refused_since = await self._of("outboxRefusedSince")
-        return Size(
+    async def size(self) -> BacklogSize:
+        """The size of the backlog, and the age of the oldest entry."""
+        queue, since = await self._size_by("outboxSince")
+        refused, refused_since = await self._size_by("outboxRefusedSince")
+        return BacklogSize(
             waiting=min(queue + refused, COUNT_LIMIT),
             refused=refused,
             since=min(filter(None, [since, refused_since]), default=None),
         )
 
-    async def _of(self, field: str) -> tuple[int, datetime | None]:
+    async def _size_by(self, field: str) -> tuple[int, datetime | None]:
         is_there: Document = {field: {"$exists": True}}
         count = await self._collection.count(is_there, limit=COUNT_LIMIT)
         first = await self._collection.find(
@@ -109,8 +109,8 @@ class Backlog:
         return count, first[0][field] if first else None
 
 
-def _without_up_to(version: int) -> list[Document]:
-    """The pipeline that removes what was acknowledged, and with the last of it what finds it."""
+def _remove_up_to(version: int) -> list[Document]:
+    """The pipeline that removes acknowledged entries, and with the last one the indexed fields."""
     waiting = {"$filter": {"input": "$outbox", "cond": {"$gt": ["$$this.version", version]}}}
     empty = {"$eq": [{"$size": "$outbox"}, 0]}
     return [
@@ -125,9 +125,9 @@ def _without_up_to(version: int) -> list[Document]:
 
 
 def _set_aside(moment: datetime) -> list[Document]:
-    """The pipeline that moves a document to what was refused, for a pause that grows.
+    """The pipeline that moves a document to the refused ones, with exponential backoff.
 
-    Replicas that are refused at the same time count once.
+    Concurrent refusals of several replicas count once.
     """
     is_due = {"$lte": [{"$ifNull": ["$outboxRetryAt", moment]}, moment]}
     since = ["$outboxRefusedSince", "$outboxSince", moment]

@@ -22,7 +22,7 @@ class Checkpoint:
 
     def after(self, now: Progress, last_before: int) -> "Checkpoint":
         """The next one; `last_before` was the stream's end when the consumer was asked."""
-        heard = max(now.acknowledged, last_before if now.is_through else 0)
+        heard = max(now.acknowledged, last_before if now.is_caught_up else 0)
         return Checkpoint(now.stream, max(self.sequence, heard), now.begins_late)
 
 

@@ -80,7 +80,7 @@ async def replay(bus: Bus, letter: DeadLetter) -> None:
     two minutes a second replay is dropped as a duplicate. Raises NoSuchConsumer and
     Unavailable.
     """
-    if await bus.streams.requests_of(letter.service) is None:
+    if await bus.streams.waiting_pulls(letter.service) is None:
         raise NoSuchConsumer(f"no service {letter.service} has ever listened to replays")
     headers = {
         **_own(letter.headers),

@@ -45,8 +45,8 @@ def consumer_gauges(bus: Bus, service: str) -> GaugeSource:
     """The lag of the service's consumer, its waiting pull requests, and its dead letters."""
 
     async def collect() -> Samples:
-        pending, in_flight = await bus.streams.backlog_of(service)
-        requests = await bus.streams.requests_of(service) or 0
+        pending, in_flight = await bus.streams.lag(service)
+        requests = await bus.streams.waiting_pulls(service) or 0
         letters = await bus.streams.count(DEAD_LETTERS, f"{PREFIX}{service}")
         return {
             PENDING: pending,

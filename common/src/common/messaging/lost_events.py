@@ -66,7 +66,7 @@ class LostEvents:
         What is known is read before NATS is asked: what another replica finds meanwhile is newer.
         """
         known = await self._store.find_one(EVENTS)
-        now = await self._bus.streams.progress_of(self._service)
+        now = await self._bus.streams.progress(self._service)
         if known is None:
             await self._store_first(begin(now))
             return True

@@ -41,6 +41,6 @@ class Pace:
 
     async def _backlog_of(self, service: str) -> int:
         try:
-            return sum(await self._bus.streams.backlog_of(service))
+            return sum(await self._bus.streams.lag(service))
         except Unavailable:
             return 0  # nobody hears it, or publishing says what is wrong

@@ -1,4 +1,4 @@
-"""Publishes the outboxes of documents: each entry once, and each document's in its order."""
+"""Publishes outboxes: each entry once (idempotency), and those of a document in order."""
 
 import asyncio
 import logging
@@ -12,15 +12,15 @@ from common.messaging.bus import Bus
 from common.messaging.cloudevents import publish
 from common.mongo import Document
 
-REMEMBERED_SECONDS = 10.0
-"""How long it is known what of a document was acknowledged: longer than anybody who read the
-document before that takes to write it, and hands its whole outbox over again."""
+DEDUP_SECONDS = 10.0
+"""How long acknowledged versions are remembered: longer than a writer that has read the document
+before takes to write it and to hand over its whole outbox again."""
 
-TOLD_EACH = 100
-"""After so many acknowledgements of one document it is told how far it has come."""
+ACK_INTERVAL = 100
+"""After so many acknowledgements of one document its progress is reported."""
 
-MOST_REMEMBERED = 10_000
-"""How many documents that is known of at most; to forget one costs a duplicate, if anything."""
+MAX_QUEUES = 10_000
+"""How many documents are remembered at most; an evicted one may cost a duplicate."""
 
 Key = tuple[str, str]
 """A collection, and the id of a document in it."""
@@ -28,8 +28,8 @@ Key = tuple[str, str]
 rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 
-class _Line:
-    """What one document has to say, the lowest version first."""
+class _DocumentQueue:
+    """The pending entries of one document, by version."""
 
     __slots__ = ("acknowledged", "task", "used", "waiting")
 
@@ -51,12 +51,12 @@ class _Line:
                 self.waiting[version] = entry_from_document(entry)
 
 
-class Publisher:
-    """One task for each document that has something to say; documents go side by side.
+class OutboxPublisher:
+    """One task for each document with pending entries; documents are published concurrently.
 
-    `on_acknowledged` is told up to which version a document's outbox has been acknowledged, and
-    `on_refused` which version the bus refuses. What it does not take is dropped here: it is in the
-    outbox, where the sweep finds it.
+    `on_acknowledged` is called with the version up to which a document's outbox was acknowledged,
+    `on_refused` with a version that the bus refuses. In an outage entries are dropped here: they
+    are in the outbox, where the sweep finds them.
     """
 
     def __init__(
@@ -68,27 +68,27 @@ class Publisher:
     ) -> None:
         self._bus, self._service = bus, service
         self._on_acknowledged, self._on_refused = on_acknowledged, on_refused
-        self._lines: dict[Key, _Line] = {}
+        self._queues: dict[Key, _DocumentQueue] = {}
 
     def publish(self, key: Key, entries: Iterable[Document]) -> asyncio.Task[bool]:
         """Publish the entries of an outbox that were not acknowledged yet.
 
-        The task says whether the bus has answered for all of them: it took them, or it refused one.
+        The task returns whether the bus has answered: it stored all of them, or refused one.
         """
-        line = self._lines.pop(key, None) or _Line()
-        self._lines[key] = line  # the last one used is the last to be forgotten
-        line.add(entries)
-        if line.task is None or line.task.done():
-            line.task = asyncio.create_task(self._publish(key, line))
-        return line.task
+        queue = self._queues.pop(key, None) or _DocumentQueue()
+        self._queues[key] = queue  # the last one used is evicted last
+        queue.add(entries)
+        if queue.task is None or queue.task.done():
+            queue.task = asyncio.create_task(self._publish(key, queue))
+        return queue.task
 
-    async def _publish(self, key: Key, line: _Line) -> bool:
-        """Drops what is left when the bus does not take something: the rest has to wait for it."""
+    async def _publish(self, key: Key, queue: _DocumentQueue) -> bool:
+        """Drops the rest when an entry is not stored: it has to wait for that one."""
         try:
-            await self._publish_all(key, line)
+            await self._publish_all(key, queue)
         except Refused as error:
-            refused = min(line.waiting)
-            subject = line.waiting[refused].subject
+            refused = min(queue.waiting)
+            subject = queue.waiting[refused].subject
             rate_limited.warning(
                 "NATS refuses an event", same=["subject"], subject=subject, error=error
             )
@@ -97,33 +97,33 @@ class Publisher:
             rate_limited.warning("events wait in the outbox", error=str(error))
             return False
         finally:
-            line.waiting.clear()
-            if line.acknowledged >= 0:
-                self._on_acknowledged(key, line.acknowledged)
+            queue.waiting.clear()
+            if queue.acknowledged >= 0:
+                self._on_acknowledged(key, queue.acknowledged)
         return True
 
-    async def _publish_all(self, key: Key, line: _Line) -> None:
-        """In the order of their versions, those included that come meanwhile."""
-        while line.waiting:
-            version = min(line.waiting)
-            await publish(self._bus, line.waiting[version], self._service)
-            line.acknowledged = version
-            del line.waiting[version]
-            if version % TOLD_EACH == 0:
+    async def _publish_all(self, key: Key, queue: _DocumentQueue) -> None:
+        """In the order of versions, including entries that are added meanwhile."""
+        while queue.waiting:
+            version = min(queue.waiting)
+            await publish(self._bus, queue.waiting[version], self._service)
+            queue.acknowledged = version
+            del queue.waiting[version]
+            if version % ACK_INTERVAL == 0:
                 self._on_acknowledged(key, version)
 
-    def forget(self) -> None:
-        """Give up the memory of documents that have said nothing for a while."""
-        before = time.monotonic() - REMEMBERED_SECONDS
-        while self._lines:
-            key, line = next(iter(self._lines.items()))
-            is_old = line.used < before or len(self._lines) > MOST_REMEMBERED
-            if line.is_busy or not is_old:
+    def evict(self) -> None:
+        """Evict documents that were not used for a while."""
+        before = time.monotonic() - DEDUP_SECONDS
+        while self._queues:
+            key, queue = next(iter(self._queues.items()))
+            is_old = queue.used < before or len(self._queues) > MAX_QUEUES
+            if queue.is_busy or not is_old:
                 return
-            del self._lines[key]
+            del self._queues[key]
 
-    async def finish(self, seconds: float) -> None:
-        """Wait for what is on its way, but not longer than this."""
-        tasks = [line.task for line in self._lines.values() if line.task and line.is_busy]
+    async def drain(self, seconds: float) -> None:
+        """Wait for what is being published, but not longer than this."""
+        tasks = [queue.task for queue in self._queues.values() if queue.task and queue.is_busy]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)

@@ -48,4 +48,4 @@ async def _drain(listeners: Sequence[Listener], outbox: Outbox) -> None:
     await asyncio.gather(*(each.stop(HANDLERS_SECONDS) for each in listeners))
     with suppress(TimeoutError):
         async with asyncio.timeout(OUTBOX_SECONDS):
-            await outbox.finish(OUTBOX_SECONDS)
+            await outbox.drain(OUTBOX_SECONDS)

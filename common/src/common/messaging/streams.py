@@ -1,4 +1,4 @@
-"""What is kept on the bus, as services may use it: durable consumers and stored messages."""
+"""Streams and durable consumers of JetStream, as services may use them."""
 
 import base64
 from collections.abc import AsyncIterator, Iterable
@@ -18,27 +18,27 @@ DEAD_LETTERS = "ticketing-dead-letters"
 
 
 class TopologyMissing(Unavailable):
-    """What a service is to hear has not been declared yet, or was deleted."""
+    """The stream or consumer has not been declared yet, or was deleted."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a service has heard the stream, and what the stream still has."""
+    """How far a service has consumed the stream, and what the stream still has."""
 
     stream: str
-    """Which stream it is: another one after somebody deleted it."""
+    """The identity of the stream: another one after it was deleted and created again."""
     first: int
     last: int
     acknowledged: int
-    """Everything up to this number that the consumer delivers was acknowledged."""
-    is_through: bool
-    """Whether everything was that was stored before this was asked."""
+    """The acknowledgement floor: everything up to it was acknowledged."""
+    is_caught_up: bool
+    """Whether everything that was stored before is acknowledged."""
     begins_late: str
-    """For a consumer that was not declared to begin with the oldest message: when it was made."""
+    """For a consumer that does not deliver from the oldest message on: when it was created."""
 
 
 class Streams:
-    """What the server keeps; each method raises Unavailable when it is silent or refuses."""
+    """Each method raises Unavailable when NATS does not answer or refuses."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -46,7 +46,7 @@ class Streams:
     async def require_consumer(self, service: str, subjects: Iterable[str]) -> None:
         """Raises TopologyMissing unless the service's durable consumer delivers these subjects.
 
-        It has to wait until it is asked, and until each message is acknowledged.
+        It has to be a pull consumer with explicit acknowledgements.
         """
         consumer = await self._consumer(service)
         if consumer is None:
@@ -73,18 +73,18 @@ class Streams:
                 return None
         return found
 
-    async def requests_of(self, service: str) -> int | None:
-        """How many requests for messages of a service wait: 0 when it does not run now.
+    async def waiting_pulls(self, service: str) -> int | None:
+        """How many pull requests of a service are waiting: 0 when it does not run.
 
-        None when there is no such service, or it does not hear replays.
+        None when there is no such service, or its consumer does not deliver replays.
         """
         consumer = await self._consumer(service)
         if consumer is None or replays_to(service) not in (consumer.config.filter_subjects or []):
             return None
         return consumer.num_waiting or 0
 
-    async def backlog_of(self, service: str) -> tuple[int, int]:
-        """How many messages a service has not been given yet, and how many not acknowledged.
+    async def lag(self, service: str) -> tuple[int, int]:
+        """The lag of a service: how many messages are pending, and how many are in flight.
 
         Raises TopologyMissing while nothing is declared for it.
         """
@@ -93,10 +93,10 @@ class Streams:
             raise TopologyMissing(f"NATS has no consumer {service}")
         return consumer.num_pending or 0, consumer.num_ack_pending or 0
 
-    async def progress_of(self, service: str) -> Progress:
-        """How far a service has heard; raises TopologyMissing while nothing is declared for it.
+    async def progress(self, service: str) -> Progress:
+        """The progress of a service; raises TopologyMissing while nothing is declared for it.
 
-        The stream is looked at after the consumer: what is dropped in between is seen.
+        The stream is read after the consumer, so that a drop in between is noticed.
         """
         consumer = await self._consumer(service)
         if consumer is None:
@@ -110,7 +110,7 @@ class Streams:
             first=stream.state.first_seq,
             last=stream.state.last_seq,
             acknowledged=acknowledged or 0,
-            is_through=not (consumer.num_pending or consumer.num_ack_pending),
+            is_caught_up=not (consumer.num_pending or consumer.num_ack_pending),
             begins_late=str(consumer.created) if begins_late else "",
         )
 
@@ -151,7 +151,7 @@ class Streams:
         return _stored(found)
 
     async def delete(self, stream: str, number: int) -> None:
-        """Forget one message; it may be gone already."""
+        """Delete one message; it may be gone already."""
         if await self.message(stream, number):
             with self._connection.errors(stream):
                 await self._connection.jetstream.delete_msg(stream, number)

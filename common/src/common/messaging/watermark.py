@@ -1,4 +1,4 @@
-"""Up to when everything that an owner made has been applied by a service that keeps copies of it.
+"""The watermark of a read model: everything created until then has been applied to it.
 
 The term is that of stream processing: nothing older than the watermark is still to come. So an id
 from before it that is not found does not exist, and of a younger one nobody can say so.
@@ -15,31 +15,31 @@ from common.contracts.questions import Question, Watermark, subject_of
 from common.errors import Unavailable
 from common.messaging.bus import Bus
 
-LAG = timedelta(seconds=10)
-"""How far the owner's word stays behind its clock: longer than a write, with its retries, may be
-under way, and than clocks are apart."""
+WATERMARK_DELAY = timedelta(seconds=10)
+"""How far the owner's watermark stays behind its clock: longer than a write with its retries takes,
+and than clocks differ."""
 
-APART_SECONDS = 0.5
-"""How often the owner is asked at most, however many ids nobody has heard of."""
+REQUEST_INTERVAL = 0.5
+"""How often the owner is asked at most, however many unknown ids there are."""
 
-HEARD_SECONDS = 1.0
-"""How long to wait until what is in the stream has been heard, too."""
+CATCH_UP_SECONDS = 1.0
+"""How long to wait for the consumer to catch up with the stream."""
 
-LOOK_AGAIN_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
-async def say_watermark(waiting_since: Callable[[], Awaitable[datetime | None]]) -> bytes:
-    """The owner's answer; `waiting_since` gives the first moment that is not announced yet."""
+async def watermark_reply(pending_since: Callable[[], Awaitable[datetime | None]]) -> bytes:
+    """The owner's reply; `pending_since` returns the time of the oldest pending outbox entry."""
     now = clock.now()
-    since = await waiting_since()
-    moment = min(now, since or now) - LAG
+    since = await pending_since()
+    moment = min(now, since or now) - WATERMARK_DELAY
     return Watermark(moment=moment).model_dump_json().encode()
 
 
-class CopyWatermark:
-    """How far the copies of one owner's aggregates reach, in one service.
+class ReadModelWatermark:
+    """The watermark of the read models of one owner's aggregates, in one service.
 
-    `is_whole` looks whether events were lost: then nobody knows what the copies lack.
+    `is_whole` tells whether no events were lost; after a loss the watermark does not advance.
     """
 
     def __init__(
@@ -52,13 +52,13 @@ class CopyWatermark:
         self._asked = -math.inf
 
     async def has_passed(self, moment: datetime) -> bool:
-        """Whether all that was made until then has certainly been heard here; it never waits long.
+        """Whether all that was created until then has certainly been applied; it never waits long.
 
-        Without an answer (NATS or the owner is away) it is known only for what it was known before.
+        Without a reply (NATS or the owner is down) the watermark stays where it was.
         """
         if moment > self._moment:
             async with self._asking:
-                if moment > self._moment and time.monotonic() - self._asked >= APART_SECONDS:
+                if moment > self._moment and time.monotonic() - self._asked >= REQUEST_INTERVAL:
                     await self._ask()
                     self._asked = time.monotonic()
         return moment <= self._moment
@@ -67,18 +67,18 @@ class CopyWatermark:
         try:
             said = await self._bus.requests.ask(subject_of(Question.WATERMARK, self._owner))
             owners = Watermark.model_validate_json(said).moment
-            if await self._has_heard_all() and await self._is_whole():
+            if await self._has_caught_up() and await self._is_whole():
                 self._moment = max(self._moment, owners)
         except (Unavailable, ValueError):
             return
 
-    async def _has_heard_all(self) -> bool:
-        """Whether all that is in the stream now is acknowledged, or is in a moment."""
-        until = time.monotonic() + HEARD_SECONDS
-        begun = await self._bus.streams.progress_of(self._service)
+    async def _has_caught_up(self) -> bool:
+        """Whether all that is in the stream now is acknowledged, now or in a moment."""
+        until = time.monotonic() + CATCH_UP_SECONDS
+        begun = await self._bus.streams.progress(self._service)
         while time.monotonic() < until:
-            now = await self._bus.streams.progress_of(self._service)
-            if now.is_through or now.acknowledged >= begun.last:
+            now = await self._bus.streams.progress(self._service)
+            if now.is_caught_up or now.acknowledged >= begun.last:
                 return True
-            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
         return False

@@ -6,7 +6,7 @@ from fastapi import Depends, Request
 
 from common.errors import NotAuthenticated
 from common.messaging.event_feed import EventFeed
-from common.web.arrival import Arrival
+from common.web.read_your_writes import ReadYourWrites
 from common.web.tokens import Principal
 
 
@@ -41,13 +41,13 @@ async def event_feed(request: Request) -> EventFeed:
     return found
 
 
-async def arrival(request: Request) -> Arrival:
-    """What another service made, as far as it has arrived here."""
-    found: Arrival = request.app.state.arrival
+async def read_your_writes(request: Request) -> ReadYourWrites:
+    """Reads of what another service created, which wait until it is replicated here."""
+    found: ReadYourWrites = request.app.state.read_your_writes
     return found
 
 
 OptionalUser = Annotated[Principal | None, Depends(optional_user)]
 CurrentUser = Annotated[Principal, Depends(current_user)]
 Feed = Annotated[EventFeed, Depends(event_feed)]
-Arriving = Annotated[Arrival, Depends(arrival)]
+Replicated = Annotated[ReadYourWrites, Depends(read_your_writes)]

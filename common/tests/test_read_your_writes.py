@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 
 from common.contracts.ids import new_id
-from common.web import arrival as arrival_module
-from common.web.arrival import Arrival, NotHeardOfYet
+from common.web import read_your_writes
+from common.web.read_your_writes import EventuallyConsistent, ReadYourWrites
 from devstack.owner import made_ago
 
 OLD = made_ago(60)
@@ -39,42 +39,44 @@ class Owner:
 
 async def test_what_is_there_is_found_at_once() -> None:
     replica, owner, identity = Replica(misses=0), Owner(is_heard=False), new_id()
-    assert await Arrival(owner.has_passed).of(replica.find, identity) == identity
+    assert await ReadYourWrites(owner.has_passed).find(replica.find, identity) == identity
     assert (replica.looked, owner.asked) == (1, [])
 
 
 async def test_what_is_on_its_way_is_waited_for() -> None:
     replica, owner, identity = Replica(misses=3), Owner(is_heard=False), new_id()
-    assert await Arrival(owner.has_passed).of(replica.find, identity) == identity
+    assert await ReadYourWrites(owner.has_passed).find(replica.find, identity) == identity
     assert (replica.looked, owner.asked) == (4, [])
 
 
 async def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrival_module, "PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr(read_your_writes, "REPLICATION_SECONDS", 0.5)
     began = time.monotonic()
-    with pytest.raises(NotHeardOfYet):
-        await Arrival(Owner(is_heard=False).has_passed).of(Replica(misses=1e9).find, new_id())
+    with pytest.raises(EventuallyConsistent):
+        await ReadYourWrites(Owner(is_heard=False).has_passed).find(
+            Replica(misses=1e9).find, new_id()
+        )
     assert 0.45 < time.monotonic() - began < 5
 
 
 async def test_what_all_was_heard_of_does_not_exist() -> None:
     replica, owner = Replica(misses=1e9), Owner(is_heard=True)
-    assert await Arrival(owner.has_passed).of(replica.find, OLD) is None
+    assert await ReadYourWrites(owner.has_passed).find(replica.find, OLD) is None
     assert len(owner.asked) == 1
 
 
 async def test_an_old_id_may_still_be_on_its_way_when_its_owner_was_not_heard() -> None:
-    with pytest.raises(NotHeardOfYet, match=OLD):
-        await Arrival(Owner(is_heard=False).has_passed).of(Replica(misses=1e9).find, OLD)
+    with pytest.raises(EventuallyConsistent, match=OLD):
+        await ReadYourWrites(Owner(is_heard=False).has_passed).find(Replica(misses=1e9).find, OLD)
 
 
 async def test_what_arrives_while_its_owner_is_asked_is_found() -> None:
     replica = Replica(misses=1)
-    assert await Arrival(Owner(is_heard=True).has_passed).of(replica.find, OLD) == OLD
+    assert await ReadYourWrites(Owner(is_heard=True).has_passed).find(replica.find, OLD) == OLD
 
 
 @pytest.mark.parametrize("identity", ["a" * 24, "f" * 24, "abc", "", "%00", "ü" * 24])
 async def test_an_invented_id_is_not_waited_for(identity: str) -> None:
     replica, owner = Replica(misses=1e9), Owner(is_heard=False)
-    assert await Arrival(owner.has_passed).of(replica.find, identity) is None
+    assert await ReadYourWrites(owner.has_passed).find(replica.find, identity) is None
     assert owner.asked == []
