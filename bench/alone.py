@@ -21,8 +21,8 @@ from devstack.jetstream import backlog_of
 from devstack.plan import Plan, choose_ports
 from devstack.process import Process
 
-AT_ONCE = 500
-PATIENCE_SECONDS = 60.0
+CONCURRENCY = 500
+TIMEOUT_SECONDS = 60.0
 
 
 class WorkNotDone(Exception):
@@ -57,12 +57,12 @@ class Alone:
         """How long all replicas together have computed since they were started."""
         return cpu_ms(*(replica.pid for replica in self.replicas)) / 1000
 
-    async def say(self, events: Sequence[Event]) -> None:
+    async def publish(self, events: Sequence[Event]) -> None:
         """Put events into the stream, in this order."""
-        for begin in range(0, len(events), AT_ONCE):
-            await asyncio.gather(*map(self._say, events[begin : begin + AT_ONCE]))
+        for begin in range(0, len(events), CONCURRENCY):
+            await asyncio.gather(*map(self._publish, events[begin : begin + CONCURRENCY]))
 
-    async def _say(self, event: Event) -> None:
+    async def _publish(self, event: Event) -> None:
         entry = OutboxEntry.of(event, getattr(event, "version", 0))
         headers = encode_headers(entry, "bench")
         await self.bus.publish(event.subject, entry.body.encode(), headers)
@@ -74,7 +74,7 @@ class Alone:
         backlog = await asyncio.to_thread(backlog_of, port, self.service)
         return backlog.num_pending + backlog.num_ack_pending if backlog else 0
 
-    async def heard_all(self) -> None:
+    async def wait_all_acked(self) -> None:
         """Wait until everything said is acknowledged."""
 
         async def done() -> bool:
@@ -115,7 +115,7 @@ class Alone:
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Wait until it holds, but not for ever."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         while not await condition():  # noqa: ASYNC110 - what happens is in another process
             await asyncio.sleep(0.05)
 

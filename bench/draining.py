@@ -79,7 +79,7 @@ async def _drained_by(*replicas: int) -> Drained:
         for orders in systems:
             await orders.start()  # or nothing would be kept for it
             orders.stop()
-            await orders.say(_backlog())
+            await orders.publish(_backlog())
         await asyncio.gather(*(orders.start() for orders in systems))
         return await _drain(systems)
 
@@ -87,7 +87,7 @@ async def _drained_by(*replicas: int) -> Drained:
 async def _drain(systems: Sequence[Alone]) -> Drained:
     given, used, begun = _commands(systems), _cpu_seconds(systems), time.perf_counter()
     count = sum([await orders.left() for orders in systems])
-    await asyncio.gather(*(orders.heard_all() for orders in systems))
+    await asyncio.gather(*(orders.wait_all_acked() for orders in systems))
     seconds, used = time.perf_counter() - begun, _cpu_seconds(systems) - used
     for orders in systems:
         orders.check("tickets", {"version": VERSIONS - 1}, TICKETS)

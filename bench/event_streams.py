@@ -17,7 +17,7 @@ from devstack.event_source import open_event_source
 from devstack.running_stack import RunningStack
 
 STREAMS = 1_000
-AT_ONCE = 50
+CONCURRENCY = 50
 REQUESTS, CLIENTS, ROUNDS = 1_000, 8, 4
 ORDERS = 60
 EVENTS = "/api/tickets/events"
@@ -78,8 +78,8 @@ async def timed(work: Callable[[], Awaitable[object]]) -> float:
 async def open_screens(url: str) -> list[Screen]:
     """All of them, some at a time."""
     screens = [Screen() for _ in range(STREAMS)]
-    for begin in range(0, STREAMS, AT_ONCE):
-        await asyncio.gather(*(screen.open(url) for screen in screens[begin : begin + AT_ONCE]))
+    for begin in range(0, STREAMS, CONCURRENCY):
+        await asyncio.gather(*(screen.open(url) for screen in screens[begin : begin + CONCURRENCY]))
     return screens
 
 

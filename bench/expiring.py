@@ -50,8 +50,8 @@ async def measure() -> Sequence[Figure]:
 async def _lateness(expiration: Alone, times: Sequence[datetime]) -> list[float]:
     """In ms, of each timer from its time to its event; all have to come, once, and not early."""
     orders = [OrderHistory("buyer", moment) for moment in times]
-    await expiration.say([order.event(OrderCreated, 0) for order in orders])
-    await expiration.heard_all()
+    await expiration.publish([order.event(OrderCreated, 0) for order in orders])
+    await expiration.wait_all_acked()
     if datetime.now(UTC) > min(times):
         raise WorkNotDone("the timers were not set in time")
     await asyncio.sleep((max(times) - datetime.now(UTC)).total_seconds())

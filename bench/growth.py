@@ -12,8 +12,8 @@ from bench import seed
 from bench.effects import effects
 from bench.figures import Figure
 from bench.load import Request
-from bench.people import sign_in
 from bench.rounds import Side, alternate
+from bench.sessions import sign_in
 from bench.stacks import settled, stack
 from devstack.api_client import ApiClient
 from devstack.running_stack import RunningStack

@@ -17,7 +17,7 @@ from devstack.testing import new_session
 from tickets.domain import Ticket
 from tickets.repository import TicketRepository
 
-BACKLOG, AT_ONCE = 10_000, 100
+BACKLOG, CONCURRENCY = 10_000, 100
 PAUSE_SECONDS = 0.02
 TICKET = {"title": "Concert", "price": 19.99}
 
@@ -49,8 +49,8 @@ async def _write(tickets: Alone) -> None:
     """As the service does, but without anybody who would announce it."""
     database = Database(tickets.plan.mongo_uri("tickets"))
     repository, seller = TicketRepository(database), "seller"
-    for _ in range(BACKLOG // AT_ONCE):
-        offers = [Ticket.list_for_sale("Concert", Price(1999), seller) for _ in range(AT_ONCE)]
+    for _ in range(BACKLOG // CONCURRENCY):
+        offers = [Ticket.list_for_sale("Concert", Price(1999), seller) for _ in range(CONCURRENCY)]
         await asyncio.gather(*map(repository.add, offers))
     database.close()
 

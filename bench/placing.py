@@ -10,9 +10,9 @@ from bench.alone import Alone, alone
 from bench.figures import Figure
 from bench.floor import floor
 from bench.load import Plan, Request, load
-from bench.people import sign_in
 from bench.processes import cpu_ms
 from bench.rounds import Side, alternate, compared
+from bench.sessions import sign_in
 from bench.stacks import settled, stack
 from common.contracts.events import TicketCreated
 from common.contracts.ids import new_id
@@ -65,10 +65,10 @@ async def in_turns(ours: Side, same: Side) -> None:
 async def offer(there: Alone, count: int = (ROUNDS + 1) * COUNT) -> list[str]:
     """So many tickets that orders has heard of, or looks as if it had."""
     price = Price(2_000)
-    await there.say(
+    await there.publish(
         [TicketCreated(id=new_id(), version=0, title="Concert", price=price, user_id=new_id())]
     )
-    await there.heard_all()
+    await there.wait_all_acked()
     uri = there.plan.mongo_uri("orders")
     return seed.copies(uri, "tickets", count, lambda _: {})
 

@@ -86,8 +86,8 @@ async def _costs(orders: Alone) -> tuple[float, float]:
     before = orders.cpu_seconds()
     await _ask(orders, REQUESTS)
     between = orders.cpu_seconds()
-    await orders.say([TicketHistory().event(0) for _ in range(EVENTS)])
-    await orders.heard_all()
+    await orders.publish([TicketHistory().event(0) for _ in range(EVENTS)])
+    await orders.wait_all_acked()
     after = orders.cpu_seconds()
     orders.stop()
     return (between - before) / REQUESTS * 1e6, (after - between) / EVENTS * 1e6

@@ -23,7 +23,7 @@ from devstack.testing import eventually
 Documents = dict[str, dict[str, Any]]
 
 COPIES = {"orders": "tickets", "payments": "checkouts", "expiration": "timers"}
-HEARING = ("tickets", "orders", "expiration", "payments")
+CONSUMERS = ("tickets", "orders", "expiration", "payments")
 
 
 @pytest.fixture(scope="module")
@@ -166,11 +166,11 @@ async def is_ready(url: str) -> bool:
 async def wait_until_idle(stack: RunningStack) -> None:
     """Wait until everybody has heard everything."""
 
-    async def all_heard() -> bool:
-        backlogs = [backlog_of(nats_port(stack), service) for service in HEARING]
+    async def all_consumed() -> bool:
+        backlogs = [backlog_of(nats_port(stack), service) for service in CONSUMERS]
         return all(backlog is not None and backlog.is_empty for backlog in backlogs)
 
-    await eventually(all_heard, "everything is heard")
+    await eventually(all_consumed, "everything is heard")
 
 
 async def whole(databases: Databases) -> None:

@@ -64,19 +64,19 @@ async def is_ready(url: str) -> bool:
             return False
 
 
-async def everything_is_said_and_heard(stack: RunningStack) -> None:
+async def is_caught_up(stack: RunningStack) -> None:
     """Wait until all outboxes are empty and all events are acknowledged."""
     port = urlsplit(stack.nats).port or 0
 
     async def idle() -> bool:
         backlogs = [backlog_of(port, service) for service in REPOSITORIES]
-        speaking = [await has_something_to_say(stack, service) for service in REPOSITORIES]
+        speaking = [await has_pending_events(stack, service) for service in REPOSITORIES]
         return all(each and each.is_empty for each in backlogs) and not any(speaking)
 
     await eventually(idle, "idle")
 
 
-async def has_something_to_say(stack: RunningStack, service: str) -> bool:
+async def has_pending_events(stack: RunningStack, service: str) -> bool:
     """Whether something waits in an outbox of a service."""
     with closing(Database(stack.mongo[service])) as database:
         outboxes = REPOSITORIES[service](database).outboxes
@@ -93,5 +93,5 @@ async def test_nobody_notices_a_rolling_restart(
             restarting = (restart(stack, each, index) for each in stack.services)
             await asyncio.gather(traffic.wait_for_sales(3), *restarting)
     assert traffic.failures == []
-    await everything_is_said_and_heard(stack)
+    await is_caught_up(stack)
     await traffic.wait_settled(sandbox_client)

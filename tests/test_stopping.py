@@ -102,7 +102,7 @@ async def status(client: AsyncClient, path: str) -> int:
         return 0
 
 
-async def becomes(client: AsyncClient, path: str, expected: int) -> None:
+async def wait_for_status(client: AsyncClient, path: str, expected: int) -> None:
     """Wait until a probe sees this."""
 
     async def there() -> bool:
@@ -116,7 +116,7 @@ async def test_it_says_that_it_stops_and_still_serves(
 ) -> None:
     assert await status(client, "/acceptz") == 200
     replica.terminate()
-    await becomes(client, "/acceptz", 503)
+    await wait_for_status(client, "/acceptz", 503)
     async with AsyncClient(base_url=str(client.base_url)) as newcomer:
         assert await status(newcomer, "/livez") == 200
         try:
@@ -145,7 +145,7 @@ async def test_a_request_that_has_begun_is_finished(
         assert await status(client, "/livez") == 200  # so the one sent before it has arrived
         replica.terminate()
         async with AsyncClient(base_url=str(client.base_url)) as newcomer:
-            await becomes(newcomer, "/livez", 0)
+            await wait_for_status(newcomer, "/livez", 0)
         assert not request.done()
     assert (await request).status_code == 200
     assert await exit_code(replica) == 0
@@ -249,7 +249,7 @@ async def test_who_has_no_time_need_not_wait(
         *others, last = signals
         for number in others:
             os.kill(replica.pid, number)
-            await becomes(client, "/acceptz", 503)
+            await wait_for_status(client, "/acceptz", 503)
         os.kill(replica.pid, last)
     assert await exit_code(replica) == 0
 

@@ -21,7 +21,7 @@ from devstack.ports import LOOPBACK
 from devstack.process import Process, wait_until_ready
 from devstack.running_stack import launch_stack
 from devstack.servers import MongoServer, NatsServer
-from devstack.testing import PATIENCE_SECONDS, Session, SignIn, eventually
+from devstack.testing import TIMEOUT_SECONDS, Session, SignIn, eventually
 
 TRACE, BROWSER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 FROM_THE_BROWSER = {"traceparent": f"00-{TRACE}-{BROWSER}-01"}
@@ -135,7 +135,7 @@ def make_services(
             program = processes.replicas(plan, name)[0].program
             made[name] = Process(replace(program, variables={**program.variables, **variables}))
             made[name].spawn()
-        wait_until_ready(list(made.values()), PATIENCE_SECONDS)
+        wait_until_ready(list(made.values()), TIMEOUT_SECONDS)
         return made
 
     yield make
@@ -208,7 +208,7 @@ async def test_logs_and_spans_have_the_same_trace(
     person = sign_in()
     async with door(services["tickets"]) as tickets:
         await tickets.get("/api/tickets", headers=person.headers)
-    services["tickets"].stop(PATIENCE_SECONDS)  # it exports the rest with its last breath
+    services["tickets"].stop(TIMEOUT_SECONDS)  # it exports the rest with its last breath
     spans = [span for span in collector.spans if span.title == "tickets: GET /api/tickets"]
     assert [span.parent for span in spans] == [""]
     assert f'"trace_id": "{spans[0].trace}"' in services["tickets"].program.log.read_text()
@@ -237,7 +237,7 @@ async def test_the_standard_variables_switch_it_off(
     services, person = make_services(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **off), sign_in()
     order_id = await sell(services, person)
     for process in services.values():
-        process.stop(PATIENCE_SECONDS)
+        process.stop(TIMEOUT_SECONDS)
     assert collector.spans == []
     [placed] = lines(services["orders"], "POST /api/orders 201")
     [shown, *_] = lines(services["orders"], f"GET /api/orders/{order_id} 200")
@@ -267,7 +267,7 @@ async def test_a_collector_that_is_away_disturbs_nobody(
 
     await eventually(said, "what is lost is in the log")
     for process in services.values():
-        process.stop(PATIENCE_SECONDS)
+        process.stop(TIMEOUT_SECONDS)
         assert process.exit_code == 0
         assert lines(process, "ERROR") == []
 

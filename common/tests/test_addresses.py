@@ -21,7 +21,7 @@ from devstack.counter_service import Tallies
 from devstack.ports import LOOPBACK
 from devstack.replica_set import NAME
 from devstack.servers import MongoServer
-from devstack.testing import beginning, eventually
+from devstack.testing import eventually, starting
 
 HOST = "mongodb.0.0.1"
 """Below the same domain as 127.0.0.1, as the driver wants it of what a name leads to."""
@@ -83,7 +83,7 @@ async def test_a_name_that_is_not_known_yet_is_waited_for(
     settings: ServiceSettings, names: Names, mongod: MongoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uri = f"mongodb+srv://{HOST}/tallies?tls=false&replicaSet={NAME}"
-    async with beginning(service(settings, uri)) as client:
+    async with starting(service(settings, uri)) as client:
         await readiness(client, "DNS")
         assert "waiting for MongoDB" in capsys.readouterr().out
         assert (await client.get("/livez")).status_code == 200
@@ -106,6 +106,6 @@ async def test_a_set_of_another_name_is_told_in_the_words_of_the_driver(
 ) -> None:
     uri = settings.mongo_uri.replace(f"replicaSet={NAME}", "replicaSet=other")
     words = 'No replica set members available for replica set name "other"'
-    async with beginning(service(settings, uri)) as client:
+    async with starting(service(settings, uri)) as client:
         await readiness(client, words)
     assert words in capsys.readouterr().out.replace('\\"', '"')

@@ -25,7 +25,7 @@ async def versions_announced(tallies: Tallies, tally: Tally) -> list[int]:
 
 
 async def test_what_was_added_is_found(tallies: Tallies) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     assert await tallies.get(tally.id) == tally
     assert await tallies.find({}, sort=[("_id", 1)], limit=10) == [tally]
@@ -38,7 +38,7 @@ async def test_what_nobody_added_is_unknown(tallies: Tallies) -> None:
 
 
 async def test_a_new_aggregate_carries_its_event(tallies: Tallies) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     document = await document_of(tallies, tally)
     [entry] = document["outbox"]
@@ -51,7 +51,7 @@ async def test_a_new_aggregate_carries_its_event(tallies: Tallies) -> None:
 
 
 async def test_a_change_carries_its_event(tallies: Tallies) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     since = (await document_of(tallies, tally))["outboxSince"]
     counted = await tallies.update(tally.id, Tally.count)
@@ -63,7 +63,7 @@ async def test_a_change_carries_its_event(tallies: Tallies) -> None:
 
 
 async def test_a_silent_change_announces_nothing(tallies: Tallies) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     await tallies.update(tally.id, Tally.count_without_event)
     assert (await document_of(tallies, tally))["version"] == 1
@@ -71,7 +71,7 @@ async def test_a_silent_change_announces_nothing(tallies: Tallies) -> None:
 
 
 async def test_deciding_for_no_change_writes_nothing(tallies: Tallies) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     before = await document_of(tallies, tally)
     assert await tallies.update(tally.id, lambda current: current) == tally
@@ -82,7 +82,7 @@ async def test_a_refusal_writes_nothing(tallies: Tallies) -> None:
     def refuse(_: Tally) -> Tally:
         raise Conflict("no")
 
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     before = await document_of(tallies, tally)
     with pytest.raises(Conflict):
@@ -91,7 +91,7 @@ async def test_a_refusal_writes_nothing(tallies: Tallies) -> None:
 
 
 async def test_no_more_events_wait_than_a_document_can_hold(tallies: Tallies) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     entry = (await document_of(tallies, tally))["outbox"][0]
     full = {"$set": {"outbox": [entry] * MAX_PENDING}}
@@ -114,7 +114,7 @@ async def test_a_document_that_is_too_large_is_no_defect(tallies: Tallies) -> No
 
 
 async def test_an_identity_is_added_once(tallies: Tallies) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     with pytest.raises(DuplicateKey):
         await tallies.add(tally)
@@ -122,7 +122,7 @@ async def test_an_identity_is_added_once(tallies: Tallies) -> None:
 
 
 async def test_a_lost_race_is_decided_anew(tallies: Tallies, mongo_uri: str) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     seen: list[int] = []
 
@@ -139,14 +139,14 @@ async def test_a_lost_race_is_decided_anew(tallies: Tallies, mongo_uri: str) -> 
 
 
 async def test_two_changes_at_once_both_count(tallies: Tallies) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     changed = await asyncio.gather(*(tallies.update(tally.id, Tally.count) for _ in range(2)))
     assert {each.version for each in changed if each} == {1, 2}
 
 
 async def test_thirty_changes_at_once_leave_no_hole(tallies: Tallies) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     changed = await asyncio.gather(*(tallies.update(tally.id, Tally.count) for _ in range(30)))
     assert sorted(each.version for each in changed if each) == list(range(1, 31))

@@ -124,7 +124,7 @@ async def test_the_database_puts_the_clock_right_before_anything_is_stored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(primary_clock.rate_limited, "_silent_until", {})
-    database, tally = Database(mongo_uri), Tally.begin()
+    database, tally = Database(mongo_uri), Tally.new()
     tallies = Tallies(database)
     await tallies.prepare()  # as a service does, before it serves anybody
     await tallies.add(tally)

@@ -28,7 +28,7 @@ async def test_an_event_is_handled_and_acknowledged(nats_url: str, peer: BusPeer
     async def hear(event: TicketUpdated, _: object) -> None:
         heard.append(event)
 
-    tally = Tally.begin()
+    tally = Tally.new()
     async with consuming(nats_url, {HEARD: hear}):
         await peer.publish(tally.to_event())
         await peer.wait_acked_by(SERVICE)
@@ -41,7 +41,7 @@ async def test_what_was_said_before_is_heard(nats_url: str, peer: BusPeer) -> No
     async def hear(event: TicketUpdated, _: object) -> None:
         heard.append(event)
 
-    await peer.publish(Tally.begin().to_event())
+    await peer.publish(Tally.new().to_event())
     async with consuming(nats_url, {HEARD: hear}):
         await peer.wait_acked_by(SERVICE)
     assert len(heard) == 1
@@ -101,7 +101,7 @@ async def test_an_event_waits_for_servers_to_come_back(
             raise outage
 
     async with consuming(nats_url, {HEARD: try_it}):
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
         await peer.wait_acked_by(SERVICE)
     assert len(tried) == 3
 
@@ -121,7 +121,7 @@ async def test_waiting_long_makes_no_dead_letter(
         return len(tried) >= 2 * MAX_DELIVERIES
 
     async with consuming(nats_url, {HEARD: try_it}):
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
         await eventually(tried_often)
     assert await stored(DEAD_LETTERS) == []
 
@@ -143,7 +143,7 @@ async def test_one_entity_goes_in_order_one_at_a_time(nats_url: str, peer: BusPe
 
 
 async def test_entities_do_not_wait_for_each_other(nats_url: str, peer: BusPeer) -> None:
-    slow, quick = Tally.begin(), Tally.begin()
+    slow, quick = Tally.new(), Tally.new()
     quick_is_done = asyncio.Event()
 
     async def hear(event: TicketUpdated, _: object) -> None:
@@ -182,6 +182,6 @@ async def test_a_trace_goes_on_through_the_bus(nats_url: str, peer: BusPeer) -> 
 
     tracing.current_traceparent.set(f"00-{TRACE}-b7ad6b7169203331-01")
     async with consuming(nats_url, {HEARD: hear}):
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
         await peer.wait_acked_by(SERVICE)
     assert traces == [TRACE]

@@ -36,7 +36,7 @@ async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
         tried.append(event)
         raise ValueError("no such\nseat in Zürich")
 
-    tally = Tally.begin()
+    tally = Tally.new()
     async with consuming(nats_url, {HEARD: fail}):
         await peer.publish(tally.to_event())
         await peer.wait_acked_by(SERVICE)
@@ -98,7 +98,7 @@ async def test_the_unreadable_becomes_a_dead_letter_at_once(
 async def test_a_poison_does_not_delay_the_others(
     nats_url: str, peer: BusPeer, stored: Stored
 ) -> None:
-    poison, heard = Tally.begin(), set[str]()
+    poison, heard = Tally.new(), set[str]()
     tried, may_end = count(1), asyncio.Event()
 
     async def hear(event: TicketUpdated, _: object) -> None:

@@ -85,7 +85,7 @@ async def test_an_empty_list_says_so(nats_url: str) -> None:
 async def test_the_list_says_what_was_given_up_and_why(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
-    tallies = [Tally.begin(), Tally.begin()]
+    tallies = [Tally.new(), Tally.new()]
     await give_up(nats_url, peer, service, *tallies)
     head, *lines = (await command("list", NATS_URL=nats_url)).out.splitlines()
     assert head.split() == ["number", "when", "service", "subject", "entity", "attempts", "reason"]
@@ -98,7 +98,7 @@ async def test_the_list_says_what_was_given_up_and_why(
 
 
 async def test_a_letter_is_shown_in_full(nats_url: str, peer: BusPeer, service: Service) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await give_up(nats_url, peer, service, tally)
     answer = await command("show", "1", NATS_URL=nats_url)
     assert answer.code == 0
@@ -136,7 +136,7 @@ async def test_odd_letters_are_shown_and_command_no_terminal(
 async def test_a_replay_is_heard_by_the_service_that_gave_up_alone(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
-    tally, marker = Tally.begin(), Tally.begin()
+    tally, marker = Tally.new(), Tally.new()
     await give_up(nats_url, peer, service, tally)
     service.is_mended = True
     async with consuming(nats_url, {HEARD: service.hear}):
@@ -153,7 +153,7 @@ async def test_a_replay_is_heard_by_the_service_that_gave_up_alone(
 async def test_a_replay_that_fails_again_comes_back(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
-    await give_up(nats_url, peer, service, Tally.begin())
+    await give_up(nats_url, peer, service, Tally.new())
     [before] = [each async for each in dead_letters.list_all(peer.bus)]
     async with consuming(nats_url, {HEARD: service.hear}):
         assert (await command("replay", "all", NATS_URL=nats_url)).code == 0
@@ -213,7 +213,7 @@ async def test_a_replay_to_nobody_is_refused(nats_url: str, peer: BusPeer) -> No
 async def test_a_service_that_does_not_run_hears_it_when_it_does(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await give_up(nats_url, peer, service, tally)
     service.is_mended = True
     answer = await command("replay", "1", NATS_URL=nats_url)
@@ -226,7 +226,7 @@ async def test_a_service_that_does_not_run_hears_it_when_it_does(
 async def test_a_crash_between_replay_and_discard_repeats_nothing(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
-    await give_up(nats_url, peer, service, Tally.begin())
+    await give_up(nats_url, peer, service, Tally.new())
     [letter] = [each async for each in dead_letters.list_all(peer.bus)]
     service.is_mended = True
     async with consuming(nats_url, {HEARD: service.hear}):
@@ -237,7 +237,7 @@ async def test_a_crash_between_replay_and_discard_repeats_nothing(
 
 
 async def test_thousands_are_replayed(nats_url: str, peer: BusPeer, service: Service) -> None:
-    tallies = [Tally.begin() for _ in range(2_000)]
+    tallies = [Tally.new() for _ in range(2_000)]
     await asyncio.gather(
         *(
             peer.publish_raw(

@@ -26,7 +26,7 @@ from devstack.probes import answers_ok
 from devstack.process import Process, Program
 from devstack.quick import Processes
 from devstack.servers import Membership, MongoServer
-from devstack.testing import beginning, eventually
+from devstack.testing import eventually, starting
 
 PATH = "/api/tallies"
 ROOT = "root:rootpassword@"
@@ -132,7 +132,7 @@ def known(root: MongoClient[Document]) -> Document:
 async def test_a_slow_build_is_waited_for_and_told_of(
     app: FastAPI, root: MongoClient[Document], progress: str
 ) -> None:
-    async with beginning(app) as client:
+    async with starting(app) as client:
         with standing_still(root):
             await becomes(client, 503, "building index email_1 of tallies for 2 ", progress)
             alive, accepting, asked = [
@@ -151,7 +151,7 @@ async def test_replicas_and_people_do_not_disturb_each_other(
 ) -> None:
     other = create_service(settings, repository=Stock)
     by_hand = root[SERVICE].tallies.create_index
-    async with beginning(app) as client, beginning(other) as peer:
+    async with starting(app) as client, starting(other) as peer:
         with standing_still(root):
             await becomes(client, 503, "building index email_1")
             person = asyncio.create_task(asyncio.to_thread(by_hand, "email", unique=True))
@@ -204,7 +204,7 @@ async def test_an_expiry_that_was_changed_is_set_back(
     app: FastAPI, root: MongoClient[Document], theirs: Document
 ) -> None:
     root[SERVICE].tallies.create_index(FORGOTTEN, **theirs)
-    async with beginning(app) as client:
+    async with starting(app) as client:
         await becomes(client, 200)
     assert known(root)["doneAt_1"]["expireAfterSeconds"] == 3600
 
@@ -227,7 +227,7 @@ async def test_another_index_is_told_of_and_waited_for(
     theirs: Document,
 ) -> None:
     name = root[SERVICE].tallies.create_index(field, **theirs)
-    async with beginning(app) as client:
+    async with starting(app) as client:
         shown = str({"name": name, "key": {field: 1}, **theirs})
         await becomes(client, 503, f"an index of tallies is in the way: there is {shown}")
         root[SERVICE].tallies.drop_index(name)
@@ -246,7 +246,7 @@ async def test_an_index_that_does_as_well_is_used(
 ) -> None:
     root[SERVICE].tallies.create_index(field, **theirs)
     before = known(root)
-    async with beginning(app) as client:
+    async with starting(app) as client:
         await becomes(client, 200)
     assert before.items() <= known(root).items()
 
@@ -255,7 +255,7 @@ async def test_documents_that_share_what_is_unique_are_told_of_without_it(
     app: FastAPI, root: MongoClient[Document]
 ) -> None:
     double = root[SERVICE].tallies.insert_one({"email": "1@ticketing.test"})
-    async with beginning(app) as client:
+    async with starting(app) as client:
         await becomes(client, 503, "index email_1", "documents have the same email")
         assert "ticketing.test" not in (await client.get("/readyz")).text
         root[SERVICE].tallies.delete_one({"_id": double.inserted_id})

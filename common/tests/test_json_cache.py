@@ -28,14 +28,14 @@ class Studio:
 
 
 def test_what_is_shown_is_json_without_absent_fields() -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     answer = Studio().shown.response(tally, 201)
     assert (answer.status_code, answer.media_type) == (201, "application/json")
     assert json.loads(bytes(answer.body)) == {"userId": tally.id, "count": 0}
 
 
 def test_a_list_is_shown_with_its_headers() -> None:
-    one, other = Tally.begin(), Tally.begin()
+    one, other = Tally.new(), Tally.new()
     answer = Studio().shown.list_response([one, other.count()], {"Link": "<next>"})
     assert answer.headers["Link"] == "<next>"
     assert [each["count"] for each in json.loads(bytes(answer.body))] == [0, 1]
@@ -43,7 +43,7 @@ def test_a_list_is_shown_with_its_headers() -> None:
 
 
 def test_each_version_is_made_once() -> None:
-    studio, tally = Studio(), Tally.begin()
+    studio, tally = Studio(), Tally.new()
     said = [
         studio.shown.response(each).body for each in (tally, tally.count(), tally, tally.count())
     ]
@@ -52,9 +52,9 @@ def test_each_version_is_made_once() -> None:
 
 
 def test_only_the_latest_are_remembered() -> None:
-    studio, first = Studio(), Tally.begin()
+    studio, first = Studio(), Tally.new()
     studio.shown.response(first)
     for _ in range(MAX_ENTRIES):
-        studio.shown.response(Tally.begin())
+        studio.shown.response(Tally.new())
     studio.shown.response(first)
     assert studio.made == MAX_ENTRIES + 2

@@ -18,7 +18,7 @@ from common.mongo import Database
 from devstack.bus_topology import declare_now, with_ack_wait
 from devstack.counter_service import SERVICE, Tallies, Tally, consuming, publishing
 from devstack.servers import NatsServer
-from devstack.testing import PATIENCE_SECONDS, BusPeer, eventually
+from devstack.testing import TIMEOUT_SECONDS, BusPeer, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
 
@@ -35,15 +35,15 @@ async def say(peer: BusPeer, tallies: list[Tally]) -> None:
 
 def history(length: int) -> list[Tally]:
     """All versions of one tally."""
-    tally = Tally.begin()
+    tally = Tally.new()
     return [Tally(tally.id, version) for version in range(length)]
 
 
 async def test_what_cannot_be_handled_holds_nobody_up(
     nats_url: str, peer: BusPeer, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(consumer, "HANDLER_SECONDS", PATIENCE_SECONDS)
-    poison, others = Tally.begin(), [Tally.begin() for _ in range(3_000)]
+    monkeypatch.setattr(consumer, "HANDLER_SECONDS", TIMEOUT_SECONDS)
+    poison, others = Tally.new(), [Tally.new() for _ in range(3_000)]
     heard, may_end = Counter[str](), asyncio.Event()
 
     async def hear(event: TicketUpdated, _: object) -> None:
@@ -117,7 +117,7 @@ class Replica:
 async def test_a_busy_entity_keeps_nobody_waiting(
     nats_url: str, peer: BusPeer, replicas: int
 ) -> None:
-    busy, others = history(2 * HALFWAY), [Tally.begin() for _ in range(200)]
+    busy, others = history(2 * HALFWAY), [Tally.new() for _ in range(200)]
     replica = Replica(busy[0].id, seconds=0.003)
     replica.go_on.clear()
     async with AsyncExitStack() as running:
@@ -169,7 +169,7 @@ async def test_events_with_the_same_lane_wait_for_each_other(nats_url: str, peer
         await asyncio.sleep(0.001)
         log.append(f"{event.id} ends")
 
-    said = [Tally.begin() for _ in range(20)]
+    said = [Tally.new() for _ in range(20)]
     for tally in said:
         await peer.publish(tally.to_event())
     async with consuming(nats_url, {HEARD: hear}, ordering_key=lambda event: event.user_id):
@@ -186,11 +186,11 @@ async def test_new_changes_overtake_the_backlog_of_an_outage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("common.messaging.backlog.BATCH_SIZE", 50)
-    old = [Tally.begin() for _ in range(2_500)]
+    old = [Tally.new() for _ in range(2_500)]
     new: list[Tally] = []
 
     async def change_something() -> None:
-        new.append(Tally.begin())
+        new.append(Tally.new())
         await tallies.add(new[-1])
 
     async def drained() -> bool:

@@ -10,7 +10,7 @@ import pytest
 from common.contracts.events import TicketUpdated
 from common.messaging.streams import STREAM
 from common.messaging.topology import Topology
-from devstack.bus_topology import TEST_SUBSCRIPTIONS, keeping
+from devstack.bus_topology import TEST_SUBSCRIPTIONS, keep_topology
 from devstack.counter_service import Tally
 from devstack.members import Members, choose_member_ports
 from devstack.ports import LOOPBACK
@@ -67,7 +67,7 @@ async def leader_of(members: Members) -> str:
 
 
 async def test_who_is_connected_to_it_goes_to_another_one(members: Members) -> None:
-    async with keeping(members.nats_url, Topology.of(3, TEST_SUBSCRIPTIONS)):
+    async with keep_topology(members.nats_url, Topology.of(3, TEST_SUBSCRIPTIONS)):
         leader = await leader_of(members)
         seat = members.nats[int(leader.rpartition("-")[2]) - 1].seat
         peer = BusPeer(f"nats://{LOOPBACK}:{seat}")  # it hears of the others
@@ -76,8 +76,8 @@ async def test_who_is_connected_to_it_goes_to_another_one(members: Members) -> N
             return "NATS does not answer" in peer.bus.problem
 
         async with peer.connected():
-            await peer.publish(Tally.begin().to_event())
+            await peer.publish(Tally.new().to_event())
             await peer.wait_for(TicketUpdated)
             async with broken(members.control, cut_off(leader)):
-                await peer.publish(Tally.begin().to_event())
+                await peer.publish(Tally.new().to_event())
                 await peer.wait_for(TicketUpdated, 2)

@@ -54,7 +54,7 @@ class Scene:
     async def say(self, count: int) -> None:
         """So many tickets change."""
         for _ in range(count):
-            await self.peer.publish(Tally.begin().to_event())
+            await self.peer.publish(Tally.new().to_event())
 
     async def hear(self) -> None:
         """The service runs until it has heard everything."""

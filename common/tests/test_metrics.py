@@ -151,10 +151,10 @@ async def test_events_are_counted_by_subject_and_outcome(
         await wait_for_sample(client, "consumer_pending", 0)
         before = await scrape(client)
         assert ("events_processed_total", frozenset({"ticket:updated", "early"})) in before
-        await speaker.publish(Tally.begin().to_event())
+        await speaker.publish(Tally.new().to_event())
         await speaker.wait_acked_by(SERVICE)
         stubborn.failure = RuntimeError("a defect")
-        await speaker.publish(Tally.begin().to_event())
+        await speaker.publish(Tally.new().to_event())
         await speaker.publish_raw("ticket:updated", b"{", {})
         await wait_for_sample(client, "dead_letters", 2)
         await speaker.wait_acked_by(SERVICE)
@@ -172,7 +172,7 @@ async def test_events_are_counted_by_subject_and_outcome(
 async def test_repeated_publishes_are_counted_as_duplicates(
     client: AsyncClient, peer: BusPeer
 ) -> None:
-    event, before = Tally.begin().to_event(), await scrape(client)
+    event, before = Tally.new().to_event(), await scrape(client)
     for _ in range(3):
         await peer.publish(event)
     assert delta(before, await scrape(client), "events_published_total") == {
@@ -190,7 +190,7 @@ async def test_what_waits_is_measured(
         await wait_for_sample(client, "consumer_requests", 1)
         nats_server.stop()
         await wait_for_sample(client, "bus_connected", 0)
-        await Tallies(database).add(Tally.begin())
+        await Tallies(database).add(Tally.new())
         await wait_for_sample(client, "outbox_waiting", 1)
         samples = await scrape(client)
         assert 0 < samples["outbox_oldest_seconds", frozenset()] < 60

@@ -21,7 +21,7 @@ async def test_an_event_is_early_until_it_is_handled(nats_url: str, peer: BusPee
 
     async with consuming(nats_url, {Subject.TICKET_UPDATED: handle}) as consumer:
         assert consumer.out_of_order.longest == 0
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
 
         async def is_early() -> bool:
             return consumer.out_of_order.longest > 0.2

@@ -15,7 +15,7 @@ from common.messaging.streams import STREAM
 from common.mongo import Database
 from devstack.counter_service import Tallies, Tally, publishing
 from devstack.servers import NatsServer
-from devstack.testing import PATIENCE_SECONDS, eventually
+from devstack.testing import TIMEOUT_SECONDS, eventually
 
 Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
 
@@ -34,7 +34,7 @@ async def drained(tallies: Tallies) -> None:
 
 async def begin(tallies: Tallies, count: int) -> list[Tally]:
     """So many new tallies, sorted by their ids."""
-    begun = sorted((Tally.begin() for _ in range(count)), key=lambda tally: tally.id)
+    begun = sorted((Tally.new() for _ in range(count)), key=lambda tally: tally.id)
     await asyncio.gather(*(tallies.add(tally) for tally in begun))
     return begun
 
@@ -60,7 +60,7 @@ async def test_an_event_is_announced_with_all_headers(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored
 ) -> None:
     tracing.current_traceparent.set(f"00-{TRACE}-b7ad6b7169203331-01")
-    tally = Tally.begin()
+    tally = Tally.new()
     async with publishing(nats_url, database):
         await tallies.add(tally)
         await drained(tallies)
@@ -88,7 +88,7 @@ async def test_an_event_does_not_wait_for_a_sweep(
 ) -> None:
     monkeypatch.setattr(backlog, "SWEEP_AFTER", timedelta(hours=1))
     async with publishing(nats_url, database):
-        await tallies.add(Tally.begin())
+        await tallies.add(Tally.new())
         await drained(tallies)
 
 
@@ -165,7 +165,7 @@ async def test_stopping_announces_what_was_written(
     stored: Stored,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(runtime, "OUTBOX_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(runtime, "OUTBOX_SECONDS", TIMEOUT_SECONDS)
     async with publishing(nats_url, database):
         begun = await begin(tallies, 20)
     assert await tallies.collection.find_one({"outboxSince": {"$exists": True}}) is None
@@ -236,5 +236,5 @@ async def test_writing_does_not_wait_for_the_bus(
 ) -> None:
     async with publishing(nats_url, database):
         nats_server.stop()
-        await tallies.add(Tally.begin())
+        await tallies.add(Tally.new())
         nats_server.start()

@@ -20,7 +20,7 @@ async def test_it_waits_for_who_is_at_it(nats_url: str, bus: Bus, peer: BusPeer)
         await turn.acquire()
 
     for _ in range(3):
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
     async with consuming(nats_url, {Subject.TICKET_UPDATED: handle}):
         waiting = asyncio.create_task(Pace(bus, [SERVICE]).wait(1))
         turn.release()
@@ -41,7 +41,7 @@ async def test_it_waits_once_for_who_does_not_run(
 ) -> None:
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
     for _ in range(3):
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
     pace = Pace(bus, [SERVICE])
     await pace.wait(1)
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 600)
@@ -59,7 +59,7 @@ async def test_it_waits_again_for_who_runs_again(
 
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
     for _ in range(3):
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
     pace = Pace(bus, [SERVICE])
     await pace.wait(1)
     async with consuming(nats_url, {Subject.TICKET_UPDATED: handle}):

@@ -21,7 +21,7 @@ def settings(mongo_uri: str, settings: ServiceSettings) -> ServiceSettings:
 async def newest_first(app: FastAPI, client: AsyncClient) -> list[str]:  # noqa: ARG001 - it must run
     """The ids of seven tallies."""
     tallies: Tallies = app.state.repository
-    begun = [Tally.begin() for _ in range(7)]
+    begun = [Tally.new() for _ in range(7)]
     for tally in begun:
         await tallies.add(tally)
     return [tally.id for tally in reversed(begun)]

@@ -57,7 +57,7 @@ async def test_each_event_is_published_once(
     tallies: Tallies,
     published: Counter[str],
 ) -> None:
-    begun = [Tally.begin() for _ in range(20)]
+    begun = [Tally.new() for _ in range(20)]
     async with publishing(nats_url, database):
         await asyncio.gather(*(grow(tallies, tally) for tally in begun))
         await cleared(tallies)
@@ -72,7 +72,7 @@ async def test_what_was_acknowledged_is_cleared_and_not_published_again(
     tallies: Tallies,
     published: Counter[str],
 ) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await grow(tallies, tally)  # nobody publishes yet
     written = await tallies.collection.find_one({"_id": tally.id})
     assert written

@@ -15,7 +15,7 @@ from common.messaging.streams import STREAM
 from devstack.bus_topology import declare_now, with_ack_wait
 from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.servers import NatsServer
-from devstack.testing import PATIENCE_SECONDS, BusPeer, eventually
+from devstack.testing import TIMEOUT_SECONDS, BusPeer, eventually
 
 
 class Listener:
@@ -53,7 +53,7 @@ async def say(peer: BusPeer, count: int) -> set[str]:
         return peer.bus.is_connected
 
     await eventually(connected)
-    begun = [Tally.begin() for _ in range(count)]
+    begun = [Tally.new() for _ in range(count)]
     await asyncio.gather(*(peer.publish(tally.to_event()) for tally in begun))
     return {tally.id for tally in begun}
 
@@ -61,7 +61,7 @@ async def say(peer: BusPeer, count: int) -> set[str]:
 @pytest.fixture
 def no_second_delivery(nats_url: str) -> None:
     """What was taken and forgotten comes again too late for any patience."""
-    declare_now(nats_url, with_ack_wait(10 * PATIENCE_SECONDS))
+    declare_now(nats_url, with_ack_wait(10 * TIMEOUT_SECONDS))
 
 
 @pytest.mark.parametrize("end", [NatsServer.stop, NatsServer.kill])
@@ -122,7 +122,7 @@ async def test_stopping_finishes_what_was_taken(
     async with consuming(nats_url, listener.handlers) as consumer:
         said = await say(peer, 20)
         await eventually(taken)
-        stopping = asyncio.create_task(consumer.stop(PATIENCE_SECONDS))
+        stopping = asyncio.create_task(consumer.stop(TIMEOUT_SECONDS))
         await eventually(asks_no_more)
         listener.go_on.set()
         await stopping
@@ -143,7 +143,7 @@ async def test_a_stop_hands_over_what_is_not_finished(
     async def taken() -> bool:
         return bool((await jetstream.consumer_info(STREAM, SERVICE)).num_ack_pending == 6)
 
-    tallies = [Tally.begin(), Tally.begin()]
+    tallies = [Tally.new(), Tally.new()]
     async with consuming(nats_url, {Subject.TICKET_UPDATED: hang}) as consumer:
         for tally in tallies:  # the first of each hangs, and two wait for it in their lane
             for version in range(3):
@@ -179,7 +179,7 @@ async def test_a_replica_that_stops_delays_nothing(nats_url: str, peer: BusPeer)
                 said |= await say(peer, 50)
                 saying = asyncio.create_task(say(peer, 1_000))
                 await leaving.has_heard(20)
-                _, more = await asyncio.gather(consumer.stop(PATIENCE_SECONDS), say(peer, 200))
+                _, more = await asyncio.gather(consumer.stop(TIMEOUT_SECONDS), say(peer, 200))
             said |= more | await saying
             heard += leaving.heard
         await peer.wait_acked_by(SERVICE)

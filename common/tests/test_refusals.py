@@ -141,7 +141,7 @@ async def test_a_permission_that_was_taken_away_is_an_outage(
         await readiness(client)
         administer(guarded_mongod, "revokeRolesFromUser", SERVICE, roles=["readWrite"])
         await readiness(client, mongodb="(Unauthorized 13)")
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
         await peer.wait_redelivered(SERVICE)
         administer(guarded_mongod, "grantRolesToUser", SERVICE, roles=["readWrite"])
         await readiness(client)
@@ -223,7 +223,7 @@ async def test_an_error_of_the_bus_that_closes_the_connection_is_an_outage(
 
 async def wait_reconnected(peer: BusPeer) -> None:
     """Wait until the service has heard something new."""
-    await peer.publish(Tally.begin().to_event())
+    await peer.publish(Tally.new().to_event())
 
     async def heard() -> bool:
         try:
@@ -263,8 +263,8 @@ async def test_a_stream_that_takes_nothing_is_told_in_the_words_of_nats(
         guarded.restart("jetstream: { max_file_store: 1 }")
         await readiness(client)
         async with BusPeer(guarded.url("root", "rootpassword")).connected() as peer:
-            await peer.publish(Tally.begin().to_event())  # from then on there is too much
-            saying = asyncio.create_task(peer.publish(Tally.begin().to_event()))
+            await peer.publish(Tally.new().to_event())  # from then on there is too much
+            saying = asyncio.create_task(peer.publish(Tally.new().to_event()))
 
             async def told() -> bool:
                 said = "NATS refuses ticket:updated: insufficient resources (10023), for"

@@ -83,7 +83,7 @@ async def speaking(strict: Strict, database: Database) -> AsyncIterator[Bus]:
 
 async def leave_behind(tallies: Tallies, count: int, subject: str) -> list[Tally]:
     """So many new tallies that nobody has announced, with events of a subject."""
-    begun = [Tally.begin() for _ in range(count)]
+    begun = [Tally.new() for _ in range(count)]
     await asyncio.gather(*map(tallies.add, begun))
     ids = [each.id for each in begun]
     await tallies.collection.update_many(
@@ -165,7 +165,7 @@ async def versions_in(strict: Strict) -> list[int]:
 async def test_pauses_grow_and_replicas_that_are_refused_at_once_count_once(
     tallies: Tallies,
 ) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     await tallies.add(tally)
     pauses = []
     for _ in range(12):
@@ -195,7 +195,7 @@ async def test_silence_is_no_refusal(
     async with publishing(nats_url, database):
         os.kill(nats_server.pid, signal.SIGSTOP)
         try:
-            tally = Tally.begin()
+            tally = Tally.new()
             await tallies.add(tally)
             await eventually(tried)
             size = await Backlog(tallies.collection).size()
@@ -213,7 +213,7 @@ async def test_what_is_too_large_is_not_sent_again_and_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(refusals, "LOOK_AGAIN_SECONDS", 0.1)
-    before, tally = published("ticket:updated", "too_large"), Tally.begin()
+    before, tally = published("ticket:updated", "too_large"), Tally.new()
 
     async def tried_again() -> bool:
         return published("ticket:updated", "too_large") > before + 3

@@ -18,7 +18,7 @@ from common.mongo import Database
 from common.republish import BATCH_SIZE, Republisher
 from common.republish_command import republish
 from common.republish_runs import Runs
-from devstack.bus_topology import keeping
+from devstack.bus_topology import keep_topology
 from devstack.counter_service import SERVICE, Tallies, Tally, publishing
 from devstack.servers import MongoServer, NatsServer
 from devstack.testing import eventually
@@ -28,7 +28,7 @@ Stored = Callable[[str], Awaitable[list[RawStreamMsg]]]
 
 async def begin(tallies: Tallies, count: int) -> list[Tally]:
     """So many tallies of which nothing was ever announced."""
-    begun = [Tally.begin() for _ in range(count)]
+    begun = [Tally.new() for _ in range(count)]
     await asyncio.gather(*(tallies.add(tally) for tally in begun))
     await tallies.collection.update_many({}, {"$unset": {"outbox": "", "outboxSince": ""}})
     return begun
@@ -58,7 +58,7 @@ async def test_everything_is_said_once(
 async def test_each_run_says_it_again_beside_the_events(
     nats_url: str, database: Database, tallies: Tallies, stored: Stored, runs: Runs
 ) -> None:
-    tally = Tally.begin()
+    tally = Tally.new()
     async with publishing(nats_url, database) as bus:
         await tallies.add(tally)
         for _ in range(2):
@@ -191,7 +191,7 @@ async def test_an_outage_is_waited_for(
         saying = republish(replica(tallies, bus, runs), runs)
         if server == "stream":
             await jetstream.delete_stream(STREAM)
-            async with keeping(nats_url):
+            async with keep_topology(nats_url):
                 await saying
         else:
             away = nats_server if server == "nats_server" else mongod

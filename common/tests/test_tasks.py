@@ -9,7 +9,7 @@ import pytest
 
 from common import tasks as module
 from common.tasks import TaskSupervisor, for_each_concurrently, run_concurrently
-from devstack.testing import PATIENCE_SECONDS, eventually
+from devstack.testing import TIMEOUT_SECONDS, eventually
 
 LONG_SECONDS = 20
 """How long work goes on that nobody ends; a test that fails is over some time."""
@@ -50,7 +50,7 @@ async def test_a_failure_leaves_other_work_alone() -> None:
 
     supervisor.start(fail)
     supervisor.start(work)
-    await asyncio.wait_for(done.wait(), PATIENCE_SECONDS)
+    await asyncio.wait_for(done.wait(), TIMEOUT_SECONDS)
     await supervisor.stop()
 
 

@@ -27,7 +27,13 @@ from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.messaging.topology import KEPT_SECONDS, MAX_ACK_PENDING, SUBJECTS, Topology
 from common.mongo import Database
 from common.topology import declare
-from devstack.bus_topology import TEST_SUBSCRIPTIONS, TOPOLOGY, connected, declare_now, keeping
+from devstack.bus_topology import (
+    TEST_SUBSCRIPTIONS,
+    TOPOLOGY,
+    connected,
+    declare_now,
+    keep_topology,
+)
 from devstack.counter_service import SERVICE, Tallies, Tally, consuming, publishing
 from devstack.testing import BusPeer, eventually
 
@@ -59,8 +65,8 @@ class Hearer:
 async def test_a_connected_service_hears_again_after_a_deletion(
     nats_url: str, peer: BusPeer, jetstream: JetStreamContext, what: str
 ) -> None:
-    hearer, before, after = Hearer(), Tally.begin(), Tally.begin()
-    async with keeping(nats_url), consuming(nats_url, {HEARD: hearer.hear}):
+    hearer, before, after = Hearer(), Tally.new(), Tally.new()
+    async with keep_topology(nats_url), consuming(nats_url, {HEARD: hearer.hear}):
         await peer.publish(before.to_event())
         await hearer.has_heard(before)
         if what == "stream":
@@ -81,7 +87,7 @@ async def test_a_silent_listener_notices_the_deletion_by_itself(
             return False
         return bool(info.num_waiting)
 
-    async with keeping(nats_url), consuming(nats_url, {HEARD: Hearer().hear}):
+    async with keep_topology(nats_url), consuming(nats_url, {HEARD: Hearer().hear}):
         await eventually(listens)
         await jetstream.delete_stream(STREAM)
         await eventually(listens)
@@ -94,8 +100,8 @@ async def test_a_connected_service_announces_again_after_a_deletion(
     jetstream: JetStreamContext,
     stored: Stored,
 ) -> None:
-    tally = Tally.begin()
-    async with keeping(nats_url), publishing(nats_url, database):
+    tally = Tally.new()
+    async with keep_topology(nats_url), publishing(nats_url, database):
         await jetstream.delete_stream(STREAM)
         await tallies.add(tally)
 
@@ -175,12 +181,12 @@ async def test_versions_side_by_side_lose_no_event(nats_url: str, peer: BusPeer)
     new_handlers = dict.fromkeys(new_version, partial(hear_of, by_new))
     async with (
         consuming(nats_url, new_handlers),
-        keeping(nats_url, version(SERVICE, *old_version)),
+        keep_topology(nats_url, version(SERVICE, *old_version)),
         consuming(nats_url, old_handlers),  # the last to connect, as a replica that reconnects
     ):
         for event in failed:
             await peer.publish(event)
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
         await peer.wait_acked_by(SERVICE)
     handled = [each for each in [*by_old, *by_new] if each in {e.aggregate_id for e in failed}]
     assert sorted(handled) == sorted(event.aggregate_id for event in failed)
@@ -220,7 +226,7 @@ async def test_a_new_subject_is_heard_from_its_first_event_on(
                 event = PaymentFailed(id=new_id(), order_id=new_id(), reason="declined")
                 await peer.publish(event)
                 said.append(event.aggregate_id)
-            await peer.publish((tally := Tally.begin()).to_event())
+            await peer.publish((tally := Tally.new()).to_event())
             await hearer.has_heard(tally)  # so the consumer has passed what was before it
     new_handlers = {Subject.PAYMENT_FAILED: partial(hear_of, heard)}
     async with consuming(nats_url, {HEARD: hearer.hear, **new_handlers}):
@@ -288,7 +294,7 @@ async def test_a_consumer_made_by_hand_is_used(
     )
     await jetstream.add_consumer(STREAM, by_hand)
     declare_now(nats_url)
-    hearer, tally = Hearer(), Tally.begin()
+    hearer, tally = Hearer(), Tally.new()
     async with consuming(nats_url, {HEARD: hearer.hear}):
         await peer.publish(tally.to_event())
         await hearer.has_heard(tally)
@@ -323,7 +329,7 @@ async def test_what_nats_refuses_to_change_keeps_nothing_else_from_being_changed
             refusals
         )
 
-    async with keeping(nats_url, Topology.of(3, TEST_SUBSCRIPTIONS)):
+    async with keep_topology(nats_url, Topology.of(3, TEST_SUBSCRIPTIONS)):
         await eventually(is_told)
     mine = (await jetstream.consumer_info(STREAM, SERVICE)).config
     assert mine.max_ack_pending == MAX_ACK_PENDING
@@ -352,11 +358,11 @@ async def test_a_consumer_that_cannot_be_used_is_told_until_somebody_deletes_it(
     async def says_so() -> bool:
         return bus.unready_reason.startswith("NATS' consumer tallies was not made for this")
 
-    async with keeping(nats_url):
+    async with keep_topology(nats_url):
         await eventually(says_so, "it says what it waits for")
         await jetstream.delete_consumer(STREAM, SERVICE)
         await connecting
-        await peer.publish((tally := Tally.begin()).to_event())
+        await peer.publish((tally := Tally.new()).to_event())
         await hearer.has_heard(tally)
     await consumer.stop(1)
     await bus.close()

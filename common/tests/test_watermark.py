@@ -91,7 +91,7 @@ async def test_a_backlog_has_not_been_heard(
         owner_on(nats_url, OWNER),
         consuming(nats_url, {Subject.TICKET_UPDATED: handle}),
     ):
-        await peer.publish(Tally.begin().to_event())
+        await peer.publish(Tally.new().to_event())
         await peer.wait_ack_pending(SERVICE)
         assert not await watermark.has_passed(ago(LONG_AGO))
         open_the_door.set()

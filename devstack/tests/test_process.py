@@ -14,7 +14,7 @@ import pytest
 from devstack.errors import StartFailed
 from devstack.process import Process, Program
 from devstack.quick import Processes
-from devstack.testing import PATIENCE_SECONDS
+from devstack.testing import TIMEOUT_SECONDS
 
 STUBBORN = "trap '' TERM; touch $0; while true; do sleep 0.1; done"
 
@@ -41,7 +41,7 @@ def shell(
 def test_a_polite_process_is_asked_to_end(shell: Callable[[str], Process]) -> None:
     process = shell("trap 'echo bye; exit 0' TERM; touch $0; while true; do sleep 0.01; done")
     process.start()
-    process.stop(PATIENCE_SECONDS)
+    process.stop(TIMEOUT_SECONDS)
     assert process.exit_code == 0
     assert process.last_lines() == "bye"
 
@@ -89,7 +89,7 @@ def test_a_child_dies_with_its_killed_parent(tmp_path: Path) -> None:
     child = os.pidfd_open(int(parent.stdout.readline()))
     parent.kill()
     parent.communicate()
-    ended, _, _ = select.select([child], [], [], PATIENCE_SECONDS)
+    ended, _, _ = select.select([child], [], [], TIMEOUT_SECONDS)
     os.close(child)
     assert ended
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from devstack.quick import Processes
-from devstack.testing import PATIENCE_SECONDS, eventually
+from devstack.testing import TIMEOUT_SECONDS, eventually
 
 PROGRAM = "import time; print({word!r}, flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); " + PROGRAM
@@ -82,7 +82,7 @@ async def test_a_changed_source_is_run(container: Container) -> None:
 def test_a_failed_start_ends_the_container(container: Container) -> None:
     container.write("first", FAILING)
     container.start()
-    assert container.process.wait(PATIENCE_SECONDS) == 3
+    assert container.process.wait(TIMEOUT_SECONDS) == 3
     assert container.said == ["first"]
 
 
@@ -101,7 +101,7 @@ async def test_a_signal_stops_all(container: Container, number: signal.Signals) 
     container.start()
     await container.says("first")
     container.process.send_signal(number)
-    assert container.process.wait(PATIENCE_SECONDS) == 0
+    assert container.process.wait(TIMEOUT_SECONDS) == 0
     with pytest.raises(ProcessLookupError):
         os.killpg(container.process.pid, 0)
 

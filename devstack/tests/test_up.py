@@ -18,7 +18,7 @@ from devstack.plan import SERVICES
 from devstack.quick import Processes
 from devstack.running_stack import RunningStack
 from devstack.settings import clean_environment
-from devstack.testing import PATIENCE_SECONDS, eventually
+from devstack.testing import TIMEOUT_SECONDS, eventually
 
 ACCOUNT = {"email": "somebody@ticketing.test", "password": "correct horse"}
 
@@ -44,7 +44,7 @@ class Launcher:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
         assert ended.returncode == 1
@@ -56,7 +56,7 @@ class Launcher:
             [sys.executable, "-m", "devstack", "exec", "--data", str(self.data), *words],
             capture_output=True,
             text=True,
-            timeout=PATIENCE_SECONDS,
+            timeout=TIMEOUT_SECONDS,
             check=False,
         )
 
@@ -88,7 +88,7 @@ class Launcher:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """The exit code after a polite request."""
         self.process.send_signal(how)
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait(TIMEOUT_SECONDS)
 
     @property
     def stack(self) -> RunningStack:

@@ -22,7 +22,7 @@ from payments.settings import Settings
 
 WEBHOOK_SECRET = "whsec_of_these_tests"
 
-Becomes = Callable[..., Awaitable[Payment]]
+WaitForStatus = Callable[..., Awaitable[Payment]]
 WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 
 
@@ -107,7 +107,7 @@ async def held_intent(
 
 
 @pytest.fixture
-def becomes(
+def wait_for_status(
     checkouts: CheckoutRepository, order: OrderHistory
 ) -> Callable[..., Awaitable[Payment]]:
     """Waits for a status of the order's payment; the payment then."""

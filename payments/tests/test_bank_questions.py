@@ -13,7 +13,7 @@ from devstack.testing import BusPeer, Session
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 
-Becomes = Callable[..., Awaitable[Payment]]
+WaitForStatus = Callable[..., Awaitable[Payment]]
 WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 Pay = Callable[[], Awaitable[Response]]
 Show = Callable[[], Awaitable[dict[str, object]]]
@@ -58,11 +58,11 @@ async def test_a_satisfied_bank_holds_the_price_even_when_the_webhook_is_lost(
     order: OrderHistory,
     sandbox_client: SandboxClient,
     show: Show,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
 ) -> None:
     assert await show() == asked
     await sandbox_client.authenticate(order.id, success=True)
-    await becomes(PaymentStatus.AUTHORIZED)
+    await wait_for_status(PaymentStatus.AUTHORIZED)
     assert len(await peer.wait_for(PaymentCreated)) == 1
     shown = await show()
     assert shown["status"] == "authorized"
@@ -71,11 +71,15 @@ async def test_a_satisfied_bank_holds_the_price_even_when_the_webhook_is_lost(
 
 @pytest.mark.usefixtures("asked")
 async def test_a_buyer_who_fails_is_declined(
-    peer: BusPeer, order: OrderHistory, sandbox_client: SandboxClient, pay: Pay, becomes: Becomes
+    peer: BusPeer,
+    order: OrderHistory,
+    sandbox_client: SandboxClient,
+    pay: Pay,
+    wait_for_status: WaitForStatus,
 ) -> None:
     await sandbox_client.authenticate(order.id, success=False)
     assert (await pay()).status_code == 402
-    await becomes(PaymentStatus.DECLINED, closed=True)
+    await wait_for_status(PaymentStatus.DECLINED, closed=True)
     [failed] = await peer.wait_for(PaymentFailed)
     assert isinstance(failed, PaymentFailed)
     assert failed.reason == "payment_intent_authentication_failure"
@@ -85,10 +89,14 @@ async def test_a_buyer_who_fails_is_declined(
 
 @pytest.mark.usefixtures("asked")
 async def test_a_question_that_nobody_answers_ends_with_the_order(
-    peer: BusPeer, order: OrderHistory, sandbox_client: SandboxClient, pay: Pay, becomes: Becomes
+    peer: BusPeer,
+    order: OrderHistory,
+    sandbox_client: SandboxClient,
+    pay: Pay,
+    wait_for_status: WaitForStatus,
 ) -> None:
     await peer.publish(order.event(OrderCancelled, 1))
-    await becomes(PaymentStatus.VOIDED, closed=True)
+    await wait_for_status(PaymentStatus.VOIDED, closed=True)
     assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == ["canceled"]
     assert peer.received_of(PaymentFailed) == []
     assert (await pay()).status_code == 409
@@ -118,7 +126,7 @@ async def test_an_answer_after_the_end_of_the_order_is_released(
     order: OrderHistory,
     sandbox_client: SandboxClient,
     dashboard: StripeDashboard,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
     wait_for_failure: WaitForFailure,
 ) -> None:
     await dashboard.inject_fault("cancel", "conflict")
@@ -126,7 +134,7 @@ async def test_an_answer_after_the_end_of_the_order_is_released(
     await wait_for_failure(FailureKind.NO_ANSWER, 1)
     await sandbox_client.authenticate(order.id, success=True)
     await dashboard.clear_faults()
-    await becomes(PaymentStatus.VOIDED, closed=True)
+    await wait_for_status(PaymentStatus.VOIDED, closed=True)
     [books] = await sandbox_client.intents_of(order.id)
     assert (books["status"], books["captured"]) == ("canceled", 0)
     assert peer.received_of(PaymentCreated) == []

@@ -14,7 +14,7 @@ from devstack.testing import BusPeer, Session, eventually
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 
-Becomes = Callable[..., Awaitable[Payment]]
+WaitForStatus = Callable[..., Awaitable[Payment]]
 WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 
 pytestmark = pytest.mark.usefixtures("held_intent")
@@ -28,7 +28,7 @@ async def seen_by(client: AsyncClient, buyer: Session, order: OrderHistory) -> t
     return shown.json()["status"], again.status_code
 
 
-async def is_told(caplog: pytest.LogCaptureFixture, message: str) -> None:
+async def wait_logged(caplog: pytest.LogCaptureFixture, message: str) -> None:
     """Wait until this is logged as an error: a moment after it is stored."""
 
     async def so() -> bool:
@@ -47,7 +47,7 @@ async def test_a_refused_capture_is_kept_and_tried_again(
     order: OrderHistory,
     sandbox_client: SandboxClient,
     dashboard: StripeDashboard,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
     wait_for_failure: WaitForFailure,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -55,10 +55,10 @@ async def test_a_refused_capture_is_kept_and_tried_again(
     await peer.publish(order.event(OrderCompleted, 1))
     setback = await wait_for_failure(FailureKind.REJECTED, 2)
     assert setback.reason == "capture: card_declined"
-    await is_told(caplog, "payment operation failed, will be retried")
+    await wait_logged(caplog, "payment operation failed, will be retried")
     assert await seen_by(client, buyer, order) == ("authorized", 200)
     await dashboard.clear_faults()
-    assert (await becomes(PaymentStatus.CAPTURED, closed=True)).retry is None
+    assert (await wait_for_status(PaymentStatus.CAPTURED, closed=True)).retry is None
     assert [books["captured"] for books in await sandbox_client.intents_of(order.id)] == [1999]
 
 
@@ -67,7 +67,7 @@ async def test_a_refused_release_is_kept_and_tried_again(
     order: OrderHistory,
     sandbox_client: SandboxClient,
     dashboard: StripeDashboard,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
     wait_for_failure: WaitForFailure,
 ) -> None:
     await dashboard.inject_fault("cancel", "refuse")
@@ -75,7 +75,7 @@ async def test_a_refused_release_is_kept_and_tried_again(
     setback = await wait_for_failure(FailureKind.REJECTED, 2)
     assert setback.reason == "cancel: payment_intent_unexpected_state"
     await dashboard.clear_faults()
-    await becomes(PaymentStatus.VOIDED, closed=True)
+    await wait_for_status(PaymentStatus.VOIDED, closed=True)
     assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == ["canceled"]
 
 
@@ -85,7 +85,7 @@ async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
     buyer: Session,
     order: OrderHistory,
     dashboard: StripeDashboard,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
     wait_for_failure: WaitForFailure,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -93,17 +93,17 @@ async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
     await peer.publish(order.event(OrderCompleted, 1))
     await wait_for_failure(FailureKind.REJECTED, 1)
     await dashboard.expire(order.id)
-    await becomes(PaymentStatus.UNCOLLECTED, closed=True)
-    await is_told(caplog, "authorization expired before it was captured")
+    await wait_for_status(PaymentStatus.UNCOLLECTED, closed=True)
+    await wait_logged(caplog, "authorization expired before it was captured")
     assert await seen_by(client, buyer, order) == ("authorized", 200)
 
 
 async def test_a_hold_that_is_gone_when_the_order_completes_is_kept_for_a_person(
-    peer: BusPeer, order: OrderHistory, dashboard: StripeDashboard, becomes: Becomes
+    peer: BusPeer, order: OrderHistory, dashboard: StripeDashboard, wait_for_status: WaitForStatus
 ) -> None:
     await dashboard.perform(order.id, "cancel")
     await peer.publish(order.event(OrderCompleted, 1))
-    await becomes(PaymentStatus.UNCOLLECTED, closed=True)
+    await wait_for_status(PaymentStatus.UNCOLLECTED, closed=True)
     assert peer.received_of(PaymentFailed) == []
 
 
@@ -115,7 +115,7 @@ async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
     order: OrderHistory,
     sandbox_client: SandboxClient,
     dashboard: StripeDashboard,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
     caplog: pytest.LogCaptureFixture,
     lost: str,
 ) -> None:
@@ -123,10 +123,10 @@ async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
     if lost:
         await dashboard.inject_fault(lost, "drop_answer", 2)
     await peer.publish(order.event(OrderCancelled, 1))
-    await becomes(PaymentStatus.REFUNDED, closed=True)
+    await wait_for_status(PaymentStatus.REFUNDED, closed=True)
     [books] = await sandbox_client.intents_of(order.id)
     assert (books["captured"], books["refunded"]) == (1999, 1999)
-    await is_told(caplog, "captured for a cancelled order, and refunded")
+    await wait_logged(caplog, "captured for a cancelled order, and refunded")
     assert await seen_by(client, buyer, order) == ("refunded", 409)
 
 
@@ -135,22 +135,25 @@ async def test_what_was_taken_by_hand_for_a_complete_order_stays_taken(
     order: OrderHistory,
     sandbox_client: SandboxClient,
     dashboard: StripeDashboard,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
 ) -> None:
     await dashboard.perform(order.id, "capture")
     await peer.publish(order.event(OrderCompleted, 1))
-    await becomes(PaymentStatus.CAPTURED, closed=True)
+    await wait_for_status(PaymentStatus.CAPTURED, closed=True)
     [books] = await sandbox_client.intents_of(order.id)
     assert (books["captured"], books["refunded"]) == (1999, 0)
 
 
 async def test_a_late_duplicate_of_the_end_changes_nothing(
-    peer: BusPeer, order: OrderHistory, sandbox_client: SandboxClient, becomes: Becomes
+    peer: BusPeer,
+    order: OrderHistory,
+    sandbox_client: SandboxClient,
+    wait_for_status: WaitForStatus,
 ) -> None:
     await peer.publish(order.event(OrderCompleted, 1))
-    captured = await becomes(PaymentStatus.CAPTURED, closed=True)
+    captured = await wait_for_status(PaymentStatus.CAPTURED, closed=True)
     for kind, version in ((OrderCompleted, 1), (OrderCreated, 0)):
         await peer.publish(order.event(kind, version), ":again")
     await peer.wait_acked_by("payments")
-    assert await becomes(PaymentStatus.CAPTURED) == captured
+    assert await wait_for_status(PaymentStatus.CAPTURED) == captured
     assert [books["captured"] for books in await sandbox_client.intents_of(order.id)] == [1999]

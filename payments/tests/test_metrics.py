@@ -17,7 +17,7 @@ from devstack.testing import BusPeer, Session, eventually
 from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 
-Becomes = Callable[..., Awaitable[Payment]]
+WaitForStatus = Callable[..., Awaitable[Payment]]
 WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 
 
@@ -26,7 +26,7 @@ async def test_every_turn_of_a_payment_is_counted_once(
     peer: BusPeer,
     buyer: Session,
     order: OrderHistory,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
 ) -> None:
     before = await scrape(client)
     assert before["payments_total", frozenset({"uncollected"})] >= 0
@@ -36,7 +36,7 @@ async def test_every_turn_of_a_payment_is_counted_once(
     for _ in range(2):
         await client.post("/api/payments", json=body, headers=buyer.headers)
     await peer.publish(order.event(OrderCompleted, 1))
-    await becomes(PaymentStatus.CAPTURED, closed=True)
+    await wait_for_status(PaymentStatus.CAPTURED, closed=True)
     await peer.publish(order.event(OrderCompleted, 1), copy="again")
     await peer.wait_acked_by("payments")
     turns = {frozenset({status}): 1 for status in ("pending", "authorized", "captured")}

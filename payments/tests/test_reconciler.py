@@ -33,7 +33,7 @@ from payments.settings import Settings
 CARD = "pm_card_visa"
 
 
-async def begin(checkouts: CheckoutRepository, order: OrderHistory) -> Payment:
+async def start_payment(checkouts: CheckoutRepository, order: OrderHistory) -> Payment:
     """Begin a payment as a request does, and crash at once."""
     created, payment = order.event(OrderCreated, 0), Payment.new(CARD)
     await checkouts.add(Checkout(Order.of(created)))
@@ -46,7 +46,9 @@ async def begin(checkouts: CheckoutRepository, order: OrderHistory) -> Payment:
     return payment
 
 
-async def becomes(checkouts: CheckoutRepository, order_id: str, status: PaymentStatus) -> None:
+async def wait_for_status(
+    checkouts: CheckoutRepository, order_id: str, status: PaymentStatus
+) -> None:
     """Let the lease of the crashed request run out, and wait for the end."""
     now = datetime.now(UTC)
     await checkouts.change(order_id, lambda checkout: checkout.schedule_now(now))
@@ -62,7 +64,7 @@ async def test_a_time_that_another_clock_has_set_is_not_waited_for(app: FastAPI)
     order = OrderHistory("buyer")
     async with running(app):
         checkouts: CheckoutRepository = app.state.repository
-        await begin(checkouts, order)
+        await start_payment(checkouts, order)
         [stored] = checkouts.outboxes
         in_an_hour = {"$set": {"dueAt": datetime.now(UTC) + timedelta(hours=1)}}
         await stored.update({"_id": order.id}, in_an_hour)
@@ -81,8 +83,8 @@ async def test_what_becomes_due_is_looked_at_at_once(
     order = OrderHistory("buyer")
     async with running(app):
         checkouts: CheckoutRepository = app.state.repository
-        await begin(checkouts, order)
-        await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
+        await start_payment(checkouts, order)
+        await wait_for_status(checkouts, order.id, PaymentStatus.AUTHORIZED)
         await peer.publish(order.event(OrderCompleted, 1))
 
         async def is_captured() -> bool:
@@ -128,7 +130,7 @@ async def crash(
     progress: Progress, gateway: StripeGateway, checkouts: CheckoutRepository, order: OrderHistory
 ) -> None:
     """Begin a payment, and get as far as this."""
-    payment = await begin(checkouts, order)
+    payment = await start_payment(checkouts, order)
     if intent := await progress(gateway, payment, order.id):
         await checkouts.change(order.id, lambda c: c.apply_intent(intent, datetime.now(UTC)))
 
@@ -143,10 +145,10 @@ async def test_a_crashed_payment_ends_with_one_charge(
     progress: Progress,
 ) -> None:
     await crash(progress, gateway, checkouts, order)
-    await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
+    await wait_for_status(checkouts, order.id, PaymentStatus.AUTHORIZED)
     await peer.wait_for(PaymentCreated)
     await peer.publish(order.event(OrderCompleted, 1))
-    await becomes(checkouts, order.id, PaymentStatus.CAPTURED)
+    await wait_for_status(checkouts, order.id, PaymentStatus.CAPTURED)
     [books] = await sandbox_client.intents_of(order.id)
     assert books["captured"] == 1999
 
@@ -162,7 +164,7 @@ async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
 ) -> None:
     await crash(progress, gateway, checkouts, order)
     await peer.publish(order.event(OrderCancelled, 1))
-    await becomes(checkouts, order.id, PaymentStatus.VOIDED)
+    await wait_for_status(checkouts, order.id, PaymentStatus.VOIDED)
     entries = await sandbox_client.intents_of(order.id)
     assert {books["status"] for books in entries} <= {"canceled", "requires_confirmation"}
     assert [books for books in entries if books["captured"]] == []
@@ -188,7 +190,7 @@ async def test_a_crash_after_the_last_step_ends_with_what_was_done(
     books: tuple[str, int, int],
 ) -> None:
     await crash(confirmed, gateway, checkouts, order)
-    await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
+    await wait_for_status(checkouts, order.id, PaymentStatus.AUTHORIZED)
     payment = (await checkouts.get(order.id)).payment
     assert payment
     assert payment.intent_id
@@ -196,7 +198,7 @@ async def test_a_crash_after_the_last_step_ends_with_what_was_done(
         await gateway.capture(payment.intent_id, payment.idempotency_key("capture"))
     await getattr(gateway, step)(payment.intent_id, payment.idempotency_key(step))
     await peer.publish(order.event(end, 1))
-    await becomes(checkouts, order.id, status)
+    await wait_for_status(checkouts, order.id, status)
     [line] = await sandbox_client.intents_of(order.id)
     assert (line["status"], line["captured"], line["refunded"]) == books
 
@@ -218,16 +220,16 @@ async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
             await advance(order.id)
 
     async def buy(order: OrderHistory, *replicas: AsyncClient) -> None:
-        await begin(checkouts, order)
+        await start_payment(checkouts, order)
         body = {"orderId": order.id, "token": CARD}
         await asyncio.gather(
             *(one.post("/api/payments", json=body, headers=buyer.headers) for one in replicas),
             *(at_last(order) for _ in range(4)),
-            becomes(checkouts, order.id, PaymentStatus.AUTHORIZED),
+            wait_for_status(checkouts, order.id, PaymentStatus.AUTHORIZED),
         )
         await peer.publish(order.event(OrderCompleted, 1))
         await asyncio.gather(*(at_last(order) for _ in range(4)))
-        await becomes(checkouts, order.id, PaymentStatus.CAPTURED)
+        await wait_for_status(checkouts, order.id, PaymentStatus.CAPTURED)
 
     async with running(create_app(settings)) as other:
         await asyncio.gather(*(buy(order, client, other) for order in orders))
@@ -244,10 +246,10 @@ async def test_a_request_that_races_with_the_reconciler_charges_once(
     order: OrderHistory,
     sandbox_client: SandboxClient,
 ) -> None:
-    await begin(checkouts, order)
+    await start_payment(checkouts, order)
     body = {"orderId": order.id, "token": CARD}
     await asyncio.gather(
-        becomes(checkouts, order.id, PaymentStatus.AUTHORIZED),
+        wait_for_status(checkouts, order.id, PaymentStatus.AUTHORIZED),
         *(client.post("/api/payments", json=body, headers=buyer.headers) for _ in range(5)),
     )
     assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == [
@@ -274,7 +276,7 @@ async def test_a_silent_stripe_is_asked_again(
     body = {"orderId": order.id, "token": CARD}
     waiting = await client.post("/api/payments", json=body, headers=buyer.headers)
     assert waiting.status_code == 202
-    await becomes(checkouts, order.id, PaymentStatus.AUTHORIZED)
+    await wait_for_status(checkouts, order.id, PaymentStatus.AUTHORIZED)
     assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == [
         "requires_capture"
     ]

@@ -33,7 +33,7 @@ async def status_of(client: AsyncClient, who: Session, order_id: str) -> object:
     return (await client.get(f"/api/payments/{order_id}", headers=who.headers)).json()["status"]
 
 
-async def becomes(client: AsyncClient, who: Session, order_id: str, status: str) -> None:
+async def wait_for_status(client: AsyncClient, who: Session, order_id: str, status: str) -> None:
     """Wait until the buyer sees a status."""
 
     async def there() -> bool:
@@ -69,7 +69,7 @@ async def test_a_payment_is_held_then_captured(
     )
     assert (intent["status"], intent["captured"]) == ("requires_capture", 0)
     await peer.publish(order.event(OrderCompleted, 1))
-    await becomes(client, buyer, order.id, "captured")
+    await wait_for_status(client, buyer, order.id, "captured")
     assert [intent["captured"] for intent in await sandbox_client.intents_of(order.id)] == [1999]
 
 
@@ -84,7 +84,7 @@ async def test_a_cancelled_order_releases_the_hold(
     await peer.wait_acked_by("payments")
     await pay(client, buyer, order.id)
     await peer.publish(order.event(OrderCancelled, 1))
-    await becomes(client, buyer, order.id, "voided")
+    await wait_for_status(client, buyer, order.id, "voided")
     [intent] = await sandbox_client.intents_of(order.id)
     assert (intent["status"], intent["captured"]) == ("canceled", 0)
     assert (await pay(client, buyer, order.id)).status_code == 409
@@ -175,7 +175,7 @@ async def test_an_order_that_is_cancelled_while_the_bank_answers_is_not_paid(
     assert not paying.done()
     assert (await paying).status_code == 409
     await dashboard.clear_faults()
-    await becomes(client, buyer, order.id, "voided")
+    await wait_for_status(client, buyer, order.id, "voided")
     assert peer.received_of(PaymentCreated) == []
 
 

@@ -14,7 +14,7 @@ from payments.payment import Payment, PaymentStatus
 from payments.retry import FailureKind, RetryState
 from payments.settings import Settings
 
-Becomes = Callable[..., Awaitable[Payment]]
+WaitForStatus = Callable[..., Awaitable[Payment]]
 WaitForFailure = Callable[[FailureKind, int], Awaitable[RetryState]]
 
 
@@ -66,7 +66,7 @@ async def test_an_undecided_payment_is_looked_at_again(
     buyer: Session,
     order: OrderHistory,
     dialect: Dialect,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
     wait_for_failure: WaitForFailure,
     word: str,
 ) -> None:
@@ -78,7 +78,7 @@ async def test_an_undecided_payment_is_looked_at_again(
     assert (answer.status_code, answer.json()["status"]) == (202, "pending")
     await wait_for_failure(FailureKind.NO_ANSWER, 2)
     dialect.words = {}
-    await becomes(PaymentStatus.AUTHORIZED)
+    await wait_for_status(PaymentStatus.AUTHORIZED)
 
 
 @pytest.mark.parametrize("word", ["processing", "requires_patience"])
@@ -88,14 +88,14 @@ async def test_an_undecided_payment_of_a_complete_order_is_captured_in_the_end(
     order: OrderHistory,
     sandbox_client: SandboxClient,
     dialect: Dialect,
-    becomes: Becomes,
+    wait_for_status: WaitForStatus,
     wait_for_failure: WaitForFailure,
     word: str,
 ) -> None:
     dialect.words = {"requires_capture": word}
     await peer.publish(order.event(OrderCompleted, 1))
     await wait_for_failure(FailureKind.NO_ANSWER, 1)
-    assert (await becomes(PaymentStatus.AUTHORIZED)).closed is False
+    assert (await wait_for_status(PaymentStatus.AUTHORIZED)).closed is False
     dialect.words = {}
-    await becomes(PaymentStatus.CAPTURED, closed=True)
+    await wait_for_status(PaymentStatus.CAPTURED, closed=True)
     assert [books["captured"] for books in await sandbox_client.intents_of(order.id)] == [1999]

@@ -13,7 +13,7 @@ from devstack.quick import Processes
 from devstack.running_stack import RunningStack
 
 WINDOW_SECONDS = 20
-PATIENCE_MS = 30_000
+TIMEOUT_MS = 30_000
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -25,7 +25,7 @@ FLAGS = [
     "--disable-sync",
 ]
 
-expect.set_options(timeout=PATIENCE_MS)
+expect.set_options(timeout=TIMEOUT_MS)
 
 NewVisitor = Callable[..., Awaitable[Visitor]]
 """Opens a fresh browser context; its arguments are Playwright's (`color_scheme="dark"`)."""
@@ -74,7 +74,7 @@ async def new_visitor(browser: Browser, stack: RunningStack) -> AsyncIterator[Ne
 
     async def make(**options: object) -> Visitor:
         context = await browser.new_context(base_url=stack.gateway, locale="en-US", **options)  # type: ignore[arg-type] # Playwright's own options
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         visitors.append(Visitor(await context.new_page(), stack))
         return visitors[-1]
 

@@ -6,21 +6,21 @@ from collections.abc import AsyncIterator, Iterator
 
 from httpx import AsyncClient, HTTPError
 from pymongo.errors import PyMongoError
-from tests.chaos.healing import unhealed
 from tests.chaos.observations import CONSUMERS, Databases, backlog
+from tests.chaos.recovery import unrecovered
 from tests.chaos.rules_of_sales import FINAL
 from tests.chaos.violation import Violation
 
 from common.messaging.bus import Bus
 from devstack.running_stack import RunningStack
 
-PATIENCE_SECONDS = 120.0
+TIMEOUT_SECONDS = 120.0
 RULE = "the system becomes quiescent"
 
 
 async def wait_until_quiescent(stack: RunningStack, databases: Databases) -> list[Violation]:
     """Wait for quiescence; returns what is still pending after the timeout."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + TIMEOUT_SECONDS
     bus = Bus(stack.nats, service="chaos")
     await bus.connect()
     try:
@@ -37,8 +37,8 @@ async def _pending(stack: RunningStack, databases: Databases, bus: Bus) -> list[
     """What is pending; causes are checked before their effects."""
     try:
         pending = [Violation(RULE, url, "is not ready") async for url in _not_ready(stack)]
-        pending += [Violation(RULE, *each) async for each in unhealed(bus, databases)]
-        return pending or [*_unfinished(databases), *_unheard(stack)]
+        pending += [Violation(RULE, *each) async for each in unrecovered(bus, databases)]
+        return pending or [*_unfinished(databases), *_lagging(stack)]
     except (PyMongoError, OSError) as error:
         return [Violation(RULE, "a server", repr(error))]
 
@@ -69,7 +69,7 @@ def _unfinished(databases: Databases) -> Iterator[Violation]:
             yield Violation(RULE, entity, "has pending events, or is due")
 
 
-def _unheard(stack: RunningStack) -> Iterator[Violation]:
+def _lagging(stack: RunningStack) -> Iterator[Violation]:
     for service in CONSUMERS:
         left = backlog(stack, service)
         if left is None or not left.is_empty:

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import quantiles
 
+from tests.chaos.latencies import response_times, sale_latencies
+from tests.chaos.reads import reads
 from tests.chaos.rules_of_sales import expiries
 from tests.chaos.run import Outcome
-from tests.chaos.sightings import sightings
-from tests.chaos.waits import answer_waits, sale_waits
 
 OFFENDERS = 3
 LINES = 60
@@ -25,14 +25,14 @@ def figures(outcome: Outcome) -> Iterator[str]:
     reasons = Counter(o["cancelReason"] for o in observed.orders.values() if o["cancelReason"])
     unknown = sum(answer.is_unknown for answer in observed.answers)
     yield f"seed {outcome.seed}, {outcome.seconds:g} s of faults: {_counted(outcome.faults)}"
-    shown = Counter(seen.kind for seen in sightings(observed.answers))
+    shown = Counter(seen.kind for seen in reads(observed.answers))
     yield f"requests {len(observed.answers)}, of them without a usable answer {unknown}"
     yield f"people were shown: {_counted(shown)}"
     yield f"tickets {len(observed.tickets)}, orders {_counted(statuses)} ({_counted(reasons)})"
     yield f"messages {len(observed.messages)}, writes {len(observed.writes)}"
     yield f"expiries late by {_spread([late for _, late in expiries(observed)])}"
-    yield f"answers took {_spread([*answer_waits(observed.answers)])}"
-    yield f"from paid to sold it took {_spread([*sale_waits(observed.answers)])}"
+    yield f"answers took {_spread([*response_times(observed.answers)])}"
+    yield f"from paid to sold it took {_spread([*sale_latencies(observed.answers)])}"
 
 
 def _counted(what: Counter[str]) -> str:
@@ -79,7 +79,7 @@ def _history(outcome: Outcome, entity: str) -> Iterator[str]:
 def _seen(outcome: Outcome, entity: str) -> Iterator[str]:
     """What each person was shown of it, whenever that was something else than before."""
     before: dict[str, tuple[str, int | None]] = {}
-    for seen in sightings(outcome.observations.answers):
+    for seen in reads(outcome.observations.answers):
         shown = seen.status, seen.version
         if seen.entity == entity and before.get(f"{seen.who} {seen.kind}") != shown:
             before[f"{seen.who} {seen.kind}"] = shown

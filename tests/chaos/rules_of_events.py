@@ -19,7 +19,7 @@ COPIES = {"orders.tickets", "payments.checkouts"}
 """Where versions of others' aggregates are kept: a snapshot may skip some."""
 
 
-def the_stream_tells_everything_in_order(observed: Observations) -> Iterator[tuple[str, str]]:
+def the_stream_is_complete_and_ordered(observed: Observations) -> Iterator[tuple[str, str]]:
     """For every ticket and order the versions 0 to n, first copies in order, n as stored.
 
     What was deleted with a stream is not missed. But what is told of something after that reaches
@@ -39,7 +39,7 @@ def the_stream_tells_everything_in_order(observed: Observations) -> Iterator[tup
             yield entity, f"is at version {document['version']}, told were {list(told[entity])}"
 
 
-def everything_was_heard(observed: Observations) -> Iterator[tuple[str, str]]:
+def everything_was_consumed(observed: Observations) -> Iterator[tuple[str, str]]:
     """No outbox holds anything, no service has anything left to hear, and nothing is dead."""
     for documents in (observed.tickets, observed.orders, observed.checkouts):
         for entity, document in documents.items():
@@ -52,7 +52,7 @@ def everything_was_heard(observed: Observations) -> Iterator[tuple[str, str]]:
         yield letter, "is a dead letter"
 
 
-def copies_are_true(observed: Observations) -> Iterator[tuple[str, str]]:
+def replicas_are_consistent(observed: Observations) -> Iterator[tuple[str, str]]:
     """Every replica is what its owner has."""
     for ticket_id, ticket in observed.tickets.items():
         copy = observed.copies.get(ticket_id, {})

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from tests.chaos.observations import Observations
-from tests.chaos.sightings import GONE, Sighting, sightings
+from tests.chaos.reads import GONE, Read, reads
 
 from common.mongo import Document
 
@@ -26,12 +26,12 @@ Version = tuple[str, str, int]
 """Of what kind, of which, and its number."""
 
 
-def what_was_told_complete_stays(observed: Observations) -> Iterator[tuple[str, str]]:
+def complete_stays_complete(observed: Observations) -> Iterator[tuple[str, str]]:
     """Who was shown a complete order, or a captured payment, keeps the order and its ticket."""
     told = {
-        sighting.entity
-        for sighting in sightings(observed.answers)
-        if (sighting.kind, sighting.status) in {("order", "complete"), ("payment", "captured")}
+        read.entity
+        for read in reads(observed.answers)
+        if (read.kind, read.status) in {("order", "complete"), ("payment", "captured")}
     }
     for order_id in sorted(told):
         order = observed.orders.get(order_id, {})
@@ -44,7 +44,7 @@ def what_was_told_complete_stays(observed: Observations) -> Iterator[tuple[str, 
 
 def a_ticket_is_complete_once(observed: Observations) -> Iterator[tuple[str, str]]:
     """No two orders of a ticket are complete, or ever were said to be."""
-    shown = [sighting.body for sighting in sightings(observed.answers) if sighting.kind == "order"]
+    shown = [read.body for read in reads(observed.answers) if read.kind == "order"]
     told = [message.body for message in observed.messages if message.owner == "order"]
     stored = [{"id": order_id, **order} for order_id, order in observed.orders.items()]
     complete: defaultdict[str, set[str]] = defaultdict(set)
@@ -56,11 +56,11 @@ def a_ticket_is_complete_once(observed: Observations) -> Iterator[tuple[str, str
             yield ticket_id, f"was complete for {sorted(orders)}"
 
 
-def what_was_seen_never_goes_back(observed: Observations) -> Iterator[tuple[str, str]]:
+def reads_are_monotonic(observed: Observations) -> Iterator[tuple[str, str]]:
     """Whoever asks after an answer is shown the same or what came later; at once, either."""
-    seen: defaultdict[tuple[str, str, str], list[Sighting]] = defaultdict(list)
-    for sighting in sightings(observed.answers):
-        seen[sighting.who, sighting.kind, sighting.entity].append(sighting)
+    seen: defaultdict[tuple[str, str, str], list[Read]] = defaultdict(list)
+    for read in reads(observed.answers):
+        seen[read.who, read.kind, read.entity].append(read)
     for (who, _, entity), shown in seen.items():
         for before, after in combinations(shown, 2):
             if before.answered <= after.asked and _goes_back(before, after):
@@ -68,7 +68,7 @@ def what_was_seen_never_goes_back(observed: Observations) -> Iterator[tuple[str,
                 yield entity, f"was {was} for {who}, and then {then}"
 
 
-def _goes_back(before: Sighting, after: Sighting) -> bool:
+def _goes_back(before: Read, after: Read) -> bool:
     if GONE in {before.status, after.status}:
         return before.status != GONE
     if before.version is not None and after.version is not None and after.version < before.version:
@@ -76,28 +76,28 @@ def _goes_back(before: Sighting, after: Sighting) -> bool:
     return after.status not in MAY_FOLLOW.get(before.status, {after.status})
 
 
-def a_version_says_one_thing(observed: Observations) -> Iterator[tuple[str, str]]:
+def a_version_has_one_content(observed: Observations) -> Iterator[tuple[str, str]]:
     """Whichever messages announce it, on whatever subject, as a change or as a snapshot."""
     for (_, entity, version), contents in _announced(observed).items():
         if any(content != contents[0] for content in contents):
             yield entity, f"says different things of version {version}: {contents}"
 
 
-def what_was_shown_was_announced(observed: Observations) -> Iterator[tuple[str, str]]:
+def shown_versions_were_published(observed: Observations) -> Iterator[tuple[str, str]]:
     """Nobody is shown a version that never came to be, or another content of it.
 
     What was deleted with a stream may have been announced.
     """
     announced = _announced(observed)
-    for sighting in sightings(observed.answers):
-        if sighting.version is None:
+    for read in reads(observed.answers):
+        if read.version is None:
             continue
-        shown = _content(sighting.kind, sighting.body)
-        told = announced.get((sighting.kind, sighting.entity, sighting.version))
+        shown = _content(read.kind, read.body)
+        told = announced.get((read.kind, read.entity, read.version))
         if told is None and observed.is_whole:
-            yield sighting.entity, f"was shown as {shown}, which was never announced"
+            yield read.entity, f"was shown as {shown}, which was never announced"
         if told and any(shown[name] != told[0][name] for name in shown.keys() & told[0].keys()):
-            yield sighting.entity, f"was shown as {shown}, and announced as {told[0]}"
+            yield read.entity, f"was shown as {shown}, and announced as {told[0]}"
 
 
 def _announced(observed: Observations) -> dict[Version, list[Document]]:

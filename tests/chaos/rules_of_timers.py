@@ -16,7 +16,7 @@ def every_timer_ends(observed: Observations) -> Iterator[tuple[str, str]]:
             yield order_id, f"has a timer that is {state}"
 
 
-def a_lease_keeps_others_away(observed: Observations) -> Iterator[tuple[str, str]]:
+def a_lease_is_exclusive(observed: Observations) -> Iterator[tuple[str, str]]:
     """A timer that is not set anew is claimed again only when the claim before is over."""
     until: dict[str, datetime] = {}
     for write in observed.writes_to("expiration.timers"):

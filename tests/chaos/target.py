@@ -16,7 +16,7 @@ from devstack.keys import KeyPair, StackSecrets
 from devstack.plan import Plan, choose_ports, http_url
 from devstack.process import Process
 from devstack.servers import MongoServer, NatsServer
-from devstack.testing import PATIENCE_SECONDS, Session, eventually, new_session
+from devstack.testing import TIMEOUT_SECONDS, Session, eventually, new_session
 
 
 class TargetService:
@@ -45,7 +45,7 @@ class TargetService:
 
     async def wait_killed(self, wire: KillProxy) -> None:
         """Wait until it is killed."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await wire.has_fired.wait()
         assert not self._process.is_running
 

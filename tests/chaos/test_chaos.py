@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tests.chaos.reads import reads
 from tests.chaos.report import report
 from tests.chaos.run import run
-from tests.chaos.sightings import sightings
 
 SEED, SECONDS = 1, 25
 MAJORITY_LOST_FIRST = 0
@@ -17,7 +17,7 @@ async def test_every_promise_is_kept_while_everything_breaks(tmp_path: Path) -> 
     outcome = await run(SEED, SECONDS, tmp_path)
     assert not outcome.violations, report(outcome)
     assert outcome.faults["service killed"] > 0
-    seen = {sighting.status for sighting in sightings(outcome.observations.answers)}
+    seen = {read.status for read in reads(outcome.observations.answers)}
     assert seen >= {"complete", "captured", "cancelled", "free", "held", "sold"}
 
 

@@ -143,18 +143,18 @@ GOES_BACK: dict[str, list[Answer]] = {
 
 @pytest.mark.parametrize("answers", GOES_ON.values(), ids=GOES_ON)
 def test_a_history_that_goes_on_is_accepted(answers: list[Answer]) -> None:
-    rule = rules_of_histories.what_was_seen_never_goes_back
+    rule = rules_of_histories.reads_are_monotonic
     assert offences(rule, at_the_end(*answers)) == set()
 
 
 @pytest.mark.parametrize("answers", GOES_BACK.values(), ids=GOES_BACK)
 def test_a_history_that_goes_back_is_noticed(answers: list[Answer]) -> None:
-    rule = rules_of_histories.what_was_seen_never_goes_back
+    rule = rules_of_histories.reads_are_monotonic
     assert offences(rule, at_the_end(*answers)) in ({"order"}, {"ticket"})
 
 
 def test_each_person_has_a_history_of_their_own() -> None:
-    rule = rules_of_histories.what_was_seen_never_goes_back
+    rule = rules_of_histories.reads_are_monotonic
     [before, after] = GOES_BACK["a ticket at an older version"]
     elsewhere = Answer(
         after.asked, after.answered, "seller", "GET", after.path, {}, 200, after.body
@@ -164,7 +164,7 @@ def test_each_person_has_a_history_of_their_own() -> None:
 
 @pytest.mark.parametrize("told", [sees(0, "complete", 2), pays(0, "captured")])
 def test_who_was_told_complete_keeps_order_and_ticket(told: Answer) -> None:
-    rule = rules_of_histories.what_was_told_complete_stays
+    rule = rules_of_histories.complete_stays_complete
     assert offences(rule, at_the_end(told)) == set()
     taken_back = {"order": COMPLETE | {"status": "awaiting:payment"}}
     assert offences(rule, at_the_end(told, orders=taken_back)) == {"order"}
@@ -175,7 +175,7 @@ def test_who_was_told_complete_keeps_order_and_ticket(told: Answer) -> None:
 
 @pytest.mark.parametrize("told", [sees(0, "awaiting:payment", 1), pays(0, "authorized")])
 def test_who_was_told_less_may_lose_the_ticket(told: Answer) -> None:
-    rule = rules_of_histories.what_was_told_complete_stays
+    rule = rules_of_histories.complete_stays_complete
     cancelled = {"order": COMPLETE | {"status": "cancelled"}}
     assert offences(rule, at_the_end(told, orders=cancelled)) == set()
 
@@ -192,7 +192,7 @@ def test_a_second_complete_order_is_noticed_even_if_it_was_taken_back() -> None:
     assert offences(rule, at_the_end(orders=stored)) == {"ticket"}
 
 
-SAYS_ONE_THING = {
+ONE_CONTENT = {
     "copies": [of_order("order:created", "created", 0)] * 2,
     "versions": [of_ticket(1), of_ticket(2, orderId="order"), of_ticket(3)],
     "a snapshot": [
@@ -206,7 +206,7 @@ SAYS_ONE_THING = {
     ],
 }
 
-SAYS_TWO_THINGS = {
+TWO_CONTENTS = {
     "two ends": [
         of_order("order:completed", "complete", 2),
         of_order("order:cancelled", "cancelled", 2, cancelReason="buyer"),
@@ -224,20 +224,20 @@ SAYS_TWO_THINGS = {
 }
 
 
-@pytest.mark.parametrize("messages", SAYS_ONE_THING.values(), ids=SAYS_ONE_THING)
+@pytest.mark.parametrize("messages", ONE_CONTENT.values(), ids=ONE_CONTENT)
 def test_a_version_may_be_said_again(messages: list[Message]) -> None:
-    rule = rules_of_histories.a_version_says_one_thing
+    rule = rules_of_histories.a_version_has_one_content
     assert offences(rule, at_the_end(messages=messages)) == set()
 
 
-@pytest.mark.parametrize("messages", SAYS_TWO_THINGS.values(), ids=SAYS_TWO_THINGS)
+@pytest.mark.parametrize("messages", TWO_CONTENTS.values(), ids=TWO_CONTENTS)
 def test_a_version_with_two_contents_is_noticed(messages: list[Message]) -> None:
-    rule = rules_of_histories.a_version_says_one_thing
+    rule = rules_of_histories.a_version_has_one_content
     assert offences(rule, at_the_end(messages=messages)) in ({"order"}, {"ticket"})
 
 
 def test_what_was_shown_is_what_was_announced() -> None:
-    rule = rules_of_histories.what_was_shown_was_announced
+    rule = rules_of_histories.shown_versions_were_published
     messages = [
         of_order("order:completed", "complete", 2, expiresAt="noon"),
         of_ticket(4, orderId="order", sold=True),
@@ -251,7 +251,7 @@ def test_what_was_shown_is_what_was_announced() -> None:
 
 
 def test_what_was_announced_in_a_deleted_stream_may_be_shown() -> None:
-    rule = rules_of_histories.what_was_shown_was_announced
+    rule = rules_of_histories.shown_versions_were_published
     said_again = [of_order("order:created", "complete", 2, snapshot=True)]
     seen = sees(0, "awaiting:payment", 1), sees(2, "complete", 2)
     assert offences(rule, at_the_end(*seen, messages=said_again)) == {"order"}

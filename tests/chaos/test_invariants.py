@@ -209,16 +209,16 @@ WRONGS: list[tuple[str, Wrong]] = [
     ("no_payment_stays_open", changed("checkouts", "gone", dueAt=NOON)),
     ("no_payment_stays_open", changed("checkouts", "gone", payment={"closed": False})),
     ("captured_money_is_complete_orders", captured_for_nobody),
-    ("the_stream_tells_everything_in_order", without("messages", 2)),
-    ("the_stream_tells_everything_in_order", without("messages", 8)),
-    ("a_version_says_one_thing", also("messages", told("paid", 1, 1, price=20))),
-    ("the_stream_tells_everything_in_order", told_backwards),
-    ("everything_was_heard", unheard),
-    ("everything_was_heard", changed("orders", "paid", outboxSince=NOON)),
-    ("everything_was_heard", also("dead_letters", "order:created")),
-    ("copies_are_true", changed("copies", "ticket", priceCents=2000)),
-    ("copies_are_true", changed("checkouts", "paid", order={"version": 1})),
-    ("copies_are_true", changed("tickets", "ticket", orders={})),
+    ("the_stream_is_complete_and_ordered", without("messages", 2)),
+    ("the_stream_is_complete_and_ordered", without("messages", 8)),
+    ("a_version_has_one_content", also("messages", told("paid", 1, 1, price=20))),
+    ("the_stream_is_complete_and_ordered", told_backwards),
+    ("everything_was_consumed", unheard),
+    ("everything_was_consumed", changed("orders", "paid", outboxSince=NOON)),
+    ("everything_was_consumed", also("dead_letters", "order:created")),
+    ("replicas_are_consistent", changed("copies", "ticket", priceCents=2000)),
+    ("replicas_are_consistent", changed("checkouts", "paid", order={"version": 1})),
+    ("replicas_are_consistent", changed("tickets", "ticket", orders={})),
     (
         "each_version_is_applied_once",
         also("writes", *versions("orders.orders", "paid", 0)),
@@ -231,7 +231,7 @@ WRONGS: list[tuple[str, Wrong]] = [
     ("every_timer_ends", changed("timers", "gone", state="scheduled")),
     ("every_timer_ends", lambda run: replace(run, timers={})),
     (
-        "a_lease_keeps_others_away",
+        "a_lease_is_exclusive",
         also("writes", Write("expiration.timers", "gone", {"leaseUntil": NOON + LEASE * 1.5})),
     ),
     (
@@ -269,13 +269,13 @@ WRONGS: list[tuple[str, Wrong]] = [
         also("answers", answered("POST", "/api/payments", 402, {"orderId": "paid"}, {})),
     ),
     ("what_was_paid_is_settled", changed("orders", "paid", cancelReason="payment_failed")),
-    ("what_was_told_complete_stays", also("answers", shown("/api/orders/gone", "complete", 1))),
+    ("complete_stays_complete", also("answers", shown("/api/orders/gone", "complete", 1))),
     ("a_ticket_is_complete_once", also("answers", shown("/api/orders/gone", "complete", 1))),
     (
-        "what_was_seen_never_goes_back",
+        "reads_are_monotonic",
         also("answers", PAID_WAS_COMPLETE, shown("/api/orders/paid", "awaiting:payment", 1)),
     ),
-    ("what_was_shown_was_announced", also("answers", shown("/api/orders/paid", "complete", 3))),
+    ("shown_versions_were_published", also("answers", shown("/api/orders/paid", "complete", 3))),
 ]
 
 

@@ -16,18 +16,18 @@ from devstack.testing import eventually
 TICKETS = "/api/tickets/events"
 
 
-def told(source: EventSource, ticket_id: str) -> list[str]:
+def statuses_of(source: EventSource, ticket_id: str) -> list[str]:
     """The statuses that were sent of one ticket."""
     return [event.data["status"] for event in source.events if event.data.get("id") == ticket_id]
 
 
-async def tells(source: EventSource, ticket_id: str, *statuses: str) -> None:
+async def wait_for_statuses(source: EventSource, ticket_id: str, *statuses: str) -> None:
     """Wait until exactly these statuses of a ticket were sent."""
 
     async def so() -> bool:
-        return told(source, ticket_id) == list(statuses)
+        return statuses_of(source, ticket_id) == list(statuses)
 
-    await eventually(so, f"{statuses}, was told {told(source, ticket_id)}")
+    await eventually(so, f"{statuses}, was statuses_of {statuses_of(source, ticket_id)}")
 
 
 async def offered(seller: ApiClient) -> str:
@@ -64,7 +64,7 @@ async def test_a_whole_sale_is_seen_by_everybody_and_told_to_its_buyer(
         await buyer.pay(order)
         await mine.wait_closed()
         for screen in screens:
-            await tells(screen, ticket, "free", "held", "sold")
+            await wait_for_statuses(screen, ticket, "free", "held", "sold")
     assert mine.events[-1].data["status"] == "complete"
     assert mine.events[-1].data == (await buyer.client.get(f"/api/orders/{order}")).json()
     stranger = await ApiClient(browser()).sign_up()
@@ -81,7 +81,7 @@ async def test_a_compressing_client_hears_each_event_at_once(
     ):
         for _ in range(3):
             ticket = await seller.list_ticket()
-            await tells(source, ticket, "free")
+            await wait_for_statuses(source, ticket, "free")
 
 
 async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_nothing_twice(
@@ -92,14 +92,14 @@ async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_no
         open_event_source(client, TICKETS, reconnect=True) as source,
     ):
         first = await seller.list_ticket()
-        await tells(source, first, "free")
+        await wait_for_statuses(source, first, "free")
         tickets = [first]
         for pid in launched.now().pids["tickets"]:
             os.kill(pid, signal.SIGKILL)
             tickets += [await offered(seller) for _ in range(3)]
-            await tells(source, tickets[-1], "free")
+            await wait_for_statuses(source, tickets[-1], "free")
             await eventually(partial(is_replaced, launched, pid), "it runs again")
         for ticket in tickets:
-            await tells(source, ticket, "free")
+            await wait_for_statuses(source, ticket, "free")
     assert source.opened >= 2
     assert {event.type for event in source.events} == {"ticket"}

@@ -10,7 +10,7 @@ from httpx import AsyncClient
 from common.contracts.events import OrderCancelled, OrderCompleted, OrderCreated
 from common.messaging import event_feed
 from common.web import sse
-from devstack.bus_topology import keeping
+from devstack.bus_topology import keep_topology
 from devstack.event_source import open_event_source
 from devstack.jetstream import delete_all_streams
 from devstack.order_history import OrderHistory
@@ -185,7 +185,7 @@ async def test_an_outage_of_the_bus_makes_no_gap(
 async def test_a_stream_that_somebody_deleted_is_begun_anew(
     client: AsyncClient, nats_server: NatsServer, seller: Session
 ) -> None:
-    async with keeping(nats_server.url), open_event_source(client, EVENTS) as source:
+    async with keep_topology(nats_server.url), open_event_source(client, EVENTS) as source:
         await offer(client, seller, "before")
         await source.wait_for(1)
         delete_all_streams(nats_server.port)

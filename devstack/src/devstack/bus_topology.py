@@ -40,7 +40,7 @@ async def _declare(url: str, wanted: Topology) -> None:
 
 
 @asynccontextmanager
-async def keeping(url: str, wanted: Topology = TOPOLOGY) -> AsyncIterator[None]:
+async def keep_topology(url: str, wanted: Topology = TOPOLOGY) -> AsyncIterator[None]:
     """Keep the topology as `python -m common.topology keep` does, during the block."""
     async with connected(url) as connection:
         keeper = asyncio.create_task(keep(connection, wanted))

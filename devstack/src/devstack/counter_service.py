@@ -28,7 +28,7 @@ class Tally:
     is_silent: bool = False
 
     @classmethod
-    def begin(cls) -> Self:
+    def new(cls) -> Self:
         """A fresh tally."""
         return cls(new_id())
 

@@ -14,13 +14,13 @@ from devstack.state_file import own_state_file, read_settings
 def run(options: ExecOptions) -> int:
     """Replace this process by the command; returns an exit code only when that fails."""
     try:
-        _become(options)
+        _exec(options)
     except StackError as problem:
         Console(sys.stderr).say(f"error: {problem}")
     return 1
 
 
-def _become(options: ExecOptions) -> None:
+def _exec(options: ExecOptions) -> None:
     variables = {**InheritedEnvironment().variables(), **_settings(options)}
     program = options.command[0]
     try:

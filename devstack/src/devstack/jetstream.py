@@ -12,7 +12,7 @@ from common.messaging.streams import STREAM
 from devstack.ports import LOOPBACK
 
 INBOX = "_INBOX.devstack"
-PATIENCE_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 
 
 class Backlog(BaseModel):
@@ -58,7 +58,7 @@ def delete_all_streams(port: int) -> None:
 @contextmanager
 def _connection(port: int) -> Iterator[BufferedRWPair]:
     with (
-        socket.create_connection((LOOPBACK, port), PATIENCE_SECONDS) as connection,
+        socket.create_connection((LOOPBACK, port), TIMEOUT_SECONDS) as connection,
         connection.makefile("rwb") as wire,
     ):
         wire.write(b'CONNECT {"verbose":false}\r\n')

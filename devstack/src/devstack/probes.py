@@ -7,14 +7,14 @@ from http.client import HTTPConnection, HTTPException
 
 from devstack.ports import LOOPBACK
 
-PATIENCE_SECONDS = 1.0
+TIMEOUT_SECONDS = 1.0
 
 
 def answers_ok(port: int, path: str) -> Callable[[], bool]:
     """A probe that asks a server on this machine for `path`: ready when that is a 200."""
 
     def probe() -> bool:
-        with closing(HTTPConnection(LOOPBACK, port, timeout=PATIENCE_SECONDS)) as connection:
+        with closing(HTTPConnection(LOOPBACK, port, timeout=TIMEOUT_SECONDS)) as connection:
             try:
                 connection.request("GET", path)
                 return connection.getresponse().status == HTTPStatus.OK

@@ -28,7 +28,7 @@ from devstack.jetstream import Backlog, backlog_of
 from devstack.keys import KeyPair
 from devstack.ports import LOOPBACK, free_port
 
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 E = TypeVar("E", bound=Event)
@@ -36,7 +36,7 @@ E = TypeVar("E", bound=Event)
 
 async def eventually(condition: Callable[[], Awaitable[bool]], what: str = "") -> None:
     """Wait until the condition holds; fails after a minute."""
-    until = time.monotonic() + PATIENCE_SECONDS
+    until = time.monotonic() + TIMEOUT_SECONDS
     while not await condition():
         if time.monotonic() > until:
             raise AssertionError(f"never came true: {what or condition}")
@@ -45,15 +45,15 @@ async def eventually(condition: Callable[[], Awaitable[bool]], what: str = "") -
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """The app with everything that runs beside it, begun, and a client of its HTTP door."""
-    async with beginning(app) as client:
-        await _begun(app)
+    """A running app that is prepared, and an HTTP client of it."""
+    async with starting(app) as client:
+        await _wait_prepared(app)
         yield client
 
 
 @asynccontextmanager
-async def beginning(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """The same, as soon as it answers at all."""
+async def starting(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """A running app that may not be prepared yet, and an HTTP client of it."""
     transport = ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -62,7 +62,7 @@ async def beginning(app: FastAPI) -> AsyncIterator[AsyncClient]:
         yield client
 
 
-async def _begun(app: FastAPI) -> None:
+async def _wait_prepared(app: FastAPI) -> None:
     preparation: Preparation | None = getattr(app.state, "preparation", None)
 
     async def so() -> bool:
@@ -84,7 +84,7 @@ async def pages(client: AsyncClient, path: str, headers: dict[str, str]) -> list
 
 @asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[str]:
-    """A web server on a free port; a service has begun."""
+    """A web server on a free port; a service is prepared."""
     port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, LOOPBACK, port, log_level="critical"))
     task = asyncio.create_task(server.serve())
@@ -93,7 +93,7 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
         return server.started
 
     await eventually(started)
-    await _begun(app)
+    await _wait_prepared(app)
     yield f"http://{LOOPBACK}:{port}"
     server.should_exit = True
     await task

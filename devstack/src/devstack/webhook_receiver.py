@@ -15,7 +15,7 @@ class WebhookReceiver:
         app = FastAPI()
 
         @app.post("/hook")
-        async def hear(request: Request) -> Response:
+        async def receive(request: Request) -> Response:
             if self.refused < self.refusals:
                 self.refused += 1
                 return Response(status_code=500)

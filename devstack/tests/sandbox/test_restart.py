@@ -16,7 +16,7 @@ from devstack.ports import free_port
 from devstack.process import Process
 from devstack.quick import Processes
 from devstack.sandbox.program import sandbox_process
-from devstack.testing import PATIENCE_SECONDS, eventually
+from devstack.testing import TIMEOUT_SECONDS, eventually
 
 Sdk = Callable[[str], AbstractAsyncContextManager[StripeClient]]
 HOLD: Any = {"amount": 1999, "currency": "usd", "capture_method": "manual"}
@@ -113,6 +113,6 @@ async def test_a_request_that_a_crash_interrupted_can_be_made_again(
 async def test_a_stopped_sandbox_ends_in_order(sandbox: Process, sdk: Sdk, port: int) -> None:
     async with sdk(http_url(port)) as api:
         await api.v1.payment_intents.create_async(HOLD)
-    sandbox.stop(PATIENCE_SECONDS)
+    sandbox.stop(TIMEOUT_SECONDS)
     assert sandbox.exit_code in {0, -15}  # uvicorn raises the signal again once all is closed
     assert "Traceback" not in sandbox.last_lines()

@@ -15,7 +15,7 @@ from devstack.sandbox.api import Api
 from devstack.sandbox.ledger import Ledger
 from devstack.sandbox.server import create_sandbox
 from devstack.sandbox.webhooks import MAX_ATTEMPTS, Webhooks
-from devstack.testing import PATIENCE_SECONDS, eventually, serving
+from devstack.testing import TIMEOUT_SECONDS, eventually, serving
 from devstack.webhook_receiver import WebhookReceiver
 
 SECRET = "whsec_heard"
@@ -152,8 +152,8 @@ async def test_a_refused_webhook_comes_again(api: StripeClient, receiver: Webhoo
 
 
 async def test_stopping_does_not_wait_for_the_deaf(sdk: Sdk) -> None:
-    webhooks = Webhooks("http://127.0.0.1:1/", SECRET, backoff=10 * PATIENCE_SECONDS)
+    webhooks = Webhooks("http://127.0.0.1:1/", SECRET, backoff=10 * TIMEOUT_SECONDS)
     sandbox = create_sandbox(Api(Ledger(), webhooks))
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TIMEOUT_SECONDS):
         async with serving(sandbox) as url, sdk(url) as api:
             await api.v1.payment_intents.create_async(hold(confirm=True))

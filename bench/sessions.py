@@ -1,4 +1,4 @@
-"""Signed-in people by the thousand, without asking the auth service for each."""
+"""Thousands of sessions, signed without a request to the auth service."""
 
 from common.contracts.ids import new_id
 from common.web import tokens
@@ -10,7 +10,7 @@ LIFETIME_SECONDS = 3_600
 
 
 def sign_in(stack: RunningStack, count: int) -> list[dict[str, str]]:
-    """The headers of so many different users of a stack."""
+    """The headers of so many different users."""
     key = read_settings(own_state_file(stack.logs.parent))["auth"]["JWT_PRIVATE_KEY"]
     users = (tokens.Principal(new_id(), "somebody@ticketing.test") for _ in range(count))
     return [{"cookie": f"{COOKIE}={tokens.sign(user, key, LIFETIME_SECONDS)}"} for user in users]

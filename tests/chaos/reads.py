@@ -1,4 +1,4 @@
-"""What one person was shown of a ticket, an order or a payment, taken from the answers."""
+"""The reads of users: what a response shows of a ticket, an order or a payment."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ GONE = "gone"
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """One thing as one answer shows it; the answer to a cancellation shows no version."""
+class Read:
+    """One entity as one response shows it; the response to a cancellation shows no version."""
 
     who: str
     asked: datetime
@@ -27,28 +27,28 @@ class Sighting:
     body: Document
 
 
-def sightings(answers: Iterable[Answer]) -> Iterator[Sighting]:
-    """Everything that people were shown, in the order of the answers; failures show nothing."""
+def reads(answers: Iterable[Answer]) -> Iterator[Read]:
+    """All reads, in the order of the responses; failures show nothing."""
     for answer in answers:
         _, _, collection, *rest = answer.path.partition("?")[0].split("/")
         kind = KIND_OF.get(collection)
         if kind is None:
             continue
         if answer.status in {200, 201, 202}:
-            yield from _shown(answer, kind)
+            yield from _reads_of(answer, kind)
         elif (answer.method, answer.status) == ("DELETE", 204):
-            yield _sighting(answer, kind, rest[0], "cancelled", {})
+            yield _read(answer, kind, rest[0], "cancelled", {})
         elif (answer.method, answer.status) == ("GET", 404) and rest:
-            yield _sighting(answer, kind, rest[0], GONE, {})
+            yield _read(answer, kind, rest[0], GONE, {})
 
 
-def _shown(answer: Answer, kind: str) -> Iterator[Sighting]:
+def _reads_of(answer: Answer, kind: str) -> Iterator[Read]:
     for body in answer.body.get("items", [answer.body]):
         if "status" in body:
             entity = body["orderId"] if kind == "payment" else body["id"]
-            yield _sighting(answer, kind, entity, body["status"], body)
+            yield _read(answer, kind, entity, body["status"], body)
 
 
-def _sighting(answer: Answer, kind: str, entity: str, status: str, body: Document) -> Sighting:
+def _read(answer: Answer, kind: str, entity: str, status: str, body: Document) -> Read:
     version = body.get("version")
-    return Sighting(answer.who, answer.asked, answer.answered, kind, entity, status, version, body)
+    return Read(answer.who, answer.asked, answer.answered, kind, entity, status, version, body)

@@ -1,4 +1,4 @@
-"""Whether everything that was lost with the stream has been noticed, and said again."""
+"""Whether everything that was lost with the stream has been detected and republished."""
 
 from collections.abc import AsyncIterator
 
@@ -9,7 +9,7 @@ from common.messaging.bus import Bus
 from common.messaging.checkpoint import from_document, what_was_lost
 
 
-async def unhealed(bus: Bus, databases: Databases) -> AsyncIterator[tuple[str, str]]:
+async def unrecovered(bus: Bus, databases: Databases) -> AsyncIterator[tuple[str, str]]:
     """The services that miss something, and what that is."""
     for service in CONSUMERS:
         known = databases.checkpoint(service)
