@@ -79,7 +79,7 @@ async def test_a_wrong_status_is_no_figure(bare: Process) -> None:
         await alternate([side], rounds=1, count=10, connections=2)
 
 
-async def test_sides_are_asked_in_turns_and_compared_by_their_medians(bare: Process) -> None:
+async def test_sides_alternate_and_compare_medians(bare: Process) -> None:
     ours, same = (Side(bare.name, bare.pid, [NOTHING]) for _ in range(2))
     await alternate([ours, same], rounds=3, count=200, connections=4)
     assert [len(ours.loads), len(same.loads)] == [3, 3]
@@ -88,7 +88,7 @@ async def test_sides_are_asked_in_turns_and_compared_by_their_medians(bare: Proc
     assert rate.value == sorted(each.per_second for each in ours.loads)[1]
 
 
-def test_local_reads_are_the_same_code_without_one_line() -> None:
+def test_local_reads_variant_differs_in_one_line() -> None:
     assert "readConcern" not in without(LOCAL_READS)
 
 
@@ -108,7 +108,7 @@ def side_of(cpu: list[float], counts: list[int]) -> Side:
     return Side("http://nowhere", 0, [NOTHING], loads, cpu)
 
 
-def test_a_share_comes_with_its_spread_over_the_rounds() -> None:
+def test_ratio_has_spread_over_rounds() -> None:
     ours = side_of([0.75, 1.0, 1.25], [90, 100, 120])
     same = side_of([1.0, 1.0, 1.0], [100, 100, 100])
     cpu, rate = figures_of("GET /", ours, same)
@@ -145,14 +145,14 @@ def run_of(*figures: Figure) -> Run:
     return Run(figures={"reads": list(figures)})
 
 
-def test_a_table_says_what_was_not_met_and_what_became_of_it_since() -> None:
+def test_table_shows_unmet_targets_and_changes() -> None:
     now = run_of(Figure(name="rate", unit="req/s", value=1500, floor=2000, target_share=0.8))
     then = run_of(Figure(name="rate", unit="req/s", value=1000, floor=2000))
     [row] = [line for line in report.table(now, then).splitlines() if line.startswith("rate")]
     assert " ".join(row.split()) == "rate 1,500 req/s 2,000 75% ≥ 80% of floor NOT MET 1.50 x"
 
 
-def test_what_was_measured_with_more_and_more_stored_is_one_row() -> None:
+def test_growth_measurements_form_one_row() -> None:
     grown = [
         Figure(name="p50", unit="ms", value=value, size=size, target=target)
         for value, size, target in ((1.5, 1_000, None), (9, 1_000_000, 3.5))

@@ -7,13 +7,13 @@ CLIENT = Path(__file__).parents[1] / "client"
 FILES = sorted(path for path in CLIENT.rglob("*") if path.suffix in {".js", ".css"})
 
 
-def test_the_first_document_names_every_module_and_no_other() -> None:
+def test_index_preloads_exactly_all_modules() -> None:
     document = (CLIENT / "index.html").read_text()
     named = set(re.findall(r'(?:modulepreload" href|module" src)="/([^"]+)"', document))
     assert named == {str(path.relative_to(CLIENT)) for path in CLIENT.rglob("*.js")}
 
 
-def test_every_file_of_the_client_says_what_it_is_for() -> None:
+def test_client_files_open_with_their_purpose() -> None:
     assert len(FILES) > 20
     begins = re.compile(r"(// |/\* )[A-Z].*[.]")
     assert [path.name for path in FILES if not begins.match(path.read_text())] == []

@@ -96,9 +96,7 @@ async def test_what_is_somebody_elses_stays_so(
     ) == before
 
 
-async def test_the_seller_sees_no_more_of_the_order_than_others(
-    seller: ApiClient, buyer: ApiClient
-) -> None:
+async def test_seller_cannot_see_the_order(seller: ApiClient, buyer: ApiClient) -> None:
     ids = await settled(seller, buyer, "paid")
     for path in (f"/api/orders/{ids['order']}", f"/api/payments/{ids['order']}"):
         assert (await seller.client.get(path)).status_code == 403

@@ -85,7 +85,7 @@ def test_every_promise_names_a_test_that_exists() -> None:
 
 
 @pytest.mark.parametrize("page", ["glossary.md", "architecture.md"])
-def test_every_place_that_a_page_names_is_in_the_code(page: str) -> None:
+def test_places_named_in_docs_exist(page: str) -> None:
     named = re.findall(r"`([\w/]+\.\w+)::(\w+)`", (ROOT / "docs" / page).read_text())
     assert named
     missing = [(path, name) for path, name in named if not _has_name(ROOT / path, name)]
@@ -96,7 +96,7 @@ def _has_name(path: Path, name: str) -> bool:
     return path.is_file() and re.search(rf"\b{name}\b", path.read_text()) is not None
 
 
-def test_a_given_system_is_asked_for_no_more_than_its_addresses() -> None:
+def test_system_tests_need_only_addresses() -> None:
     tests = {path.name: path.read_text() for path in ROOT.glob("tests/system/test_*.py")}
     asking = r"def test_\w+\([^)]*\bstack: Stack\b"
     assert len(tests) > 5

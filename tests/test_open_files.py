@@ -71,6 +71,6 @@ async def test_event_streams_are_refused_before_requests_lack_files(
     assert f"event streams can be open limit={STREAMS} " in replica.program.log.read_text()
 
 
-async def test_a_service_may_open_as_many_files_as_there_are(client: AsyncClient) -> None:
+async def test_service_raises_its_open_file_limit(client: AsyncClient) -> None:
     page = (await client.get("/metrics")).text
     assert f"\nprocess_max_fds {float(HARD)}\n" in page

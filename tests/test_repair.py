@@ -216,7 +216,7 @@ async def test_sales_go_on_after_the_stream_was_deleted(
     await whole(databases)
 
 
-async def test_what_was_lost_with_the_stream_is_made_good(
+async def test_lost_stream_is_repaired(
     stack: RunningStack, seller: ApiClient, buyer: ApiClient, databases: Databases
 ) -> None:
     held, *_ = await trade(seller, buyer)
@@ -256,7 +256,7 @@ async def test_empty_copies_are_filled(
     await whole(databases)
 
 
-async def test_a_dead_letter_comes_back_until_it_is_discarded(stack: RunningStack) -> None:
+async def test_dead_letter_returns_until_discarded(stack: RunningStack) -> None:
     async def letters() -> list[str]:
         said = await run(stack, "orders", "common.dead_letters", "list", "--service", "orders")
         return [line.split()[0] for line in said.splitlines()[1:]]

@@ -89,7 +89,7 @@ async def exit_code(process: Process) -> int | None:
     return process.exit_code
 
 
-def test_the_budget_of_a_stop_is_what_we_promise() -> None:
+def test_shutdown_budget_is_documented() -> None:
     lame_duck: float = Settings.model_fields["lame_duck_seconds"].default
     assert lame_duck + CLOSING_SECONDS < WITHIN_SECONDS
 
@@ -254,7 +254,7 @@ async def test_who_has_no_time_need_not_wait(
     assert await exit_code(replica) == 0
 
 
-async def test_what_waits_for_mongodb_to_begin_ends_at_once(
+async def test_startup_without_mongodb_stops_at_once(
     make_replica: MakeReplica, mongod: MongoServer
 ) -> None:
     replica = make_replica(LAME_DUCK_SECONDS="3600")
@@ -274,7 +274,7 @@ OLD_KEEP_ALIVE_SECONDS = 5
 """How long uvicorn keeps a connection that nobody uses, unless it is told otherwise."""
 
 
-async def test_a_kept_connection_is_good_for_long_and_holds_up_no_stop(
+async def test_keep_alive_is_long_and_never_delays_shutdown(
     peer: BusPeer,  # noqa: ARG001 - it is there first
     make_replica: MakeReplica,
 ) -> None:
@@ -294,7 +294,7 @@ async def test_a_kept_connection_is_good_for_long_and_holds_up_no_stop(
 
 
 @pytest.mark.parametrize("ask", [Process.terminate, Process.interrupt])
-async def test_an_event_stream_ends_at_once_and_in_order(
+async def test_shutdown_ends_event_stream_cleanly(
     replica: Process,
     client: AsyncClient,
     peer: BusPeer,

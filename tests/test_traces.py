@@ -174,7 +174,7 @@ async def sell(services: dict[str, Process], person: Session) -> str:
         return order_id
 
 
-async def test_a_sale_is_one_trace_across_outbox_and_bus(
+async def test_sale_is_one_trace_across_the_bus(
     make_services: MakeServices, collector: Collector, sign_in: SignIn
 ) -> None:
     services = make_services(

@@ -158,7 +158,7 @@ async def test_many_addresses_that_try_one_account_wait(home: AsyncClient, brows
     assert (await sign_in(home, PASSWORD)).status_code == 200
 
 
-async def test_the_owner_is_let_in_from_where_he_has_signed_in(browse: Browse) -> None:
+async def test_owner_signs_in_from_known_address(browse: Browse) -> None:
     await sign_up(browse(HOME))
     assert (await sign_in(browse(AWAY), PASSWORD)).status_code == 200
     for address in STRANGERS:
@@ -167,7 +167,7 @@ async def test_the_owner_is_let_in_from_where_he_has_signed_in(browse: Browse) -
         assert (await sign_in(browse(usual), PASSWORD)).status_code == 200
 
 
-async def test_a_neighbour_who_tries_many_accounts_does_not_lock_the_owner_out(
+async def test_password_spraying_neighbour_does_not_lock_out_owner(
     home: AsyncClient, browse: Browse
 ) -> None:
     neighbour = browse(HOME)
@@ -278,7 +278,7 @@ async def test_counters_show_nobodys_address(
         ("", ""),
     ],
 )
-def test_who_may_be_one_client_is_counted_as_one(host: str, network: str) -> None:
+def test_ipv6_network_counts_as_one_client(host: str, network: str) -> None:
     assert network_of(host) == network
 
 

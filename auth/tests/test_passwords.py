@@ -93,7 +93,7 @@ async def test_a_guess_that_found_no_place_was_none(client: AsyncClient) -> None
     assert (await client.post("/api/users/signin", json=account)).status_code == 401
 
 
-async def test_a_crowd_is_served_as_far_as_there_are_places(client: AsyncClient) -> None:
+async def test_requests_beyond_hashing_slots_get_503(client: AsyncClient) -> None:
     crowd = [client.post("/api/users/signup", json=somebody()) for _ in range(100)]
     statuses = Counter(answer.status_code for answer in await asyncio.gather(*crowd))
     assert set(statuses) <= {201, 503}

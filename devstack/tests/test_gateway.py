@@ -155,7 +155,7 @@ async def test_unknown_api_paths_are_refused_in_json(open_gateway: OpenGateway, 
     assert answer.headers["content-type"] == "application/json"
 
 
-async def test_an_address_without_extension_is_a_page_of_the_client(
+async def test_path_without_extension_serves_the_client(
     open_gateway: OpenGateway,
 ) -> None:
     async with open_gateway() as browser:
@@ -165,9 +165,7 @@ async def test_an_address_without_extension_is_a_page_of_the_client(
 
 
 @pytest.mark.parametrize("path", ["/app/none.js", "/style.css", "/tickets/none.png", "/.env"])
-async def test_a_file_that_does_not_exist_is_not_found(
-    open_gateway: OpenGateway, path: str
-) -> None:
+async def test_missing_file_is_404(open_gateway: OpenGateway, path: str) -> None:
     async with open_gateway() as browser:
         answer = await browser.get(path)
     assert answer.status_code == 404
@@ -229,7 +227,7 @@ async def test_every_answer_is_protected(open_gateway: OpenGateway, path: str, s
         ("/", ["no-cache"]),
     ],
 )
-async def test_nobody_keeps_an_answer_unless_the_service_says_so(
+async def test_responses_are_not_cached_by_default(
     open_gateway: OpenGateway, path: str, caching: list[str]
 ) -> None:
     own = Upstream(header="Cache-Control: max-age=60")
@@ -285,7 +283,7 @@ async def test_a_replica_that_is_down_is_passed_over(open_gateway: OpenGateway) 
     assert [answer.status_code for answer in answers] == [200] * 4
 
 
-async def test_a_replica_that_stops_is_not_chosen_until_it_is_back(
+async def test_gateway_avoids_stopped_replica_until_it_returns(
     open_gateway: OpenGateway,
 ) -> None:
     async with (
@@ -363,7 +361,7 @@ async def test_a_request_that_was_sent_is_not_repeated(open_gateway: OpenGateway
     assert one.asked + other.asked == 1
 
 
-async def test_a_page_may_load_stripe_js_and_ask_stripe_alone(open_gateway: OpenGateway) -> None:
+async def test_csp_allows_stripe_only(open_gateway: OpenGateway) -> None:
     async with open_gateway() as browser:
         policy = (await browser.get("/")).headers["content-security-policy"]
     rules = {rule.split()[0]: rule.split()[1:] for rule in policy.split(";")}

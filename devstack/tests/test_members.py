@@ -90,7 +90,7 @@ def test_a_set_finds_its_data_at_other_ports(tmp_path: Path) -> None:
             assert client.shop.things.count_documents({}) == expected
 
 
-async def test_a_nats_server_that_is_cut_off_goes_on_later(members: Members) -> None:
+async def test_partitioned_nats_server_catches_up(members: Members) -> None:
     async with client_of(members, 1) as here, client_of(members, 2) as there:
         heard: asyncio.Queue[bytes] = asyncio.Queue()
         await listen(there, heard)

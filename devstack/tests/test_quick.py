@@ -54,7 +54,7 @@ def test_quick_leaves_out_whatever_asks_for_processes() -> None:
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.parametrize("more", [[], ["--quick"]])
-def test_the_end_of_a_run_says_what_was_left_out(more: list[str]) -> None:
+def test_summary_names_skipped_tests(more: list[str]) -> None:
     said = output_of("tests/deployment/test_containers.py", *more)
     wanted = (
         "all that start processes: make test" if more else "they run containers: make containers"

@@ -8,7 +8,7 @@ from devstack.running_stack import launch_stack
 
 
 @pytest.mark.usefixtures("processes")
-def test_a_developers_own_settings_change_no_stack_of_a_test(
+def test_test_stacks_ignore_developer_settings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOG_LEVEL", "ERROR")

@@ -71,7 +71,7 @@ async def test_each_test_begins_with_empty_streams(nats_url: str, said: bytes) -
     assert {consumer.name for consumer in consumers} == set(TEST_SUBSCRIPTIONS)
 
 
-async def test_mongod_does_not_print_the_values_of_a_slow_query(mongod: MongoServer) -> None:
+async def test_mongod_logs_no_slow_query_values(mongod: MongoServer) -> None:
     mine = new_id()
     slowly = {"email": mine, "$where": "sleep(200) || true"}
 

@@ -169,7 +169,7 @@ def test_settings_reach_the_processes_of_their_services(launcher: Launcher) -> N
             assert ("ORDER_WINDOW_SECONDS" in each) is (service in {"orders", "payments"})
 
 
-def test_a_command_runs_with_the_settings_of_a_service(launcher: Launcher) -> None:
+def test_exec_passes_settings_of_the_service(launcher: Launcher) -> None:
     ended = launcher.run_errand("payments", "env")
     settings = dict(line.split("=", 1) for line in ended.stdout.splitlines() if "=" in line)
     assert ended.returncode == 0

@@ -45,9 +45,7 @@ async def test_lateness_and_what_waits_are_shown(
 
 
 @pytest.mark.parametrize("again", [False, True])
-async def test_a_timer_goes_on_with_the_trace_in_which_it_was_set(
-    timers: TimerRepository, *, again: bool
-) -> None:
+async def test_timer_continues_its_trace(timers: TimerRepository, *, again: bool) -> None:
     now = datetime.now(UTC)
     with start_span(SpanKind.CONSUMER, "process order:created", TRACE):
         await (timers.reschedule if again else timers.schedule)("order", now)

@@ -25,7 +25,7 @@ async def state_of(stored: Collection, order_id: str) -> str:
     return str(timer["state"])
 
 
-async def test_a_timer_is_due_at_its_time_not_before(timers: TimerRepository) -> None:
+async def test_timer_is_not_due_early(timers: TimerRepository) -> None:
     await timers.schedule("now", NOW)
     await timers.schedule("later", LATER)
     assert list(await timers.claim_due(NOW)) == ["now"]
@@ -37,7 +37,7 @@ async def test_the_longest_overdue_comes_first(timers: TimerRepository) -> None:
     assert list(await timers.claim_due(NOW)) == ["a", "b", "c"]
 
 
-async def test_the_next_one_is_the_first_that_nobody_claims(timers: TimerRepository) -> None:
+async def test_next_due_skips_claimed_timers(timers: TimerRepository) -> None:
     assert await timers.next_due(NOW) is None
     await timers.schedule("later", LATER)
     await timers.schedule("now", NOW)

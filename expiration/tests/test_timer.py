@@ -86,7 +86,7 @@ async def test_a_repeated_order_fires_once(peer: BusPeer, stored: Collection) ->
     assert await expired(peer, 2) == [order.id, marker.id]
 
 
-async def test_a_claim_left_by_a_crash_fires_after_its_lease(
+async def test_crashed_claim_fires_after_its_lease(
     app: FastAPI, peer: BusPeer, timers: TimerRepository, stored: Collection
 ) -> None:
     left = new_id()
@@ -101,7 +101,7 @@ async def test_a_claim_left_by_a_crash_fires_after_its_lease(
         assert await expired(peer, 2) == [marker, left]
 
 
-async def test_what_the_bus_did_not_take_is_not_done(
+async def test_unacknowledged_timer_is_not_marked_fired(
     timers: TimerRepository, nats_url: str
 ) -> None:
     order_id, now = new_id(), datetime.now(UTC)
@@ -112,7 +112,7 @@ async def test_what_the_bus_did_not_take_is_not_done(
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_timer_due_while_nats_is_down_fires_later(
+async def test_timer_due_during_nats_outage_fires_later(
     peer: BusPeer, nats_server: NatsServer, stored: Collection
 ) -> None:
     order = order_due_in(3600)
@@ -131,7 +131,7 @@ async def test_a_timer_due_while_nats_is_down_fires_later(
     assert await expired(peer) == [order.id]
 
 
-async def test_it_wakes_for_the_next_timer_without_looking_all_the_time(
+async def test_worker_sleeps_until_next_timer(
     app: FastAPI, peer: BusPeer, timers: TimerRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(timer, "POLL_SECONDS", 3600)
@@ -144,7 +144,7 @@ async def test_it_wakes_for_the_next_timer_without_looking_all_the_time(
 
 
 @pytest.mark.usefixtures("service")
-async def test_hundreds_of_timers_due_at_once_fire_once_each(
+async def test_simultaneous_timers_fire_once_each(
     peer: BusPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (timer, repository):
@@ -176,7 +176,7 @@ async def test_a_lost_expiration_is_said_again(peer: BusPeer, stored: Collection
 
 @pytest.mark.usefixtures("service")
 @pytest.mark.parametrize("end", [OrderCancelled, OrderCompleted])
-async def test_a_snapshot_of_a_final_order_cancels_its_timer(
+async def test_snapshot_of_final_order_cancels_timer(
     peer: BusPeer, stored: Collection, end: type[OrderEvent]
 ) -> None:
     order, unknown, marker = order_due_in(60), order_due_in(-60), order_due_in(-1)
@@ -191,7 +191,7 @@ async def test_a_snapshot_of_a_final_order_cancels_its_timer(
 
 
 @pytest.mark.usefixtures("service")
-async def test_a_snapshot_of_a_live_order_sets_its_timer(peer: BusPeer) -> None:
+async def test_snapshot_of_live_order_schedules_timer(peer: BusPeer) -> None:
     order = order_due_in(0.5)
     await peer.publish(order.snapshot(OrderAwaitingPayment, 1))
     assert await expired(peer) == [order.id]

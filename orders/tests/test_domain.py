@@ -61,7 +61,7 @@ def in_status(status: OrderStatus) -> Order:
     return replace(PLACED, version=4, status=status, cancel_reason=reason)
 
 
-def test_a_placed_order_holds_the_ticket_as_it_was() -> None:
+def test_order_stores_the_ticket_as_ordered() -> None:
     before = datetime.now(UTC)
     order = Order.place(TICKET, "buyer", WINDOW)
     assert is_id(order.id)
@@ -143,7 +143,7 @@ def test_each_status_has_its_event(order: Order, kind: type[OrderEvent]) -> None
 
 
 @pytest.mark.parametrize("end", [None, Order.confirm, Order.complete])
-def test_a_snapshot_says_the_state_where_every_copy_hears_it(
+def test_snapshot_is_published_to_all_replicas(
     end: Callable[[Order], Order] | None,
 ) -> None:
     order = end(PLACED) if end else PLACED

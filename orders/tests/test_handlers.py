@@ -193,7 +193,7 @@ async def test_an_old_snapshot_changes_nothing(
     assert (known.version, known.title) == (1, "Concert 1")
 
 
-async def test_a_snapshot_of_the_same_version_fills_in_what_is_new(
+async def test_snapshot_of_same_version_backfills_fields(
     orders: OrderRepository, peer: BusPeer, ticket: TicketHistory
 ) -> None:
     await orders.apply_ticket_event(ticket.event(1))
@@ -205,7 +205,7 @@ async def test_a_snapshot_of_the_same_version_fills_in_what_is_new(
     assert (known.version, known.title) == (1, "Back-filled")
 
 
-async def test_a_snapshot_of_a_new_ticket_can_be_ordered(
+async def test_ticket_known_by_snapshot_can_be_ordered(
     orders: OrderRepository, peer: BusPeer
 ) -> None:
     new = TicketHistory()
@@ -218,7 +218,7 @@ async def test_a_snapshot_of_a_new_ticket_can_be_ordered(
     assert known.version == 1
 
 
-async def test_replicas_that_fill_a_copy_at_once_lose_nothing_newer(
+async def test_concurrent_snapshots_never_overwrite_newer_version(
     orders: OrderRepository,
 ) -> None:
     async def adopt(ticket: TicketHistory, version: int) -> None:
@@ -232,7 +232,7 @@ async def test_replicas_that_fill_a_copy_at_once_lose_nothing_newer(
         await asyncio.gather(*(adopt(ticket, version) for version in range(8)))
 
 
-async def test_a_snapshot_of_a_held_ticket_confirms_its_order(
+async def test_snapshot_of_held_ticket_confirms_order(
     orders: OrderRepository, peer: BusPeer, ticket: TicketHistory, order: Order
 ) -> None:
     await peer.publish(ticket.snapshot(4, order.id))

@@ -28,7 +28,7 @@ async def order(orders: OrderRepository, buyer: Session) -> Order:
     return order
 
 
-async def test_a_history_grows_with_each_change_and_says_why(
+async def test_history_records_each_change_and_reason(
     client: AsyncClient, orders: OrderRepository, order: Order, buyer: Session
 ) -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
@@ -48,7 +48,7 @@ async def test_a_history_grows_with_each_change_and_says_why(
     assert listed.json() == [shown]
 
 
-async def test_an_order_from_before_there_was_a_history_knows_its_beginning(
+async def test_order_without_history_has_first_entry(
     orders: OrderRepository, order: Order, database: Database
 ) -> None:
     await database.collection("orders").update({"_id": order.id}, {"$unset": {"history": 1}})

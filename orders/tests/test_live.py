@@ -54,7 +54,7 @@ def statuses(source: EventSource) -> list[str]:
     return [event.data["status"] for event in source.events]
 
 
-async def test_an_order_is_told_as_it_is_shown_until_it_is_complete(
+async def test_sse_sends_order_until_it_is_complete(
     client: AsyncClient, orders: OrderRepository, order: Order, buyer: Session
 ) -> None:
     async with open_event_source(client, events(order), headers=buyer.headers) as source:
@@ -80,7 +80,7 @@ async def test_an_order_that_has_ended_is_told_once(
     assert '"reason":"buyer"' in answer.text
 
 
-async def test_a_stream_begins_with_the_present_state_wherever_it_was_cut(
+async def test_reconnected_stream_starts_with_present_state(
     client: AsyncClient, orders: OrderRepository, order: Order, buyer: Session
 ) -> None:
     async with open_event_source(client, events(order), headers=buyer.headers) as source:
@@ -105,7 +105,7 @@ async def test_a_stream_is_its_buyers_business_alone(
         assert answer.json()["errors"]
 
 
-async def test_a_change_through_one_replica_is_told_by_another(
+async def test_sse_delivers_changes_of_other_replicas(
     client: AsyncClient, environment: dict[str, str], order: Order, buyer: Session
 ) -> None:
     other_app = create_app(Settings.model_validate(environment))
@@ -124,7 +124,7 @@ async def test_a_change_through_one_replica_is_told_by_another(
     assert statuses(here) == ["created", "cancelled"]
 
 
-async def test_an_outage_of_the_bus_delays_the_news_and_loses_none(
+async def test_bus_outage_delays_sse_without_loss(
     client: AsyncClient, order: Order, buyer: Session, nats_server: NatsServer
 ) -> None:
     async with open_event_source(client, events(order), headers=buyer.headers) as source:

@@ -72,7 +72,7 @@ async def deliver(events: Sequence[Event], orders: OrderRepository) -> None:
 
 @few
 @given(arrival=arrivals(5))
-async def test_any_arrival_of_a_tickets_history_ends_the_same(
+async def test_any_arrival_order_of_ticket_events_converges(
     orders: OrderRepository, arrival: list[int]
 ) -> None:
     ticket = TicketHistory()
@@ -82,7 +82,7 @@ async def test_any_arrival_of_a_tickets_history_ends_the_same(
 
 @few
 @given(heard=st.lists(st.sampled_from(["reserved", *ENDS]), max_size=8))
-async def test_the_first_end_of_an_order_stays_and_is_announced_once(
+async def test_first_final_status_wins_and_is_published_once(
     orders: OrderRepository, heard: list[str]
 ) -> None:
     ticket = TicketHistory()
@@ -112,7 +112,7 @@ def expected_end(heard: Sequence[str]) -> tuple[OrderStatus, CancelReason | None
     return (OrderStatus.AWAITING_PAYMENT if heard else OrderStatus.CREATED, None)
 
 
-async def test_a_ticket_is_held_by_one_order_at_a_time(orders: OrderRepository) -> None:
+async def test_ticket_has_one_order_at_a_time(orders: OrderRepository) -> None:
     for step in (Order.confirm, Order.complete):
         held = Order.place(replace(TICKET, id=new_id()), "buyer", WINDOW)
         await orders.add(held)
@@ -121,7 +121,7 @@ async def test_a_ticket_is_held_by_one_order_at_a_time(orders: OrderRepository) 
             await orders.add(Order.place(held.ticket, "another", WINDOW))
 
 
-async def test_any_number_of_cancelled_orders_may_share_a_ticket(orders: OrderRepository) -> None:
+async def test_cancelled_orders_may_share_a_ticket(orders: OrderRepository) -> None:
     for _ in range(3):
         order = Order.place(TICKET, "buyer", WINDOW)
         await orders.add(order)

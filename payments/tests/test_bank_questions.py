@@ -52,7 +52,7 @@ async def asked(peer: BusPeer, order: OrderHistory, pay: Pay) -> dict[str, objec
     return question
 
 
-async def test_a_satisfied_bank_holds_the_price_even_when_the_webhook_is_lost(
+async def test_completed_3ds_authorizes_despite_lost_webhook(
     asked: dict[str, object],
     peer: BusPeer,
     order: OrderHistory,
@@ -88,7 +88,7 @@ async def test_a_buyer_who_fails_is_declined(
 
 
 @pytest.mark.usefixtures("asked")
-async def test_a_question_that_nobody_answers_ends_with_the_order(
+async def test_unanswered_3ds_ends_with_the_order(
     peer: BusPeer,
     order: OrderHistory,
     sandbox_client: SandboxClient,
@@ -121,7 +121,7 @@ async def test_paying_again_after_the_answer_is_paid(
 
 
 @pytest.mark.usefixtures("asked")
-async def test_an_answer_after_the_end_of_the_order_is_released(
+async def test_3ds_completed_after_order_end_is_released(
     peer: BusPeer,
     order: OrderHistory,
     sandbox_client: SandboxClient,

@@ -79,7 +79,7 @@ async def test_a_refused_release_is_kept_and_tried_again(
     assert [books["status"] for books in await sandbox_client.intents_of(order.id)] == ["canceled"]
 
 
-async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
+async def test_authorization_expired_before_capture_is_uncollected(
     client: AsyncClient,
     peer: BusPeer,
     buyer: Session,
@@ -98,7 +98,7 @@ async def test_a_hold_that_expires_before_the_capture_is_kept_for_a_person(
     assert await seen_by(client, buyer, order) == ("authorized", 200)
 
 
-async def test_a_hold_that_is_gone_when_the_order_completes_is_kept_for_a_person(
+async def test_authorization_missing_at_completion_is_uncollected(
     peer: BusPeer, order: OrderHistory, dashboard: StripeDashboard, wait_for_status: WaitForStatus
 ) -> None:
     await dashboard.perform(order.id, "cancel")
@@ -108,7 +108,7 @@ async def test_a_hold_that_is_gone_when_the_order_completes_is_kept_for_a_person
 
 
 @pytest.mark.parametrize("lost", ["", "refund"])
-async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
+async def test_manual_capture_of_cancelled_order_is_refunded_once(
     client: AsyncClient,
     peer: BusPeer,
     buyer: Session,
@@ -130,7 +130,7 @@ async def test_what_was_taken_by_hand_for_a_cancelled_order_is_given_back_once(
     assert await seen_by(client, buyer, order) == ("refunded", 409)
 
 
-async def test_what_was_taken_by_hand_for_a_complete_order_stays_taken(
+async def test_manual_capture_of_complete_order_stays(
     peer: BusPeer,
     order: OrderHistory,
     sandbox_client: SandboxClient,

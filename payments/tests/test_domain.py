@@ -106,7 +106,7 @@ def test_a_declined_card_is_announced_once() -> None:
     assert closed.payment.status is PaymentStatus.DECLINED
 
 
-def test_nothing_is_announced_for_an_order_that_is_gone() -> None:
+def test_final_order_gets_no_payment_event() -> None:
     gone = after(IntentStatus.REQUIRES_CONFIRMATION).apply_order_event(
         HISTORY.event(OrderCancelled, 1), NOW
     )
@@ -115,7 +115,7 @@ def test_nothing_is_announced_for_an_order_that_is_gone() -> None:
     assert held.next_operation(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE)) is Operation.CANCEL
 
 
-def test_a_payment_stripe_never_heard_of_is_dropped_with_its_order() -> None:
+def test_payment_unknown_to_stripe_ends_with_order() -> None:
     gone = begun().apply_order_event(HISTORY.event(OrderCancelled, 1), NOW)
     assert gone.payment
     assert gone.payment.status is PaymentStatus.VOIDED
@@ -127,7 +127,7 @@ def test_the_first_intent_is_the_one() -> None:
     assert first.apply_intent(Intent("pi_2", IntentStatus.REQUIRES_CAPTURE), NOW) is first
 
 
-def test_a_cancelled_order_is_not_paid_even_while_its_price_is_held() -> None:
+def test_authorized_payment_of_cancelled_order_is_not_paid() -> None:
     gone = after(IntentStatus.REQUIRES_CAPTURE).apply_order_event(
         HISTORY.event(OrderCancelled, 1), NOW
     )

@@ -141,7 +141,7 @@ async def test_a_refused_step_says_why(before_sandbox: StripeGateway) -> None:
     assert refused.refusal == "payment_intent_unexpected_state"
 
 
-async def test_an_intent_that_stripe_does_not_know_is_a_refusal(gateway: StripeGateway) -> None:
+async def test_unknown_intent_is_rejected(gateway: StripeGateway) -> None:
     for step in (gateway.retrieve("pi_nobody"), gateway.capture("pi_nobody", new_id())):
         with pytest.raises(StripeFailure) as refused:
             await step
@@ -166,7 +166,7 @@ async def test_every_kind_of_trouble_has_its_name(
     assert troubled.value.kind is trouble
 
 
-async def test_a_wrong_key_is_silence_until_it_is_right(sandbox_url: str) -> None:
+async def test_wrong_api_key_is_retried_until_corrected(sandbox_url: str) -> None:
     gateway = StripeGateway("sk_wrong", "whsec_of_these_tests", sandbox_url)
     with pytest.raises(StripeFailure) as troubled:
         await gateway.retrieve("pi_1")

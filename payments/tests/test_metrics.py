@@ -49,7 +49,7 @@ async def test_every_turn_of_a_payment_is_counted_once(
 
 
 @pytest.mark.usefixtures("held_intent")
-async def test_what_the_reconciler_says_is_about_an_order_and_has_a_trace(
+async def test_reconciler_logs_have_order_and_trace_id(
     peer: BusPeer,
     order: OrderHistory,
     dashboard: StripeDashboard,

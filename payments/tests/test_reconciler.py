@@ -60,7 +60,7 @@ async def wait_for_status(
     await eventually(there, f"the payment becomes {status}")
 
 
-async def test_a_time_that_another_clock_has_set_is_not_waited_for(app: FastAPI) -> None:
+async def test_due_time_of_wrong_clock_is_ignored(app: FastAPI) -> None:
     order = OrderHistory("buyer")
     async with running(app):
         checkouts: CheckoutRepository = app.state.repository
@@ -154,7 +154,7 @@ async def test_a_crashed_payment_ends_with_one_charge(
 
 
 @pytest.mark.parametrize("progress", [nothing, created, stored, confirmed])
-async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
+async def test_crashed_payment_of_cancelled_order_captures_nothing(
     checkouts: CheckoutRepository,
     gateway: StripeGateway,
     peer: BusPeer,
@@ -178,7 +178,7 @@ async def test_a_crashed_payment_of_a_cancelled_order_takes_nothing(
         (OrderCancelled, "refund", PaymentStatus.REFUNDED, ("succeeded", 1999, 1999)),
     ],
 )
-async def test_a_crash_after_the_last_step_ends_with_what_was_done(
+async def test_crash_after_last_operation_keeps_its_result(
     checkouts: CheckoutRepository,
     gateway: StripeGateway,
     peer: BusPeer,
@@ -203,7 +203,7 @@ async def test_a_crash_after_the_last_step_ends_with_what_was_done(
     assert (line["status"], line["captured"], line["refunded"]) == books
 
 
-async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
+async def test_concurrent_flows_in_two_replicas_charge_once(
     settings: Settings,
     client: AsyncClient,
     checkouts: CheckoutRepository,
@@ -239,7 +239,7 @@ async def test_many_who_settle_at_once_in_two_replicas_charge_and_announce_once(
     assert sorted(told) == sorted(order.id for order in orders)
 
 
-async def test_a_request_that_races_with_the_reconciler_charges_once(
+async def test_request_racing_reconciler_charges_once(
     checkouts: CheckoutRepository,
     client: AsyncClient,
     buyer: Session,

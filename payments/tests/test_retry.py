@@ -50,7 +50,7 @@ def test_what_went_wrong_is_kept(trouble: FailureKind) -> None:
     assert setback_of(after(3, trouble)) == RetryState(trouble, "card_declined", 3)
 
 
-def test_silence_keeps_the_key_and_an_answer_changes_it() -> None:
+def test_timeout_keeps_idempotency_key_error_changes_it() -> None:
     assert key_of(after(2, FailureKind.NO_ANSWER)) == key_of(held())
     for trouble in (FailureKind.SERVER_ERROR, FailureKind.REJECTED):
         assert len({key_of(after(times, trouble)) for times in range(4)}) == 4
@@ -84,7 +84,7 @@ def test_the_same_word_again_is_no_progress() -> None:
     assert refused.apply_intent(Intent("pi_1", IntentStatus.REQUIRES_CAPTURE), NOW) is refused
 
 
-def test_silence_is_forgotten_when_stripe_speaks_and_there_is_nothing_to_do() -> None:
+def test_answer_clears_failure_when_nothing_is_left() -> None:
     silent = held().record_failure(FailureKind.NO_ANSWER, "APIConnectionError", NOW)
     rested = silent.apply_intent(
         Intent("pi_1", IntentStatus.REQUIRES_CAPTURE), NOW + timedelta(seconds=1)
@@ -93,7 +93,7 @@ def test_silence_is_forgotten_when_stripe_speaks_and_there_is_nothing_to_do() ->
 
 
 @pytest.mark.parametrize("end", [OrderCompleted, OrderCancelled])
-def test_the_end_of_the_order_does_not_wait_for_a_pause(end: type[OrderEvent]) -> None:
+def test_order_end_skips_the_backoff(end: type[OrderEvent]) -> None:
     paused = held()
     for _ in range(20):
         paused = paused.record_failure(FailureKind.REJECTED, "no", NOW)
@@ -101,12 +101,12 @@ def test_the_end_of_the_order_does_not_wait_for_a_pause(end: type[OrderEvent]) -
     assert (ended.due_at, setback_of(ended)) == (NOW, None)
 
 
-def test_an_end_that_came_during_the_try_is_not_put_off() -> None:
+def test_failure_does_not_postpone_end_of_order() -> None:
     ended = held().apply_order_event(HISTORY.event(OrderCancelled, 1), NOW)
     assert ended.record_failure(FailureKind.NO_ANSWER, "APIConnectionError", NOW).due_at == NOW
 
 
-def test_a_webhook_wakes_but_not_from_the_pause_after_a_refusal() -> None:
+def test_webhook_keeps_backoff_after_rejection() -> None:
     soon = NOW + timedelta(milliseconds=1)
     assert held().schedule_now(soon).due_at == soon
     assert after(5, FailureKind.NO_ANSWER).schedule_now(soon).due_at == soon

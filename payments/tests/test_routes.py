@@ -150,7 +150,7 @@ async def test_an_order_about_to_expire_is_refused(
     assert await sandbox_client.intents_of(order.id) == []
 
 
-async def test_an_order_that_is_cancelled_while_the_bank_answers_is_not_paid(
+async def test_order_cancelled_during_confirmation_is_not_paid(
     client: AsyncClient,
     peer: BusPeer,
     buyer: Session,
@@ -179,7 +179,7 @@ async def test_an_order_that_is_cancelled_while_the_bank_answers_is_not_paid(
     assert peer.received_of(PaymentCreated) == []
 
 
-async def test_a_browser_learns_how_to_reach_stripe_without_a_session(client: AsyncClient) -> None:
+async def test_stripe_config_needs_no_session(client: AsyncClient) -> None:
     answer = await client.get("/api/payments/config")
     assert (answer.status_code, answer.json()) == (
         200,
@@ -188,7 +188,7 @@ async def test_a_browser_learns_how_to_reach_stripe_without_a_session(client: As
 
 
 @pytest.mark.parametrize("wrong", ["", "sk_test_secret", "pk_test_", "pk_test_a b"])
-def test_no_secret_key_is_taken_for_the_publishable_one(settings: Settings, wrong: str) -> None:
+def test_secret_key_is_rejected_as_publishable_key(settings: Settings, wrong: str) -> None:
     given = settings.model_dump() | {"stripe_publishable_key": wrong}
     with pytest.raises(ValidationError):
         Settings.model_validate(given)

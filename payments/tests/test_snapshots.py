@@ -63,7 +63,7 @@ def test_a_snapshot_without_news_changes_nothing() -> None:
 
 @pytest.mark.parametrize("status", ENDS)
 @pytest.mark.parametrize("version", [1, 2, 9])
-def test_the_end_wakes_the_reconciler_as_the_event_would(status: OrderStatus, version: int) -> None:
+def test_final_snapshot_schedules_the_reconciler(status: OrderStatus, version: int) -> None:
     current = known(PaymentStatus.AUTHORIZED)
     after = current.apply_order_event(snapshot(status, version), NOW)
     assert after.due_at == NOW
@@ -72,7 +72,7 @@ def test_the_end_wakes_the_reconciler_as_the_event_would(status: OrderStatus, ve
         assert after == current.apply_order_event(HISTORY.event(ENDS[status], 2), NOW)
 
 
-def test_a_payment_without_an_intent_ends_with_its_order() -> None:
+def test_payment_without_intent_ends_with_order() -> None:
     unheard = replace(known(PaymentStatus.PENDING), payment=Payment.new("pm_card_visa"))
     for status, end in (
         (OrderStatus.CANCELLED, PaymentStatus.VOIDED),
@@ -103,7 +103,7 @@ def test_an_open_order_is_told_again(
     assert after.version == current.version + 1  # a new message id
 
 
-def test_an_order_that_is_known_to_be_complete_is_not_paid_for_again() -> None:
+def test_complete_order_is_not_paid_again() -> None:
     complete = Checkout(Order.of(snapshot(OrderStatus.COMPLETE, 3)))
     with pytest.raises(OrderNotPayable):
         complete.start_payment(
@@ -144,7 +144,7 @@ async def test_a_lost_announcement_is_made_again(
 
 
 @pytest.mark.parametrize("end", [OrderCompleted, OrderCancelled])
-async def test_a_snapshot_finishes_what_a_lost_event_left_open(
+async def test_snapshot_replaces_lost_final_event(
     checkouts: CheckoutRepository,
     peer: BusPeer,
     held_intent: str,

@@ -114,7 +114,7 @@ def test_nothing_is_left_without_somebody_who_looks_again(order: OrderStatus, wo
     "word",
     ["requires_payment_method", "requires_confirmation", "requires_action", "processing", "new"],
 )
-def test_a_late_answer_does_not_take_a_held_price_back(order: OrderStatus, word: str) -> None:
+def test_late_response_keeps_authorized_status(order: OrderStatus, word: str) -> None:
     after = checkout(order, PaymentStatus.AUTHORIZED).apply_intent(said(word), NOW)
     assert state_of(after) == "authorized"
     assert after.event is None
@@ -128,9 +128,7 @@ def test_a_late_answer_does_not_take_a_held_price_back(order: OrderStatus, word:
         (OrderStatus.CANCELLED, "voided, closed"),
     ],
 )
-def test_a_hold_that_vanished_is_never_voided_while_somebody_counts_on_it(
-    order: OrderStatus, state: str
-) -> None:
+def test_lost_authorization_of_live_order_is_uncollected(order: OrderStatus, state: str) -> None:
     held = checkout(order, PaymentStatus.AUTHORIZED)
     assert state_of(held.apply_intent(said("canceled"), NOW)) == state
 
@@ -165,7 +163,7 @@ NEWS = {
 
 @pytest.mark.parametrize("order", OrderStatus)
 @pytest.mark.parametrize("word", OPEN)
-def test_an_open_order_hears_what_became_of_its_payment(order: OrderStatus, word: str) -> None:
+def test_open_order_gets_payment_events(order: OrderStatus, word: str) -> None:
     after = checkout(order).apply_intent(said(word), NOW)
     assert after.payment
     news = NEWS.get(after.payment.status.value)
@@ -173,7 +171,7 @@ def test_an_open_order_hears_what_became_of_its_payment(order: OrderStatus, word
     assert (after.event and type(after.event)) is expected
 
 
-def test_a_look_that_was_asked_for_meanwhile_is_not_put_off() -> None:
+def test_due_payment_is_not_postponed() -> None:
     asked = replace(checkout(OrderStatus.CREATED), due_at=SOME_TIME_AGO)
     for word in ("requires_capture", "requires_action", "requires_confirmation"):
         assert asked.apply_intent(said(word), NOW).due_at == SOME_TIME_AGO

@@ -83,7 +83,7 @@ async def test_an_undecided_payment_is_looked_at_again(
 
 @pytest.mark.parametrize("word", ["processing", "requires_patience"])
 @pytest.mark.usefixtures("held_intent")
-async def test_an_undecided_payment_of_a_complete_order_is_captured_in_the_end(
+async def test_processing_payment_of_complete_order_is_captured(
     peer: BusPeer,
     order: OrderHistory,
     sandbox_client: SandboxClient,

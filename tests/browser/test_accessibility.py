@@ -40,7 +40,7 @@ async def test_what_is_refused_is_readable_too(new_visitor: NewVisitor) -> None:
         assert await visitor.violations() == []
 
 
-async def test_the_focus_goes_to_the_heading_of_the_next_page(new_visitor: NewVisitor) -> None:
+async def test_focus_moves_to_next_heading(new_visitor: NewVisitor) -> None:
     visitor = await new_visitor()
     await visitor.open("/")
     await visitor.page.get_by_role("link", name="Sign in").click()

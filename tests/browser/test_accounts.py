@@ -7,7 +7,7 @@ from tests.browser.conftest import NewVisitor
 from tests.browser.visitor import PASSWORD, Visitor
 
 
-async def test_who_signs_up_goes_on_to_where_they_wanted(new_visitor: NewVisitor) -> None:
+async def test_sign_up_returns_to_the_page(new_visitor: NewVisitor) -> None:
     visitor = await new_visitor()
     await visitor.open("/sell")
     await visitor.sees_heading("Sign in")
@@ -18,7 +18,7 @@ async def test_who_signs_up_goes_on_to_where_they_wanted(new_visitor: NewVisitor
     await expect(visitor.page.get_by_text(visitor.email)).to_be_visible()
 
 
-async def test_what_is_wrong_is_said_next_to_its_field(new_visitor: NewVisitor) -> None:
+async def test_errors_are_shown_next_to_fields(new_visitor: NewVisitor) -> None:
     visitor = await new_visitor()
     await visitor.open("/signup")
     await visitor.fills(email="nobody", password="short")
@@ -33,7 +33,7 @@ async def test_what_is_wrong_is_said_next_to_its_field(new_visitor: NewVisitor) 
     await expect(email).to_have_accessible_description("")
 
 
-async def test_wrong_credentials_are_refused_and_right_ones_are_not(
+async def test_sign_in_accepts_only_right_credentials(
     buyer: Visitor, new_visitor: NewVisitor
 ) -> None:
     visitor = await new_visitor()

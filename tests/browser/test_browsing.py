@@ -31,7 +31,7 @@ async def test_a_search_for_nothing_says_what_to_do(new_visitor: NewVisitor) -> 
     await expect(visitor.page.get_by_label("Search tickets")).to_have_value("")
 
 
-async def test_scrolling_shows_more_and_back_leads_to_the_same_place(
+async def test_infinite_scroll_and_restored_position(
     seller: Visitor, new_visitor: NewVisitor
 ) -> None:
     word = new_id()
@@ -48,9 +48,7 @@ async def test_scrolling_shows_more_and_back_leads_to_the_same_place(
     await expect(tickets.nth(55)).to_be_in_viewport()
 
 
-async def test_deep_links_work_and_what_is_not_there_says_so(
-    seller: Visitor, new_visitor: NewVisitor
-) -> None:
+async def test_deep_links_and_missing_pages(seller: Visitor, new_visitor: NewVisitor) -> None:
     ticket_id = await seller.sells("Deep link")
     visitor = await new_visitor()
     await visitor.open(f"/tickets/{ticket_id}")
@@ -60,7 +58,7 @@ async def test_deep_links_work_and_what_is_not_there_says_so(
         await visitor.sees_heading("Nothing here")
 
 
-async def test_a_ticket_that_somebody_takes_disappears_and_one_that_is_edited_changes(
+async def test_list_removes_taken_and_updates_edited_tickets(
     seller: Visitor, buyer: Visitor, new_visitor: NewVisitor
 ) -> None:
     word = new_id()
@@ -86,7 +84,7 @@ async def test_a_new_ticket_is_offered(seller: Visitor, new_visitor: NewVisitor)
     await expect(visitor.page.locator(".ticket")).to_have_count(2)
 
 
-async def test_offline_is_said_and_what_happened_meanwhile_shows_afterwards(
+async def test_offline_banner_and_catch_up_after_reconnect(
     seller: Visitor, buyer: Visitor, new_visitor: NewVisitor
 ) -> None:
     word = new_id()

@@ -65,7 +65,7 @@ async def test_two_people_race_for_one_ticket(seller: Visitor, new_visitor: NewV
     await expect(second.page).to_have_url(won)
 
 
-async def test_who_is_not_signed_in_signs_in_and_goes_on(
+async def test_sign_in_returns_to_the_page(
     seller: Visitor, buyer: Visitor, new_visitor: NewVisitor
 ) -> None:
     visitor = await new_visitor()
@@ -77,7 +77,7 @@ async def test_who_is_not_signed_in_signs_in_and_goes_on(
     await visitor.sees("Time left to pay")
 
 
-async def test_a_declined_card_ends_the_order_and_frees_the_ticket(
+async def test_declined_card_cancels_order_and_frees_ticket(
     seller: Visitor, buyer: Visitor
 ) -> None:
     await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
@@ -89,7 +89,7 @@ async def test_a_declined_card_ends_the_order_and_frees_the_ticket(
     await buyer.sees_heading("The ticket is yours")
 
 
-async def test_a_number_that_is_no_card_can_be_corrected(seller: Visitor, buyer: Visitor) -> None:
+async def test_invalid_card_number_can_be_corrected(seller: Visitor, buyer: Visitor) -> None:
     await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
     await buyer.pays("4242424242424241")
     await expect(buyer.page.get_by_role("alert").first).to_contain_text("card number")
@@ -104,16 +104,14 @@ async def test_a_bank_that_asks_is_answered(seller: Visitor, buyer: Visitor) -> 
     await buyer.sees_heading("The ticket is yours")
 
 
-async def test_a_bank_that_is_not_satisfied_ends_the_order(seller: Visitor, buyer: Visitor) -> None:
+async def test_failed_3ds_ends_the_order(seller: Visitor, buyer: Visitor) -> None:
     await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
     await buyer.pays(BANK_ASKS)
     await buyer.page.get_by_role("button", name="Fail authentication").click()
     await buyer.sees_heading("The payment did not go through")
 
 
-async def test_an_order_that_nobody_pays_expires_before_the_buyers_eyes(
-    seller: Visitor, buyer: Visitor
-) -> None:
+async def test_order_page_shows_expiry(seller: Visitor, buyer: Visitor) -> None:
     await buyer.open(f"/orders/{await buyer.orders(await seller.sells())}")
     await expect(buyer.page.get_by_role("timer")).to_have_text(re.compile(r"0:\d\d"))
     await buyer.sees_heading("The time to pay is over")

@@ -13,7 +13,7 @@ MAJORITY_LOST_FIRST = 0
 
 
 @pytest.mark.usefixtures("processes")
-async def test_every_promise_is_kept_while_everything_breaks(tmp_path: Path) -> None:
+async def test_promises_hold_under_faults(tmp_path: Path) -> None:
     outcome = await run(SEED, SECONDS, tmp_path)
     assert not outcome.violations, report(outcome)
     assert outcome.faults["service killed"] > 0
@@ -23,7 +23,7 @@ async def test_every_promise_is_kept_while_everything_breaks(tmp_path: Path) -> 
 
 @pytest.mark.usefixtures("processes")
 @pytest.mark.timeout(300)
-async def test_every_promise_is_kept_while_members_are_cut_off(tmp_path: Path) -> None:
+async def test_promises_hold_while_members_are_partitioned(tmp_path: Path) -> None:
     faults = ("majority lost, then the primary", "primary cut off")
     outcome = await run(MAJORITY_LOST_FIRST, 40, tmp_path, members=3, until=faults)
     assert not outcome.violations, report(outcome)

@@ -85,9 +85,7 @@ async def test_an_order_is_announced_once_after_a_crash(
         assert told.id == left["_id"]
 
 
-async def test_a_ticket_is_held_once_when_the_acknowledgement_is_lost(
-    open_target: OpenTarget, peer: BusPeer
-) -> None:
+async def test_lost_ack_reserves_ticket_once(open_target: OpenTarget, peer: BusPeer) -> None:
     async with open_target("tickets") as (tickets, _):
         await tickets.start()
         answer = await tickets.post(

@@ -180,7 +180,7 @@ def test_who_was_told_less_may_lose_the_ticket(told: Answer) -> None:
     assert offences(rule, at_the_end(told, orders=cancelled)) == set()
 
 
-def test_a_second_complete_order_is_noticed_even_if_it_was_taken_back() -> None:
+def test_second_complete_order_is_detected_even_if_reverted() -> None:
     rule = rules_of_histories.a_ticket_is_complete_once
     seen, told = sees(0, "complete", 2), of_order("order:completed", "complete", 2)
     assert offences(rule, at_the_end(seen, messages=[told])) == set()
@@ -250,7 +250,7 @@ def test_what_was_shown_is_what_was_announced() -> None:
         assert offences(rule, at_the_end(wrong, messages=messages)) == {"ticket"}
 
 
-def test_what_was_announced_in_a_deleted_stream_may_be_shown() -> None:
+def test_events_of_deleted_stream_may_be_shown() -> None:
     rule = rules_of_histories.shown_versions_were_published
     said_again = [of_order("order:created", "complete", 2, snapshot=True)]
     seen = sees(0, "awaiting:payment", 1), sees(2, "complete", 2)

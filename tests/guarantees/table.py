@@ -13,10 +13,10 @@ BUSY = ("test_a_busy_entity_keeps_nobody_waiting",)
 CRASHED_PAYMENT = ("test_a_payment_is_made_once_after_a_crash",)
 DEAD = (
     "test_what_cannot_be_handled_holds_nobody_up",
-    "test_a_dead_letter_comes_back_until_it_is_discarded",
+    "test_dead_letter_returns_until_discarded",
 )
 LAGGARDS = ("test_laggards_keep_nobody_from_being_served",)
-PAGE = ("test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_nothing_twice",)
+PAGE = ("test_sse_survives_killed_replica_without_gap_or_duplicate",)
 REFUSED = ("test_a_refused_capture_is_kept_and_tried_again",)
 RELEASED = ("test_a_cancelled_order_releases_the_hold",)
 STRANGERS = ("test_what_is_somebody_elses_stays_so",)
@@ -42,14 +42,14 @@ TABLE: Mapping[str, Row] = {
     },
     "Each version of a ticket or order is applied exactly once and in order.": {
         sales.GATE_OF_AGGREGATE: ("test_thirty_changes_at_once_leave_no_hole",),
-        sales.GATE_OF_TICKETS_COPY: ("test_any_arrival_of_a_tickets_history_ends_the_same",),
+        sales.GATE_OF_TICKETS_COPY: ("test_any_arrival_order_of_ticket_events_converges",),
         sales.GATE_OF_ORDERS_COPY: ("test_any_order_of_arrival_ends_the_same",),
-        sales.GATE_OF_TICKETS_ORDERS: ("test_what_is_stored_ends_the_same_after_any_arrival",),
-        sales.KNOWN_ALREADY: ("test_a_ticket_is_held_once_when_the_acknowledgement_is_lost",),
+        sales.GATE_OF_TICKETS_ORDERS: ("test_any_arrival_order_stores_the_same",),
+        sales.KNOWN_ALREADY: ("test_lost_ack_reserves_ticket_once",),
     },
     "Nothing that was announced, acknowledged or shown is taken back,"
     " whichever member of MongoDB or NATS fails.": {
-        sales.COMMITTED_READS: ("test_every_promise_is_kept_while_members_are_cut_off",),
+        sales.COMMITTED_READS: ("test_promises_hold_while_members_are_partitioned",),
     },
     "Two versions side by side lose no event.": {
         events.SUBJECTS_OF_ANOTHER_VERSION: (
@@ -71,7 +71,7 @@ TABLE: Mapping[str, Row] = {
     },
     "An unpaid order ends, never before its time.": {
         sales.EXPIRY: ("test_an_order_that_is_not_paid_expires",),
-        sales.NOT_EARLY: ("test_a_timer_is_due_at_its_time_not_before",),
+        sales.NOT_EARLY: ("test_timer_is_not_due_early",),
         sales.WHOLE_WINDOW: TIMER,
         sales.OWN_WINDOW: (*TIMER, "test_an_order_that_is_not_paid_expires"),
         sales.LEASE: TIMER,
@@ -121,7 +121,7 @@ TABLE: Mapping[str, Row] = {
     "A lost stream is made anew by itself, and what was in it by `republish`.": {
         events.STREAM_ANEW: ("test_sales_go_on_after_the_stream_was_deleted",),
         events.SNAPSHOT_OF_A_TICKET: (
-            "test_what_was_lost_with_the_stream_is_made_good",
+            "test_lost_stream_is_repaired",
             "test_empty_copies_are_filled",
         ),
         events.SNAPSHOT_OF_AN_ORDER: ("test_a_snapshot_is_followed_without_its_predecessors",),
@@ -130,7 +130,7 @@ TABLE: Mapping[str, Row] = {
     " by themselves.": {
         copies.OWN_PLACE: (
             "test_what_was_lost_is_told_once_by_all_replicas",
-            "test_what_was_lost_with_the_stream_is_made_good",
+            "test_lost_stream_is_repaired",
         ),
         copies.TOLD_ONCE: ("test_what_was_lost_is_told_once_by_all_replicas",),
         copies.SAID_AGAIN: ("test_owners_are_asked_until_they_have_said_all_again",),
@@ -148,7 +148,7 @@ TABLE: Mapping[str, Row] = {
         doors.ORDERLY_STOP: ("test_nobody_notices_a_rolling_restart",),
         doors.LAME_DUCK: ("test_it_says_that_it_stops_and_still_serves",),
         doors.LAST_RESORT: ("test_it_ends_in_time_whatever_hangs",),
-        doors.SILENT_BUS: ("test_the_budget_of_a_stop_is_what_we_promise",),
+        doors.SILENT_BUS: ("test_shutdown_budget_is_documented",),
     },
     "A page that is open misses nothing and is told nothing twice, whichever replica dies.": {
         events.POSITION_IN_THE_STREAM: PAGE,
@@ -159,10 +159,10 @@ TABLE: Mapping[str, Row] = {
         doors.OWN_TICKETS: STRANGERS,
         doors.OWN_PAYMENTS: STRANGERS,
         doors.OWN_LIST: STRANGERS,
-        doors.USUAL_PLACE: ("test_the_owner_is_let_in_from_where_he_has_signed_in",),
+        doors.USUAL_PLACE: ("test_owner_signs_in_from_known_address",),
     },
     "Another site cannot act in your name.": {
-        doors.CSRF: ("test_another_site_cannot_act_for_somebody_who_is_signed_in",),
+        doors.CSRF: ("test_csrf_requests_are_rejected",),
         doors.SAME_SITE: ("test_scripts_and_other_sites_cannot_use_the_cookie",),
     },
     "Slow and half-open requests keep nobody from being served.": {
@@ -177,7 +177,7 @@ TABLE: Mapping[str, Row] = {
         events.NOTHING_TWICE: ("test_an_outage_of_the_bus_makes_no_gap",),
         events.FOLLOW_AGAIN: ("test_a_stream_that_somebody_deleted_is_begun_anew",),
         events.ANOTHER_STREAM: ("test_a_stream_that_was_put_back_is_not_taken_for_what_it_was",),
-        events.BEGIN_ANEW: ("test_who_was_away_for_too_long_is_told_to_begin_anew",),
+        events.BEGIN_ANEW: ("test_position_out_of_memory_gets_reset",),
     },
     "No password, token, cookie or address of a person is in a log.": {
         doors.QUERIES: NO_SECRETS,

@@ -42,7 +42,7 @@ def test_every_break_has_a_name_of_its_own() -> None:
     assert [name for name, count in names.items() if count > 1] == []
 
 
-def test_every_promise_has_a_break_for_each_of_its_tests() -> None:
+def test_each_promise_and_test_has_a_break() -> None:
     bitten = {promise: {*chain.from_iterable(row.values())} for promise, row in TABLE.items()}
     assert bitten == {promise: set(tests) for promise, tests in promises().items()}
     assert [promise for promise, row in TABLE.items() if not all(row.values())] == []

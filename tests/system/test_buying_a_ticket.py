@@ -150,7 +150,7 @@ async def test_a_bank_that_asks_is_answered(
     await buyer.wait_payment_status(order_id, "captured")
 
 
-async def test_a_bank_that_is_not_satisfied_cancels_the_order(
+async def test_failed_3ds_cancels_the_order(
     seller: ApiClient, buyer: ApiClient, sandbox_client: SandboxClient
 ) -> None:
     order_id = await buyer.order(await seller.list_ticket())

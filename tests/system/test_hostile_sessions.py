@@ -148,7 +148,7 @@ async def test_oversized_headers_are_refused_and_harm_nobody(
         {"Origin": "null"},
     ],
 )
-async def test_another_site_cannot_act_for_somebody_who_is_signed_in(
+async def test_csrf_requests_are_rejected(
     seller: ApiClient, buyer: ApiClient, headers: dict[str, str]
 ) -> None:
     ticket_id = await seller.list_ticket()

@@ -48,7 +48,7 @@ async def is_replaced(stack: RunningStack, pid: int) -> bool:
     return False
 
 
-async def test_a_whole_sale_is_seen_by_everybody_and_told_to_its_buyer(
+async def test_sse_shows_whole_sale_to_all_and_buyer(
     launched: RunningStack, seller: ApiClient, buyer: ApiClient, browser: Callable[[], AsyncClient]
 ) -> None:
     async with AsyncExitStack() as opened:
@@ -84,7 +84,7 @@ async def test_a_compressing_client_hears_each_event_at_once(
             await wait_for_statuses(source, ticket, "free")
 
 
-async def test_a_page_that_outlives_a_killed_replica_misses_nothing_and_hears_nothing_twice(
+async def test_sse_survives_killed_replica_without_gap_or_duplicate(
     launched: RunningStack, seller: ApiClient
 ) -> None:
     async with (

@@ -116,7 +116,7 @@ async def test_a_wrong_query_is_named(client: AsyncClient, field: str, value: st
     assert [problem["field"] for problem in answer.json()["errors"]] == [field]
 
 
-async def test_who_looks_at_the_same_time_sees_as_much_as_they_asked_for(
+async def test_concurrent_lists_respect_their_limits(
     client: AsyncClient, tickets: TicketRepository, seller: Session
 ) -> None:
     newest_first = await offer(tickets, seller, 4)

@@ -149,7 +149,7 @@ def test_duplicates_between_the_events_change_no_holder(last: type[OrderEvent]) 
     assert ends([*A_THEN_B[:2], B.event(last, 2)], arrivals) == {(B.id, status)}
 
 
-def test_a_paid_order_keeps_the_ticket_whatever_comes_late() -> None:
+def test_paid_order_keeps_ticket_despite_late_events() -> None:
     sold = FREE.apply_order(A.event(OrderCompleted, 2), NOW)
     assert (sold.status, sold.version) == (BOUGHT, 1)
     assert sold.event == bought(sold)
@@ -179,7 +179,7 @@ def bought(ticket: Ticket) -> TicketUpdated:
 
 
 @pytest.mark.parametrize("ticket", [FREE, HELD])
-def test_a_snapshot_says_the_whole_state_at_any_version(ticket: Ticket) -> None:
+def test_snapshot_has_whole_state_at_any_version(ticket: Ticket) -> None:
     assert ticket.snapshot == TicketUpdated(
         id=ticket.id,
         version=ticket.version,
@@ -192,27 +192,27 @@ def test_a_snapshot_says_the_whole_state_at_any_version(ticket: Ticket) -> None:
 
 
 @pytest.mark.parametrize("kind", [OrderCreated, OrderAwaitingPayment, OrderCompleted])
-def test_a_snapshot_of_a_live_order_holds_its_ticket(kind: type[OrderEvent]) -> None:
+def test_snapshot_of_live_order_holds_ticket(kind: type[OrderEvent]) -> None:
     held = FREE.apply_order(A.snapshot(kind, 2), NOW)
     assert held.order_id == A.id
     for late in (A.event(OrderCreated, 0), A.snapshot(kind, 2)):
         assert held.apply_order(late, NOW) is held
 
 
-def test_a_snapshot_of_a_cancelled_order_frees_its_ticket() -> None:
+def test_snapshot_of_cancelled_order_frees_ticket() -> None:
     freed = HELD.apply_order(A.snapshot(OrderCancelled, 2), NOW)
     assert freed.order_id is None
     for late in (A.event(OrderCreated, 0), A.snapshot(OrderAwaitingPayment, 1)):
         assert freed.apply_order(late, NOW) is freed
 
 
-def test_what_does_not_change_the_status_is_not_announced() -> None:
+def test_unchanged_status_publishes_no_event() -> None:
     assert HELD.apply_order(A.snapshot(OrderAwaitingPayment, 1), NOW) is HELD
     sold = HELD.apply_order(A.snapshot(OrderCompleted, 2), NOW)
     assert sold.apply_order(A.snapshot(OrderCompleted, 2), NOW) is sold
 
 
-def test_an_order_that_ended_long_ago_is_forgotten_with_the_next_change() -> None:
+def test_reservation_past_retention_is_dropped() -> None:
     freed = HELD.apply_order(A.event(OrderCancelled, 1), NOW)
     assert set(freed.apply_order(B.event(OrderCreated, 0), NOW).reservations) == {A.id, B.id}
     later = freed.apply_order(B.snapshot(OrderCompleted, 2), LONG_AFTER)
@@ -235,5 +235,5 @@ def test_a_live_order_is_never_forgotten() -> None:
     ],
     ids=["created", "cancelled", "snapshot of a live one", "snapshot of a cancelled one"],
 )
-def test_a_late_copy_of_what_is_forgotten_changes_nothing(late: OrderEvent) -> None:
+def test_duplicate_event_past_retention_is_ignored(late: OrderEvent) -> None:
     assert FREE.apply_order(late, LONG_AFTER) is FREE

@@ -77,7 +77,7 @@ async def test_repeated_and_stale_events_change_nothing(
     assert (after.version, after.order_id) == (2, None)
 
 
-async def test_a_cancellation_overtaking_its_order_leaves_the_ticket_free(
+async def test_cancellation_before_creation_leaves_the_ticket_free(
     tickets: TicketRepository, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
     await peer.publish(order.event(OrderCancelled, 1))
@@ -96,7 +96,7 @@ async def test_another_orders_cancellation_frees_nothing(
     assert (await tickets.get(ticket.id)).order_id == order.id
 
 
-async def test_what_is_stored_ends_the_same_after_any_arrival(
+async def test_any_arrival_order_stores_the_same(
     tickets: TicketRepository, seller: Session
 ) -> None:
     for arrival in permutations(range(3)):
@@ -113,7 +113,7 @@ async def test_what_is_stored_ends_the_same_after_any_arrival(
         assert (await tickets.get(ticket.id)).order_id == b.id, arrival
 
 
-async def test_an_order_of_an_unknown_ticket_waits_for_it(
+async def test_order_of_unknown_ticket_is_redelivered(
     tickets: TicketRepository, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
     early = OrderHistory("somebody")
@@ -126,7 +126,7 @@ async def test_an_order_of_an_unknown_ticket_waits_for_it(
     assert (await tickets.get(early.ticket_id)).order_id == early.id
 
 
-async def test_a_snapshot_of_an_order_does_what_its_lost_events_would(
+async def test_order_snapshot_replaces_lost_events(
     tickets: TicketRepository, ticket: Ticket, peer: BusPeer, order: OrderHistory
 ) -> None:
     await peer.publish(order.snapshot(OrderAwaitingPayment, 1))

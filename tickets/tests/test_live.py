@@ -49,7 +49,7 @@ async def offer(client: AsyncClient, seller: Session, title: str) -> dict[str, o
     return ticket
 
 
-async def test_every_change_of_a_ticket_is_told_as_it_is_shown(
+async def test_sse_sends_tickets_as_get_shows_them(
     client: AsyncClient, peer: BusPeer, seller: Session
 ) -> None:
     async with open_event_source(client, EVENTS) as source:
@@ -101,7 +101,7 @@ async def _is(fact: bool) -> bool:
 
 
 @pytest.mark.parametrize("unknown", ["0", "", "x" * 500, "0-1", "00000000-99999999999999999999"])
-async def test_who_cannot_be_resumed_is_told_to_begin_anew(
+async def test_unknown_position_gets_reset(
     client: AsyncClient, seller: Session, unknown: str
 ) -> None:
     async with open_event_source(client, EVENTS, headers={"Last-Event-ID": unknown}) as source:
@@ -111,7 +111,7 @@ async def test_who_cannot_be_resumed_is_told_to_begin_anew(
         assert (await source.wait_for(2))[1].data == ticket
 
 
-async def test_who_was_away_for_too_long_is_told_to_begin_anew(
+async def test_position_out_of_memory_gets_reset(
     environment: dict[str, str], seller: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_feed, "MAX_ITEMS", 3)
@@ -129,7 +129,7 @@ async def test_who_was_away_for_too_long_is_told_to_begin_anew(
     assert [(each.type, each.id) for each in heard] == [("reset", events[4].id)]
 
 
-async def test_two_replicas_tell_the_same_and_resume_each_others_streams(
+async def test_replicas_resume_each_others_streams(
     client: AsyncClient, environment: dict[str, str], seller: Session
 ) -> None:
     other_app = create_app(Settings.model_validate(environment))
@@ -230,7 +230,7 @@ async def test_there_is_a_limit_to_open_streams(
             assert admitted.is_open
 
 
-async def test_a_stop_ends_the_streams_and_those_who_come_still(
+async def test_shutdown_ends_open_and_new_streams(
     client: AsyncClient, app: FastAPI, sign_in: SignIn
 ) -> None:
     async with open_event_source(client, EVENTS) as source:

@@ -137,7 +137,7 @@ async def test_an_edit_is_shown_and_announced(
     ]
 
 
-async def test_a_ticket_that_is_edited_too_often_while_nats_is_away_has_to_wait(
+async def test_full_outbox_rejects_edits_with_503(
     client: AsyncClient,
     ticket: Ticket,
     peer: BusPeer,

@@ -60,7 +60,7 @@ async def search(client: AsyncClient, q: str, **more: str) -> list[str]:
         ("!?", TITLES[::-1]),
     ],
 )
-async def test_every_word_must_begin_a_word_of_the_title(
+async def test_every_word_must_match_a_prefix(
     client: AsyncClient, tickets: TicketRepository, seller: Session, q: str, found: list[str]
 ) -> None:
     await offered(tickets, seller, *TITLES)
@@ -72,7 +72,7 @@ async def test_words_are_told_apart_by_their_first_characters() -> None:
     assert len(prefixes("a" * 200)) == MAX_TOKEN_LENGTH
 
 
-async def test_what_is_held_is_not_found_until_it_is_free_again(
+async def test_held_ticket_is_not_found(
     client: AsyncClient,
     tickets: TicketRepository,
     ticket: Ticket,
@@ -84,7 +84,7 @@ async def test_what_is_held_is_not_found_until_it_is_free_again(
         assert len(await search(client, "conc")) == found
 
 
-async def test_an_edited_ticket_is_found_by_its_new_title_alone(
+async def test_edited_ticket_is_found_by_new_title_only(
     client: AsyncClient, ticket: Ticket, seller: Session
 ) -> None:
     opera = {"title": "Opera", "price": 25}
@@ -118,7 +118,7 @@ async def test_what_is_found_comes_in_pages(
     assert shown == [[by_title["Opera 3"], by_title["opera 2"]], [by_title["Ópera 1"]]]
 
 
-async def test_what_is_older_than_the_search_is_found_after_a_start(
+async def test_old_tickets_are_backfilled_at_start(
     client: AsyncClient, tickets: TicketRepository, ticket: Ticket, database: Database
 ) -> None:
     stored = database.collection("tickets")
@@ -131,7 +131,7 @@ async def test_what_is_older_than_the_search_is_found_after_a_start(
 @pytest.mark.parametrize(
     ("q", "most"), [("concert", 52), ("concert 7", 70), ("7 concert", 70), ("ope con", 620)]
 )
-async def test_a_search_looks_up_its_rarest_word_and_sorts_nothing(
+async def test_search_uses_most_selective_word_without_sorting(
     client: AsyncClient,
     tickets: TicketRepository,
     seller: Session,
@@ -153,7 +153,7 @@ async def test_a_search_looks_up_its_rarest_word_and_sorts_nothing(
 
 
 @pytest.mark.parametrize("mine", ["false", "true"])
-async def test_a_page_looks_through_a_bounded_number_and_leads_on(
+async def test_search_page_scans_bounded_range_and_links_on(
     client: AsyncClient,
     tickets: TicketRepository,
     seller: Session,

@@ -126,7 +126,7 @@ def test_a_key_is_forgotten_after_a_day() -> None:
     assert keys.begin("k", "other") is None
 
 
-def test_a_key_is_forgotten_after_a_day_with_restarts() -> None:
+def test_idempotency_key_expires_despite_restarts() -> None:
     now = 0.0
     keys = IdempotencyKeys(lambda: now)
     for key in ("finished", "in progress", "old"):

@@ -118,7 +118,7 @@ async def test_a_bank_asks_the_buyer(
     assert (await web.post(path, json={"success": success})).status_code == 400
 
 
-async def test_an_intent_can_be_cancelled_while_the_bank_asks(
+async def test_intent_requiring_action_can_be_cancelled(
     api: StripeClient, web: AsyncClient, create: Create
 ) -> None:
     intent = await create("pm_card_authenticationRequired", confirm=True)

@@ -89,7 +89,7 @@ async def test_answers_are_repeated_after_a_crash(sandbox: Process, sdk: Sdk, po
         assert len((await web.get("/_sandbox/ledger")).json()) == 1
 
 
-async def test_a_request_that_a_crash_interrupted_can_be_made_again(
+async def test_request_interrupted_by_crash_can_be_repeated(
     sandbox: Process, sdk: Sdk, port: int
 ) -> None:
     fault = {"operation": "create", "kind": "delay", "seconds": 60}

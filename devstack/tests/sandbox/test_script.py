@@ -6,7 +6,7 @@ PAGE = {"Origin": "http://127.0.0.1:8080"}
 PUBLISHABLE = PAGE | {"Authorization": "Bearer pk_test_sandbox"}
 
 
-async def test_a_page_loads_the_stand_in_for_stripe_js(web: AsyncClient) -> None:
+async def test_page_loads_sandbox_stripe_js(web: AsyncClient) -> None:
     answer = await web.get("/v3/", headers=PAGE)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/javascript")
@@ -14,7 +14,7 @@ async def test_a_page_loads_the_stand_in_for_stripe_js(web: AsyncClient) -> None
         assert name in answer.text
 
 
-async def test_a_page_makes_a_payment_method_with_the_publishable_key(web: AsyncClient) -> None:
+async def test_publishable_key_creates_payment_method(web: AsyncClient) -> None:
     card = {"type": "card", "card[number]": "4242424242424242"}
     answer = await web.post("/v1/payment_methods", data=card, headers=PUBLISHABLE)
     assert answer.json()["id"].startswith("pm_")
