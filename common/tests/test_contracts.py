@@ -24,7 +24,7 @@ from common.contracts.json import parse_json
 from common.contracts.money import Price
 from common.contracts.order_status import (
     ORDER_STATUS_VERSION,
-    TRANSITIONS,
+    SAGA_TRANSITIONS,
     CancelReason,
     OrderStatus,
 )
@@ -136,7 +136,9 @@ def test_ticket_statuses_stay_what_they_are() -> None:
 
 
 def test_orders_move_in_these_steps_only() -> None:
-    steps = {(here.value, there.value) for here in TRANSITIONS for there in TRANSITIONS[here]}
+    steps = {
+        (here.value, there.value) for here in SAGA_TRANSITIONS for there in SAGA_TRANSITIONS[here]
+    }
     assert steps == {
         ("created", "awaiting:payment"),
         ("created", "complete"),

@@ -12,7 +12,7 @@ from httpx import AsyncClient
 from pymongo import MongoClient
 from typing_extensions import override
 
-from common import indexes, mongo, preparing
+from common import indexes, mongo, startup
 from common.indexes import Index
 from common.mongo import Document
 from common.service import create_service
@@ -98,7 +98,7 @@ def app(settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     """A service with these indexes, which has little patience with MongoDB."""
     monkeypatch.setattr(mongo, "ANSWER_MS", 300)
     monkeypatch.setattr(indexes, "REPORT_SECONDS", 0.5)
-    monkeypatch.setattr(preparing, "PERSON_SECONDS", 0.2)
+    monkeypatch.setattr(startup, "OPERATOR_SECONDS", 0.2)
     return create_service(settings, repository=Stock)
 
 

@@ -11,7 +11,7 @@ from nats.js import JetStreamContext
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from common.contracts.events import TicketUpdated
-from common.contracts.questions import Question, RepublishRun
+from common.contracts.requests import RepublishRun, ServiceRequest
 from common.contracts.subjects import Subject
 from common.messaging import lost_events
 from common.messaging.bus import Bus
@@ -120,7 +120,7 @@ LOSSES: dict[Break, str] = {
 async def owner_on(url: str) -> AsyncIterator[Owner]:
     """An owner that can be asked."""
     owner = Owner()
-    async with answering(url, OWNER, {Question.REPUBLISH: owner.answer}):
+    async with answering(url, OWNER, {ServiceRequest.REPUBLISH: owner.answer}):
         yield owner
 
 
@@ -233,4 +233,4 @@ async def test_another_replica_goes_on_asking_for_the_same_run(
 
 def test_questions_say_the_same_on_the_wire_for_ever() -> None:
     assert json.loads(RepublishRun(number=7).model_dump_json()) == {"number": 7, "done": False}
-    assert [question.value for question in Question] == ["watermark", "republish"]
+    assert [question.value for question in ServiceRequest] == ["watermark", "republish"]

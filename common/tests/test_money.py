@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from common.contracts.events import OrderedTicket
 from common.contracts.ids import new_id
 from common.contracts.json import parse_json
-from common.contracts.money import LEAST_CENTS, MOST_CENTS, Price
+from common.contracts.money import MAX_CENTS, MIN_CENTS, Price
 
 HUGE = "9" * 4_000
 
@@ -52,12 +52,12 @@ def test_cents_become_a_json_number(cents: int, number: str) -> None:
 
 
 def test_every_small_price_survives_the_wire() -> None:
-    for cents in range(LEAST_CENTS, 10_000):
+    for cents in range(MIN_CENTS, 10_000):
         assert through_json(cents)[1] == Price(cents)
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.integers(LEAST_CENTS, MOST_CENTS))
+@given(st.integers(MIN_CENTS, MAX_CENTS))
 def test_any_price_survives_the_wire(cents: int) -> None:
     number, arrived = through_json(cents)
     assert arrived == Price(cents)

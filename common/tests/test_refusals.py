@@ -17,7 +17,7 @@ from pymongo.errors import PyMongoError
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
 from common.errors import Unavailable
-from common.messaging import silence
+from common.messaging import failure_detector
 from common.messaging.streams import DEAD_LETTERS
 from common.mongo import Document
 from common.service import create_service
@@ -258,7 +258,7 @@ async def test_who_is_one_too_many_for_a_while_comes_back(
 async def test_a_stream_that_takes_nothing_is_told_in_the_words_of_nats(
     tmp_path: Path, mongo_uri: str, jwt_keys: KeyPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(silence, "SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(failure_detector, "OUTAGE_SECONDS", 0.5)
     async with on_guarded_bus(tmp_path, mongo_uri, jwt_keys) as (guarded, client):
         guarded.restart("jetstream: { max_file_store: 1 }")
         await readiness(client)

@@ -11,7 +11,7 @@ from nats.js.api import RawStreamMsg
 from typing_extensions import override
 
 from common.contracts.events import TicketUpdated
-from common.contracts.questions import RepublishRun
+from common.contracts.requests import RepublishRun
 from common.messaging.bus import Bus
 from common.messaging.streams import STREAM
 from common.mongo import Database

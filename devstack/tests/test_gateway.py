@@ -41,7 +41,7 @@ class Upstream:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Upstream"]:
-        """Answering for as long as the block."""
+        """Responder for as long as the block."""
         async with await asyncio.start_server(self._serve, LOOPBACK, self.port):
             yield self
             for task in self._serving:  # a gateway that ends may leave a connection half-asked

@@ -14,7 +14,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from tests.chaos.observations import CONSUMERS
 from tests.chaos.processes import Processes
 
-from common.contracts.questions import Question, subject_of
+from common.contracts.requests import ServiceRequest, request_subject
 from common.contracts.subscriptions import REPUBLISHING
 from common.messaging.streams import STREAM
 
@@ -98,5 +98,5 @@ class OperatorFaults:
 
     async def _republish(self) -> None:
         owner = self._random.choice(sorted(REPUBLISHING))
-        await self._bus.request(subject_of(Question.REPUBLISH, owner), b"{}", timeout=2)
+        await self._bus.request(request_subject(ServiceRequest.REPUBLISH, owner), b"{}", timeout=2)
         self._done["republish asked for"] += 1

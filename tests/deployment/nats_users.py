@@ -11,7 +11,7 @@ import expiration.handlers
 import orders.handlers
 import payments.handlers
 import tickets.handlers
-from common.contracts.questions import Question, subject_of
+from common.contracts.requests import ServiceRequest, request_subject
 from common.contracts.subjects import Subject
 from common.contracts.subscriptions import REPUBLISHING, owner_of, republishers_for, subscribers_of
 from common.messaging.consumer import Handlers
@@ -87,9 +87,9 @@ def needed(service: str) -> Permissions:
 
 def _asks(service: str) -> Iterator[str]:
     for owner in republishers_for(service):
-        yield subject_of(Question.REPUBLISH, owner)
+        yield request_subject(ServiceRequest.REPUBLISH, owner)
     if service in COPIES_OF:
-        yield subject_of(Question.WATERMARK, COPIES_OF[service])
+        yield request_subject(ServiceRequest.WATERMARK, COPIES_OF[service])
 
 
 def unlike_the_code(file: Path = NATS_CONF) -> list[str]:

@@ -136,7 +136,7 @@ async def test_a_service_hears_and_speaks_as_its_own_user(
         for subject in configured()[service].publish:
             if subject.startswith("ask."):
                 with suppress(Unavailable):  # nobody is there to answer
-                    await bus.requests.ask(subject)
+                    await bus.requests.send(subject)
             elif not subject.startswith("$"):
                 await bus.publish(subject, b"nonsense", {})
         if service in REPUBLISHING:

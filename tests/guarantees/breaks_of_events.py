@@ -38,7 +38,7 @@ TRIED_AGAIN = Break(
 NOT_SENT = Break(
     "not sending what is too large",
     "common/src/common/messaging/publications.py",
-    "            await self.limit.admit(subject, body, headers)\n",
+    "            await self.limit.check(subject, body, headers)\n",
     "",
 )
 TURNS = Break(

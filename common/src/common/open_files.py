@@ -1,4 +1,4 @@
-"""How many files a process may have open, and how many of them are for event streams."""
+"""The limit of open files, and how many event streams it allows."""
 
 import logging
 import resource
@@ -23,14 +23,14 @@ def raise_limit() -> None:
     log.info("files can be open", extra={"limit": _limit()})
 
 
-def streams_of(wanted: int) -> int:
-    """How many event streams may be open, at most as many as wanted."""
+def max_streams(wanted: int) -> int:
+    """How many event streams may be open: as many as wanted, if the limit allows."""
     return max(0, min(wanted, _limit() - RESERVED))
 
 
-def announce_streams(wanted: int) -> None:
-    """Say how many event streams there may be, and that the files are too few for more."""
-    may = streams_of(wanted)
+def log_stream_limit(wanted: int) -> None:
+    """Log how many event streams may be open; a warning if fewer than wanted."""
+    may = max_streams(wanted)
     level = logging.WARNING if may < wanted else logging.INFO
     log.log(level, "event streams can be open", extra={"limit": may, "wanted": wanted})
 

@@ -15,7 +15,7 @@ from typing_extensions import override
 from common import clock
 from common.logs import RateLimitedLog
 
-DIFFERENT_SECONDS = 1.0
+SKEW_SECONDS = 1.0
 
 rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
@@ -44,7 +44,7 @@ class PrimaryClock(ServerHeartbeatListener):
             waited = 0.0 if event.awaited else time.monotonic() - asked_at
             clock.service.hear(said.replace(tzinfo=UTC), event.connection_id, waited)
             ahead = clock.service.machine_ahead
-            if abs(ahead) > DIFFERENT_SECONDS:
+            if abs(ahead) > SKEW_SECONDS:
                 rate_limited.warning("clocks differ", machine_ahead_seconds=round(ahead))
 
     @override

@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
-from common.contracts.questions import Question
+from common.contracts.requests import ServiceRequest
 from common.contracts.subscriptions import REPUBLISHING, republishers_for
 from common.messaging.bus import Bus
 from common.messaging.lost_events import LostEvents
 from common.messaging.outbox import Outbox
-from common.messaging.questions import Answering
+from common.messaging.responder import Responder
 from common.messaging.runtime import Listener
 from common.messaging.watermark import ReadModelWatermark, watermark_reply
 from common.mongo import Database
@@ -47,8 +47,11 @@ class ReadModels:
 
     def _serve(self, repository: Repository, runs: Runs) -> None:
         republisher = Republisher(repository, self._bus, self._service, runs)
-        answers = {Question.REPUBLISH: republisher.answer, Question.WATERMARK: self._watermark}
-        self.responders.append(Answering(self._bus, self._service, answers))
+        answers = {
+            ServiceRequest.REPUBLISH: republisher.answer,
+            ServiceRequest.WATERMARK: self._watermark,
+        }
+        self.responders.append(Responder(self._bus, self._service, answers))
         self.workers.append(republisher.run)
 
     def replicated_from(self, owner: str) -> ReadYourWrites:

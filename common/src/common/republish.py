@@ -16,13 +16,13 @@ from typing import Protocol, TypeVar
 
 from common.aggregate_store import Aggregate, OutboxEntry
 from common.contracts.events import Event
-from common.contracts.questions import RepublishRun
+from common.contracts.requests import RepublishRun
 from common.contracts.subscriptions import subscribers_of
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
+from common.messaging.backpressure import Backpressure
 from common.messaging.bus import Bus
 from common.messaging.cloudevents import publish
-from common.messaging.pace import Pace
 from common.messaging.refusals import TooLarge
 from common.republish_runs import Run, Runs
 from common.waiting import wait_for_event
@@ -100,7 +100,7 @@ class Republisher:
 
     async def _publish_all(self, run: Run) -> Run | None:
         """The run as it is at the end; None when another replica has taken it over."""
-        pace = Pace(self._bus, subscribers_of(self._service))
+        backpressure = Backpressure(self._bus, subscribers_of(self._service))
         while page := await retry_until_available(
             partial(self._repository.list_after, run.cursor, BATCH_SIZE)
         ):
@@ -112,7 +112,7 @@ class Republisher:
             run = replace(run, cursor=page[-1].id, count=run.count + len(page))
             if not await retry_until_available(partial(self._runs.advance, run)):
                 return None
-            await pace.wait(BATCH_SIZE)
+            await backpressure.wait_for_lag(BATCH_SIZE)
             await asyncio.sleep(IDLE_RATIO * (time.monotonic() - began))
         return run
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 
-from common.contracts.questions import RepublishRun
+from common.contracts.requests import RepublishRun
 from common.logs import configure_logs
 from common.messaging.bus import Bus
 from common.mongo import Database

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from common import clock
 from common.contracts.ids import new_id
-from common.contracts.questions import RepublishRun
+from common.contracts.requests import RepublishRun
 from common.mongo import Database, Document, DuplicateKey
 
 LEASE_SECONDS = 20

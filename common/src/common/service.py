@@ -21,20 +21,20 @@ from common.messaging.event_gauges import consumer_gauges, local_gauges, outbox_
 from common.messaging.outbox import Outbox
 from common.messaging.runtime import Listener, eventing_runtime
 from common.mongo import Collection, Database
-from common.preparing import Preparation
 from common.read_models import ReadModels
 from common.settings import EventSettings, ServiceSettings
 from common.shutdown import GracefulShutdown
+from common.startup import Startup
 from common.tasks import TaskSupervisor
 from common.tracing import export_traces, flush_traces
 from common.web import health, scrape
 from common.web.body_limit import BodyLimitMiddleware
 from common.web.cross_origin import CsrfMiddleware
 from common.web.error_responses import install_error_responses
-from common.web.not_yet import NotYetMiddleware
 from common.web.openapi import create_app
 from common.web.request_log import RequestLogMiddleware
 from common.web.session import SessionMiddleware
+from common.web.startup_gate import StartupGateMiddleware
 
 
 class Repository(Protocol):
@@ -118,10 +118,10 @@ async def _begin(
     app: FastAPI, work: AsyncExitStack, events: AbstractAsyncContextManager[None]
 ) -> None:
     """Beside the probes, which tell what it waits for: an index of many documents takes long."""
-    preparation: Preparation = app.state.preparation
-    await preparation.prepare(app.state.database, app.state.repository.prepare)
+    startup: Startup = app.state.startup
+    await startup.run(app.state.database, app.state.repository.prepare)
     await work.enter_async_context(events)
-    app.state.shutdown.is_started = preparation.is_done = True
+    app.state.shutdown.is_started = startup.is_complete = True
 
 
 @asynccontextmanager
@@ -139,7 +139,7 @@ async def _events(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> Asy
         consumer = Consumer(bus, settings.service, handlers, repository, parts.ordering_key)
         listeners.append(consumer)
     if parts.streamed:
-        open_files.announce_streams(settings.event_streams_limit)
+        open_files.log_stream_limit(settings.event_streams_limit)
         feed = app.state.event_feed = EventFeed(bus, parts.streamed)
         app.state.shutdown.on_drain.append(feed.close)
         listeners.append(feed)
@@ -177,14 +177,14 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
     app = create_app(f"Ticketing: {settings.service}", prefix, lifespan)
     app.state.settings, app.state.bus, app.state.event_feed = settings, None, None
     app.state.shutdown = GracefulShutdown(settings.lame_duck_seconds)
-    app.state.gauges, app.state.preparation = GaugeCollector(), Preparation()
+    app.state.gauges, app.state.startup = GaugeCollector(), Startup()
     doors = [router] if router else []
     for each in (*doors, health.router, scrape.router):
         app.router.routes += each.routes  # what is included is matched twice, at each request
     install_error_responses(app)
     app.add_middleware(SessionMiddleware, public_keys=settings.jwt_public_key)
     app.add_middleware(CsrfMiddleware)
-    app.add_middleware(NotYetMiddleware, preparation=app.state.preparation)
+    app.add_middleware(StartupGateMiddleware, startup=app.state.startup)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(RequestLogMiddleware)
     return app

@@ -16,7 +16,7 @@ from common.errors import Unavailable
 from common.logs import RateLimitedLog, configure_logs
 from common.messaging.changes import Change, Scope, changes, make
 from common.messaging.connection import Connection
-from common.messaging.nats_errors import Silent
+from common.messaging.nats_errors import NoResponse
 from common.messaging.topology import Topology
 from common.settings import TopologySettings
 from common.waiting import wait_for_event
@@ -112,7 +112,7 @@ async def outcomes(
     async for change in changes(connection, wanted, scope):
         try:
             await make(change, connection)
-        except Silent:
+        except NoResponse:
             raise
         except Unavailable as error:
             yield change, str(error)

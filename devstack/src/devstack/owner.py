@@ -5,9 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from common import clock
-from common.contracts.questions import Question
+from common.contracts.requests import ServiceRequest
 from common.messaging.bus import Bus
-from common.messaging.questions import Answer, Answering
+from common.messaging.responder import Reply, Responder
 from common.messaging.watermark import watermark_reply
 
 
@@ -27,7 +27,7 @@ async def owner_on(
     async def answer(_: bytes) -> bytes:
         return await watermark_reply(pending_since)
 
-    async with answering(url, service, {Question.WATERMARK: answer}):
+    async with answering(url, service, {ServiceRequest.WATERMARK: answer}):
         yield
 
 
@@ -38,11 +38,11 @@ def made_ago(seconds: float) -> str:
 
 @asynccontextmanager
 async def answering(
-    url: str, service: str, answers: Mapping[Question, Answer]
+    url: str, service: str, answers: Mapping[ServiceRequest, Reply]
 ) -> AsyncIterator[None]:
     """What a service is asked is answered like this, for as long as the block."""
     bus = Bus(url, service=service)
-    door = Answering(bus, service, answers)
+    door = Responder(bus, service, answers)
     bus.on_connected.append(door.start)
     await bus.connect()
     yield

@@ -22,7 +22,7 @@ from common.errors import Unavailable
 from common.messaging.bus import Bus
 from common.messaging.cloudevents import encode_headers
 from common.messaging.consumer import Consumer
-from common.preparing import Preparation
+from common.startup import Startup
 from common.web import tokens
 from devstack.jetstream import Backlog, backlog_of
 from devstack.keys import KeyPair
@@ -63,10 +63,10 @@ async def starting(app: FastAPI) -> AsyncIterator[AsyncClient]:
 
 
 async def _wait_prepared(app: FastAPI) -> None:
-    preparation: Preparation | None = getattr(app.state, "preparation", None)
+    startup: Startup | None = getattr(app.state, "startup", None)
 
     async def so() -> bool:
-        return preparation is None or preparation.is_done
+        return startup is None or startup.is_complete
 
     await eventually(so, "the service begins")
 

@@ -7,8 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-LEAST_CENTS = 50  # the least that Stripe charges: https://docs.stripe.com/currencies
-MOST_CENTS = 999_999_99
+MIN_CENTS = 50  # the least that Stripe charges: https://docs.stripe.com/currencies
+MAX_CENTS = 999_999_99
 
 _DOLLARS = re.compile(r"^[0-9]{1,9}(?:\.[0-9]{1,2})?$", re.ASCII)
 
@@ -33,7 +33,7 @@ class Price:
             raise ValueError("must be a number of US dollars with at most two decimals")
         whole, _, fraction = text.partition(".")
         cents = int(whole) * 100 + int(fraction.ljust(2, "0"))
-        if not LEAST_CENTS <= cents <= MOST_CENTS:
+        if not MIN_CENTS <= cents <= MAX_CENTS:
             raise ValueError("must be from 0.50 to 999999.99 US dollars")
         return cls(cents)
 
@@ -63,8 +63,8 @@ def _to_wire(price: Price) -> int | float:
 
 _NUMBER = {
     "type": "number",
-    "minimum": LEAST_CENTS / 100,
-    "maximum": MOST_CENTS / 100,
+    "minimum": MIN_CENTS / 100,
+    "maximum": MAX_CENTS / 100,
     "description": "US dollars, at most two decimals",
     "examples": [19.99],
 }

@@ -1,4 +1,4 @@
-"""The one definition of an order's status that every service shares."""
+"""The status of an order, and the transitions of its saga."""
 
 from enum import StrEnum
 
@@ -15,13 +15,13 @@ class OrderStatus(StrEnum):
     CANCELLED = "cancelled"  # released, for one of the reasons in CancelReason
 
     def may_become(self, status: "OrderStatus") -> bool:
-        """Whether the transition table allows this step."""
-        return status in TRANSITIONS[self]
+        """Whether the saga has this transition."""
+        return status in SAGA_TRANSITIONS[self]
 
     @property
     def is_final(self) -> bool:
         """Whether nothing can follow; a later trigger is acknowledged and changes nothing."""
-        return not TRANSITIONS[self]
+        return not SAGA_TRANSITIONS[self]
 
 
 class CancelReason(StrEnum):
@@ -32,7 +32,7 @@ class CancelReason(StrEnum):
     PAYMENT_FAILED = "payment_failed"
 
 
-TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
+SAGA_TRANSITIONS: dict[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.CREATED: frozenset(
         {OrderStatus.AWAITING_PAYMENT, OrderStatus.COMPLETE, OrderStatus.CANCELLED}
     ),

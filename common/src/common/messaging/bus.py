@@ -82,7 +82,7 @@ class Bus:
         await self._was_ready.wait()
 
     def _connected(self) -> None:
-        self._publications.limit.check()
+        self._publications.limit.warn_if_small()
         if self._subscribing:
             self._subscribing.cancel()
             self._subscribing = None

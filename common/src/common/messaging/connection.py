@@ -14,9 +14,9 @@ from nats.errors import Error as NatsError
 
 from common.errors import Unavailable
 from common.logs import RateLimitedLog
+from common.messaging.failure_detector import FailureDetector
 from common.messaging.nats_client import JetStream, NatsClient
 from common.messaging.nats_errors import describe, nats_errors
-from common.messaging.silence import Silence
 from common.shutdown import BUS_SECONDS
 from common.tasks import TaskSupervisor
 from common.waiting import wait_for_event
@@ -59,9 +59,9 @@ class Connection:
         self._over = asyncio.Event()
         self._seen_to_at = math.inf  # before `start`, nobody has to
         self._error, self._error_at = "", 0.0
-        self.requests = Silence(self._hang_up)
+        self.requests = FailureDetector(self._hang_up)
         """Of JetStream's API."""
-        self.publishing = Silence(self._hang_up)
+        self.publishing = FailureDetector(self._hang_up)
         """Of the stream, for what it is given."""
 
     @property
@@ -86,7 +86,7 @@ class Connection:
         if not self.is_connected:
             said = f": {self.last_error}" if self.last_error else ""
             raise Unavailable(f"not connected to NATS{said}")
-        with self.requests.asking(), nats_errors(stream, lambda: self.last_error):
+        with self.requests.observe(), nats_errors(stream, lambda: self.last_error):
             yield
 
     def start(self) -> None:
@@ -171,8 +171,8 @@ class Connection:
         self.on_problem(self._error)
         rate_limited.warning("NATS reports a problem", error=self._error)
         if self.is_connected:
-            self.requests.answered()
-            self.publishing.answered()
+            self.requests.succeeded()
+            self.publishing.succeeded()
 
     def _remember(self, error: Exception | None) -> None:
         if error:

@@ -12,7 +12,7 @@ from common.messaging.event_feed import EventFeed
 from common.messaging.outbox import Outbox
 from common.messaging.streams import DEAD_LETTERS
 from common.metrics import Gauge
-from common.primary_clock import DIFFERENT_SECONDS
+from common.primary_clock import SKEW_SECONDS
 
 rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
@@ -64,7 +64,7 @@ def outbox_gauges(outbox: Outbox) -> GaugeSource:
     async def collect() -> Samples:
         size = await outbox.size()
         age = (clock.now() - size.since).total_seconds() if size.since else 0.0
-        if age < -DIFFERENT_SECONDS:
+        if age < -SKEW_SECONDS:
             rate_limited.warning("clocks differ: an event waits since a time to come")
         return {OUTBOX_PENDING: size.waiting, REFUSED: size.refused, OLDEST: age}
 

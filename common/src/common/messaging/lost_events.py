@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from common import metrics
 from common.contracts.ids import new_id
-from common.contracts.questions import Question, RepublishRun, subject_of
+from common.contracts.requests import RepublishRun, ServiceRequest, request_subject
 from common.errors import Unavailable
 from common.gauges import GaugeSource, Samples
 from common.logs import RateLimitedLog
@@ -116,8 +116,8 @@ class LostEvents:
 
     async def _said_again(self, missing: Document, owner: str) -> bool:
         asked = RepublishRun(number=missing["runs"].get(owner))
-        subject = subject_of(Question.REPUBLISH, owner)
-        answer = await self._bus.requests.ask(
+        subject = request_subject(ServiceRequest.REPUBLISH, owner)
+        answer = await self._bus.requests.send(
             subject, asked.model_dump_json(exclude_none=True).encode()
         )
         run = RepublishRun.model_validate_json(answer)

@@ -1,4 +1,4 @@
-"""What can go wrong at NATS, in NATS' own words."""
+"""Errors of NATS: which are transient, and how they are described."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,16 +15,16 @@ NO_LEADER = 10008
 SERVER_ERROR = 500
 
 
-class Silent(Unavailable):
-    """Nobody answered: not in time, or because nobody is there who could."""
+class NoResponse(Unavailable):
+    """A timeout, or no responders."""
 
 
 class StreamMissing(Unavailable):
-    """Nobody has declared the stream yet, or somebody deleted it."""
+    """The stream has not been declared yet, or was deleted."""
 
 
 def describe(error: BaseException) -> str:
-    """What a server or the library says, with the server's code if there is one."""
+    """The server's or the library's message, with the server's error code if there is one."""
     if isinstance(error, APIError):
         said = error.description or "JetStream has no responders"
         return f"{said} ({error.err_code})" if error.err_code else said
@@ -34,15 +34,15 @@ def describe(error: BaseException) -> str:
 
 
 def _is_server_error(error: APIError) -> bool:
-    """Whether a refusal is about the server's state, such as a full disk, not what it was asked."""
+    """Whether an error is about the server's state, such as a full disk, not about the request."""
     return error.code is None or error.code >= SERVER_ERROR
 
 
 @contextmanager
 def nats_errors(stream: str, last_error: Callable[[], str]) -> Iterator[None]:
-    """Raises Unavailable with NATS' words; not found stays what it is: the caller knows of what.
+    """Translates NATS' errors into Unavailable; NotFoundError is not translated.
 
-    A refusal for want of a permission is no answer: it comes apart, as `last_error`.
+    A missing permission is not an answer to the request: it is reported apart, as `last_error`.
     """
     try:
         yield
@@ -53,19 +53,19 @@ def nats_errors(stream: str, last_error: Callable[[], str]) -> Iterator[None]:
     except APIError as error:
         raise refusal(error, "NATS refuses") from error
     except (NatsError, OSError, TimeoutError) as error:
-        raise Silent(silence(error, last_error())) from error
+        raise NoResponse(no_response(error, last_error())) from error
 
 
 def refusal(error: APIError, what: str) -> Unavailable:
-    """What to raise for it: a server without a leader to ask, or without JetStream, is silent."""
+    """The error to raise: a server without a leader, or without JetStream, is an outage."""
     if error.err_code in {None, NO_LEADER}:
-        kind: type[Unavailable] = Silent
+        kind: type[Unavailable] = NoResponse
     else:
         kind = Unavailable if _is_server_error(error) else Refused
     return kind(f"{what}: {describe(error)}")
 
 
-def silence(error: BaseException, last_error: str) -> str:
-    """Why there is no answer, as far as anybody said."""
+def no_response(error: BaseException, last_error: str) -> str:
+    """Why there is no answer, as far as it was reported."""
     said = f"; it said: {last_error}" if last_error else ""
     return f"NATS does not answer: {describe(error)}{said}"

@@ -1,4 +1,4 @@
-"""What NATS would refuse again and again: a subject that we may not say, a message too large."""
+"""What NATS permanently refuses: a subject without permission, a message that is too large."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from common.logs import RateLimitedLog
 from common.messaging.connection import Connection
 
 LARGEST_EVENT_BYTES = 4_096
-"""No event of the contracts is larger, with its headers."""
+"""No event of the contracts is larger, headers included."""
 
 LOOK_AGAIN_SECONDS = 10.0
 ANSWER_SECONDS = 2.0
@@ -26,13 +26,13 @@ rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 
 class TooLarge(Refused):
-    """The server takes no message of that size."""
+    """The message is larger than the server's `max_payload`."""
 
 
-class Unanswered:
-    """Publications that wait for their answer.
+class UnacknowledgedPublishes:
+    """Publications that wait for their acknowledgement.
 
-    A permission that is missing is said apart from them, with the subject: it answers them all.
+    A missing permission is reported apart from them, by subject: it fails all of that subject.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Unanswered:
 
     @contextmanager
     def waits(self, subject: str, answer: "asyncio.Future[Any]") -> Iterator[None]:
-        """Count it as waiting for as long as the block; the answer may become Refused."""
+        """Register it for the block; the acknowledgement may fail with Refused."""
         answers = self._waiting[subject.lower()]
         answers.add(answer)
         try:
@@ -48,8 +48,8 @@ class Unanswered:
         finally:
             answers.discard(answer)
 
-    def heed(self, words: str) -> None:
-        """Look whether what NATS reports is an answer; the library has it in small letters."""
+    def on_problem(self, words: str) -> None:
+        """Fail the publications that NATS reports as denied; the library reports in lower case."""
         if denied := _DENIED.search(words):
             for answer in self._waiting.get(denied[1].lower(), ()):
                 if not answer.done():
@@ -57,10 +57,10 @@ class Unanswered:
 
 
 class PayloadLimit:
-    """How large a message may be, its headers included.
+    """Checks the size of messages, headers included, against the server's `max_payload`.
 
-    A server that would have to refuse one closes the connection instead, so it is never sent. And
-    a server tells its limit to those who connect, not to those who are connected when it changes.
+    A server closes the connection on a larger message, so it is never sent. A server announces its
+    limit only when a client connects, not when it changes.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -68,8 +68,8 @@ class PayloadLimit:
         self._looking = asyncio.Lock()
         self._look_at = 0.0
 
-    def check(self) -> None:
-        """Warn when events may come that the server we have just connected to would not take."""
+    def warn_if_small(self) -> None:
+        """Warn when the server's limit is smaller than our largest event."""
         limit = self._connection.client.max_payload
         if limit < LARGEST_EVENT_BYTES:
             rate_limited.warning(
@@ -78,7 +78,7 @@ class PayloadLimit:
                 largest_event=LARGEST_EVENT_BYTES,
             )
 
-    async def admit(self, subject: str, body: bytes, headers: Mapping[str, str]) -> None:
+    async def check(self, subject: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Raises TooLarge."""
         size, limit = size_of(body, headers), self._connection.client.max_payload
         if size > limit:
@@ -93,7 +93,7 @@ class PayloadLimit:
             raise TooLarge(f"{subject} has {size} bytes, NATS takes {limit}")
 
     async def _look_again(self) -> None:
-        """Connect anew, now and then, if the limit has been raised since we connected."""
+        """Reconnect if the limit has been raised since we connected; rate limited."""
         async with self._looking:
             if time.monotonic() < self._look_at:
                 return
@@ -103,23 +103,23 @@ class PayloadLimit:
                 await client.force_reconnect()
 
     async def _limit_now(self) -> int:
-        """What our server tells those who connect now; 0 when it does not answer."""
+        """The server's current limit; 0 when it does not answer."""
         address = self._connection.client.connected_url
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await _told(address.hostname, address.port) if address else 0
+                return await _read_limit(address.hostname, address.port) if address else 0
         except (OSError, TimeoutError, ValueError, KeyError):
             return 0
 
 
 def size_of(body: bytes, headers: Mapping[str, str]) -> int:
-    """The bytes that a server counts against its limit."""
+    """The size that a server checks against its limit."""
     lines = (f"{name}: {text}\r\n" for name, text in headers.items())
     return len(f"NATS/1.0\r\n{''.join(lines)}\r\n".encode()) + len(body)
 
 
-async def _told(host: str | None, port: int | None) -> int:
-    """The limit in the first line that a server says to whoever connects, before any TLS."""
+async def _read_limit(host: str | None, port: int | None) -> int:
+    """The limit in a server's INFO, which it sends before any TLS."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
         said = json.loads((await reader.readline()).removeprefix(b"INFO "))

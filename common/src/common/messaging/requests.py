@@ -1,4 +1,4 @@
-"""Requests to whoever serves a subject, without a stream: answered now, or not at all."""
+"""Request-reply over core NATS, without a stream: answered now, or not at all."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -21,13 +21,13 @@ ANSWER_SECONDS = 1.0
 
 
 class Requests:
-    """What is asked and served over one connection."""
+    """Sends and serves requests over one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def ask(self, subject: str, body: bytes = b"") -> bytes:
-        """The answer of one of those who serve a subject; raises Unavailable when nobody does."""
+    async def send(self, subject: str, body: bytes = b"") -> bytes:
+        """The reply of a replica that serves the subject; raises Unavailable when none does."""
         client = self._connection.client
         if not self._connection.is_connected:
             raise Unavailable("not connected to NATS")
@@ -41,7 +41,7 @@ class Requests:
     async def serve(
         self, subject: str, group: str, respond: Callable[[bytes], Awaitable[bytes | None]]
     ) -> Inbox:
-        """Answer requests, each at one member of a group; None is no answer."""
+        """Reply to requests, each at one member of a queue group; None is no reply."""
         client = self._connection.client
 
         async def on_message(message: Msg) -> None:
@@ -54,7 +54,7 @@ class Requests:
 
 
 def inbox_of(client: Client, address: str, subscription: Subscription) -> Inbox:
-    """Where what a subscription brings arrives."""
+    """The inbox of a subscription."""
 
     async def close() -> None:
         with suppress(NatsError, TimeoutError):

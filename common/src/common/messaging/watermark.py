@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from common import clock
-from common.contracts.questions import Question, Watermark, subject_of
+from common.contracts.requests import ServiceRequest, Watermark, request_subject
 from common.errors import Unavailable
 from common.messaging.bus import Bus
 
@@ -65,7 +65,9 @@ class ReadModelWatermark:
 
     async def _ask(self) -> None:
         try:
-            said = await self._bus.requests.ask(subject_of(Question.WATERMARK, self._owner))
+            said = await self._bus.requests.send(
+                request_subject(ServiceRequest.WATERMARK, self._owner)
+            )
             owners = Watermark.model_validate_json(said).moment
             if await self._has_caught_up() and await self._is_whole():
                 self._moment = max(self._moment, owners)

@@ -15,7 +15,7 @@ from common.errors import Unavailable
 from common.logs import redact
 from common.messaging.bus import Bus
 from common.mongo import Database
-from common.preparing import Preparation
+from common.startup import Startup
 
 CHECK_SECONDS = 1.0
 """How long MongoDB may take to say yes, and the driver to say why not."""
@@ -63,7 +63,7 @@ async def ready(request: Request, response: Response) -> Health:
     bus: Bus | None = state.bus
     problems = {
         "accepting": "stopping" if state.shutdown.is_draining else "",
-        "mongodb": state.preparation.waits_for or await _problem_of(state.database),
+        "mongodb": state.startup.unready_reason or await _problem_of(state.database),
     }
     is_ready = not any(problems.values()) and _has_begun(state)
     if bus is not None:
@@ -79,9 +79,9 @@ async def ready(request: Request, response: Response) -> Health:
 
 def _has_begun(state: State) -> bool:
     """Whether all that the service needs has once been there: its indexes, and then the bus."""
-    preparation: Preparation = state.preparation
+    startup: Startup = state.startup
     bus: Bus | None = state.bus
-    return preparation.is_done and (bus is None or bus.is_ready)
+    return startup.is_complete and (bus is None or bus.is_ready)
 
 
 async def _problem_of(database: Database) -> str:

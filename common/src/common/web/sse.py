@@ -14,7 +14,7 @@ from typing_extensions import override
 from common.errors import Unavailable
 from common.messaging.event_feed import EventFeed
 from common.messaging.topics import Topic
-from common.open_files import streams_of
+from common.open_files import max_streams
 
 HEARTBEAT_SECONDS = 15.0
 READ_SECONDS = 30.0
@@ -53,7 +53,7 @@ class EventStream(StreamingResponse):
         Raises Unavailable when there are `limit` streams already, or as many as there are files
         for, or the bus was never reached.
         """
-        if feed.position is None or feed.subscriber_count >= streams_of(limit):
+        if feed.position is None or feed.subscriber_count >= max_streams(limit):
             raise Unavailable("no more event streams")
         stream = cls((), headers=HEADERS)
         stream._subscription, stream._events_of = (

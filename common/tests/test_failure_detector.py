@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from common.errors import Refused, Unavailable
-from common.messaging import silence
-from common.messaging.nats_errors import Silent
-from common.messaging.silence import FORGOTTEN_SECONDS, SILENT_SECONDS, Silence
+from common.messaging import failure_detector
+from common.messaging.failure_detector import FORGOTTEN_SECONDS, OUTAGE_SECONDS, FailureDetector
+from common.messaging.nats_errors import NoResponse
 
 
 class Clock:
@@ -25,7 +25,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time by which silences are measured."""
     clock = Clock()
-    monkeypatch.setattr(silence, "time", clock)
+    monkeypatch.setattr(failure_detector, "time", clock)
     return clock
 
 
@@ -34,13 +34,13 @@ class Asker:
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self._began = clock, clock.now
-        self.silence = Silence(lambda: self.remedies.append(clock.now - self._began))
+        self.detector = FailureDetector(lambda: self.remedies.append(clock.now - self._began))
         self.remedies: list[float] = []
 
     def ask(self, seconds: float, outcome: BaseException | None = None) -> None:
         """One question that takes so long."""
         try:
-            with self.silence.asking():
+            with self.detector.observe():
                 self._clock.now += seconds
                 if outcome:
                     raise outcome
@@ -51,35 +51,35 @@ class Asker:
 def test_remedies_come_with_growing_pauses(clock: Clock) -> None:
     asker = Asker(clock)
     for _ in range(60):
-        asker.ask(5.0, Silent("no answer in time"))
+        asker.ask(5.0, NoResponse("no answer in time"))
     assert asker.remedies == [10, 20, 40, 80, 140, 200, 260]
-    assert asker.silence.problem == "no answer in time, for 300 s"
+    assert asker.detector.problem == "no answer in time, for 300 s"
 
 
 @pytest.mark.parametrize("answer", [None, Unavailable("NATS refuses")])
 def test_an_answer_of_any_kind_ends_it(clock: Clock, answer: Exception | None) -> None:
     asker = Asker(clock)
     for _ in range(10):
-        asker.ask(SILENT_SECONDS - 1, Silent("no answer in time"))
+        asker.ask(OUTAGE_SECONDS - 1, NoResponse("no answer in time"))
         asker.ask(1.0, answer)
-    assert (asker.remedies, asker.silence.problem) == ([], "")
+    assert (asker.remedies, asker.detector.problem) == ([], "")
 
 
 def test_that_there_is_no_stream_is_an_answer_unless_it_follows_a_silence(clock: Clock) -> None:
     asker = Asker(clock)
     for _ in range(30):
         asker.ask(1.0, Refused("no stream takes it"))
-    assert asker.silence.problem == ""
-    asker.ask(5.0, Silent("no answer in time"))
+    assert asker.detector.problem == ""
+    asker.ask(5.0, NoResponse("no answer in time"))
     for _ in range(5):
         asker.ask(1.0, Refused("no stream takes it"))
-    assert asker.silence.problem == "no stream takes it, for 10 s"
+    assert asker.detector.problem == "no stream takes it, for 10 s"
 
 
 def test_what_nobody_waited_for_is_not_held_against_a_server(clock: Clock) -> None:
     asker = Asker(clock)
     for _ in range(10):
         asker.ask(1.0, asyncio.CancelledError())
-        asker.ask(5.0, Silent("no answer in time"))
+        asker.ask(5.0, NoResponse("no answer in time"))
         clock.now += FORGOTTEN_SECONDS + 1
-    assert (asker.remedies, asker.silence.seconds) == ([], 0)
+    assert (asker.remedies, asker.detector.seconds) == ([], 0)

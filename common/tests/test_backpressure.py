@@ -6,9 +6,9 @@ import pytest
 
 from common.contracts.events import TicketUpdated
 from common.contracts.subjects import Subject
-from common.messaging import pace as pacing
+from common.messaging import backpressure as pacing
+from common.messaging.backpressure import Backpressure
 from common.messaging.bus import Bus
-from common.messaging.pace import Pace
 from devstack.counter_service import SERVICE, Tally, consuming
 from devstack.testing import BusPeer, eventually
 
@@ -22,7 +22,7 @@ async def test_it_waits_for_who_is_at_it(nats_url: str, bus: Bus, peer: BusPeer)
     for _ in range(3):
         await peer.publish(Tally.new().to_event())
     async with consuming(nats_url, {Subject.TICKET_UPDATED: handle}):
-        waiting = asyncio.create_task(Pace(bus, [SERVICE]).wait(1))
+        waiting = asyncio.create_task(Backpressure(bus, [SERVICE]).wait_for_lag(1))
         turn.release()
 
         async def one_is_done() -> bool:
@@ -42,10 +42,10 @@ async def test_it_waits_once_for_who_does_not_run(
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
     for _ in range(3):
         await peer.publish(Tally.new().to_event())
-    pace = Pace(bus, [SERVICE])
-    await pace.wait(1)
+    backpressure = Backpressure(bus, [SERVICE])
+    await backpressure.wait_for_lag(1)
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 600)
-    await pace.wait(1)
+    await backpressure.wait_for_lag(1)
 
 
 async def test_it_waits_again_for_who_runs_again(
@@ -60,13 +60,13 @@ async def test_it_waits_again_for_who_runs_again(
     monkeypatch.setattr(pacing, "STALLED_SECONDS", 0.1)
     for _ in range(3):
         await peer.publish(Tally.new().to_event())
-    pace = Pace(bus, [SERVICE])
-    await pace.wait(1)
+    backpressure = Backpressure(bus, [SERVICE])
+    await backpressure.wait_for_lag(1)
     async with consuming(nats_url, {Subject.TICKET_UPDATED: handle}):
         monkeypatch.setattr(pacing, "STALLED_SECONDS", 600)
 
         async def waited() -> bool:
-            await pace.wait(0)
+            await backpressure.wait_for_lag(0)
             return heard == 3
 
         await eventually(waited)
