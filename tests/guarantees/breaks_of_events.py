@@ -115,7 +115,7 @@ STREAM_ANEW = Break(
 
 POSITION_IN_THE_STREAM = Break(
     "resuming where a page was cut",
-    "tickets/src/tickets/live.py",
+    "tickets/src/tickets/sse.py",
     "StreamPosition.of(last_event_id) if last_event_id is not None else None",
     "None",
 )

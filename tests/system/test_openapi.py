@@ -20,7 +20,7 @@ EXAMPLES = 20
 # Rules that JSON Schema cannot express: two decimals, and Stripe's signature.
 STRICTER_THAN_SCHEMA = {"/api/tickets", "/api/tickets/{ticket_id}", "/api/payments/webhook"}
 
-# Its answer does not end; tests/system/test_live.py reads it.
+# Its answer does not end; tests/system/test_sse.py reads it.
 ENDLESS = {"/api/tickets/events"}
 
 

@@ -12,10 +12,10 @@ from common.web.json_cache import JsonCache
 from common.web.paging import PageQuery
 from common.web.sse import EventStream
 from orders.domain import Order, TicketNotFound
-from orders.live import OrderStream
 from orders.repository import OrderRepository
 from orders.schemas import OrderOut, PlaceOrder, StatusFilter, statuses_of
 from orders.settings import Settings
+from orders.sse import OrderStream
 
 router = APIRouter(prefix="/api/orders", tags=["orders"], route_class=JsonRoute)
 

@@ -14,10 +14,10 @@ from common.web.json_cache import JsonCache
 from common.web.paging import PageQuery
 from common.web.sse import EventStream
 from tickets.domain import Ticket
-from tickets.live import TicketStream
 from tickets.repository import TicketRepository
 from tickets.schemas import TicketIn, TicketOut
 from tickets.settings import Settings
+from tickets.sse import TicketStream
 from tickets.tokenizer import tokenize
 
 router = APIRouter(prefix="/api/tickets", tags=["tickets"], route_class=JsonRoute)
