@@ -2,7 +2,12 @@
 
 import pytest
 
-from common.messaging.checkpoint import Checkpoint, begin, begin_again, what_was_lost
+from common.messaging.checkpoint import (
+    Checkpoint,
+    checkpoint_after_loss,
+    describe_loss,
+    first_checkpoint,
+)
 from common.messaging.streams import Progress
 
 
@@ -37,36 +42,36 @@ def now(
     ],
 )
 def test_what_is_missing_is_told(progress: Progress, lost: str) -> None:
-    assert what_was_lost(Checkpoint("one", 30), progress, "orders") == lost
+    assert describe_loss(Checkpoint("one", 30), progress, "orders") == lost
 
 
 def test_a_consumer_that_was_known_to_begin_late_has_lost_nothing_more() -> None:
     known = Checkpoint("one", 30, "today")
-    assert what_was_lost(known, now(begins_late="today"), "orders") == ""
-    assert what_was_lost(known, now(begins_late="tomorrow"), "orders") != ""
+    assert describe_loss(known, now(begins_late="today"), "orders") == ""
+    assert describe_loss(known, now(begins_late="tomorrow"), "orders") != ""
 
 
 def test_it_goes_on_with_what_is_acknowledged() -> None:
-    assert Checkpoint("one", 20).after(now(), 50) == Checkpoint("one", 30)
+    assert Checkpoint("one", 20).advanced(now(), 50) == Checkpoint("one", 30)
 
 
 def test_who_is_through_has_heard_all_that_was_there_before() -> None:
-    assert Checkpoint("one", 20).after(now(is_caught_up=True), 45) == Checkpoint("one", 45)
+    assert Checkpoint("one", 20).advanced(now(is_caught_up=True), 45) == Checkpoint("one", 45)
 
 
 def test_it_never_goes_back() -> None:
-    assert Checkpoint("one", 40).after(now(), 0) == Checkpoint("one", 40)
+    assert Checkpoint("one", 40).advanced(now(), 0) == Checkpoint("one", 40)
 
 
 def test_what_was_dropped_before_a_service_existed_is_not_missing() -> None:
-    begun = begin(now(first=41, acknowledged=0))
+    begun = first_checkpoint(now(first=41, acknowledged=0))
     assert begun == Checkpoint("one", 40)
-    assert what_was_lost(begun, now(first=41, acknowledged=0), "orders") == ""
+    assert describe_loss(begun, now(first=41, acknowledged=0), "orders") == ""
 
 
 @pytest.mark.parametrize(
     "progress", [now(first=51, last=50), now(last=3), now(stream="two", first=0, last=0)]
 )
 def test_a_loss_is_told_once(progress: Progress) -> None:
-    assert what_was_lost(Checkpoint("one", 30), progress, "orders") != ""
-    assert what_was_lost(begin_again(progress), progress, "orders") == ""
+    assert describe_loss(Checkpoint("one", 30), progress, "orders") != ""
+    assert describe_loss(checkpoint_after_loss(progress), progress, "orders") == ""

@@ -37,7 +37,7 @@ def test_a_machine_is_believed_until_something_was_heard() -> None:
 
 def test_a_machine_that_is_wrong_is_put_right() -> None:
     clock = Clock(wrong)
-    clock.hear(said(), "primary")
+    clock.observe(said(), "primary")
     assert seconds_off(clock) < 1
     assert clock.machine_ahead == pytest.approx(HOUR, abs=1)
 
@@ -47,47 +47,47 @@ def test_a_small_difference_is_left_alone() -> None:
         return 1_000_000.0
 
     clock = Clock(own)
-    clock.hear(datetime.fromtimestamp(own() + 0.1, UTC), "primary")
+    clock.observe(datetime.fromtimestamp(own() + 0.1, UTC), "primary")
     assert clock.time() == own()
 
 
 def test_a_word_that_was_long_on_its_way_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("common.clock.APART_SECONDS", 0)
+    monkeypatch.setattr("common.clock.MIN_INTERVAL_SECONDS", 0)
     clock = Clock(wrong)
     for late in (0, 30, 10, 20):
-        clock.hear(said(late), "primary")
+        clock.observe(said(late), "primary")
     assert seconds_off(clock) < 1
 
 
 def test_what_waited_while_the_process_stood_still_does_not_crowd_out() -> None:
     clock = Clock(wrong)
-    clock.hear(said(), "primary")
+    clock.observe(said(), "primary")
     for late in range(100, 10, -10):  # they come at once
-        clock.hear(said(late), "primary")
+        clock.observe(said(late), "primary")
     assert seconds_off(clock) < 1
 
 
 def test_another_primary_that_is_ahead_is_believed_at_once() -> None:
     clock = Clock(wrong)
-    clock.hear(said(300), "first")
-    clock.hear(said(), "second")
+    clock.observe(said(300), "first")
+    clock.observe(said(), "second")
     assert seconds_off(clock) < 1
 
 
 def test_one_word_of_another_primary_puts_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("common.clock.APART_SECONDS", 0)
+    monkeypatch.setattr("common.clock.MIN_INTERVAL_SECONDS", 0)
     clock = Clock(wrong)
-    clock.hear(said(), "first")
-    clock.hear(said(300), "second")
+    clock.observe(said(), "first")
+    clock.observe(said(300), "second")
     assert seconds_off(clock) < 1
-    clock.hear(said(300), "second")
+    clock.observe(said(300), "second")
     assert seconds_off(clock) == pytest.approx(300, abs=1)
 
 
 def test_a_first_answer_that_was_long_on_its_way_leaves_a_right_machine_alone() -> None:
     for waited, off in ((5, 0), (0, 3)):
         clock = Clock()
-        clock.hear(said(3), "primary", waited)
+        clock.observe(said(3), "primary", waited)
         assert seconds_off(clock) == pytest.approx(off, abs=1)
 
 

@@ -188,8 +188,8 @@ async def test_what_others_say_may_be_dropped(scene: Scene, lost: LostEvents) ->
 async def test_owners_are_asked_until_they_have_said_all_again(
     scene: Scene, lost: LostEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_events, "HEAL_SECONDS", 0.05)
-    monkeypatch.setattr(lost_events, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(lost_events, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(lost_events, "CHECK_SECONDS", 0.05)
     await heard_two(scene, lost)
     await _purge(scene)
 
@@ -212,7 +212,7 @@ async def test_owners_are_asked_until_they_have_said_all_again(
 async def test_another_replica_goes_on_asking_for_the_same_run(
     scene: Scene, bus: Bus, database: Database, lost: LostEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lost_events, "HEAL_SECONDS", 0.05)
+    monkeypatch.setattr(lost_events, "RETRY_SECONDS", 0.05)
     await heard_two(scene, lost)
     await _purge(scene)
     async with owner_on(scene.url) as owner:

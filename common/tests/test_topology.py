@@ -24,7 +24,7 @@ from common.messaging.bus import Bus
 from common.messaging.changes import Scope, changes, make
 from common.messaging.consumer import Consumer
 from common.messaging.streams import DEAD_LETTERS, STREAM
-from common.messaging.topology import KEPT_SECONDS, MAX_ACK_PENDING, SUBJECTS, Topology
+from common.messaging.topology import MAX_ACK_PENDING, RETENTION_SECONDS, SUBJECTS, Topology
 from common.mongo import Database
 from common.topology import declare
 from devstack.bus_topology import (
@@ -142,7 +142,7 @@ async def test_many_who_miss_a_stream_prepare_once(nats_url: str) -> None:
 @pytest.mark.usefixtures("nats_url")
 async def test_a_dead_letter_is_kept_until_somebody_decides(jetstream: JetStreamContext) -> None:
     assert (await jetstream.stream_info(DEAD_LETTERS)).config.max_age == 0
-    assert (await jetstream.stream_info(STREAM)).config.max_age == KEPT_SECONDS[STREAM] > 0
+    assert (await jetstream.stream_info(STREAM)).config.max_age == RETENTION_SECONDS[STREAM] > 0
 
 
 async def test_an_older_stream_is_mended_and_loses_nothing(

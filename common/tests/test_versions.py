@@ -2,25 +2,25 @@
 
 import pytest
 
-from common.contracts.versions import Fit, fit
+from common.contracts.versions import VersionCheck, check_version
 
 
 @pytest.mark.parametrize(
     ("version", "onto", "event", "snapshot"),
     [
-        (0, None, Fit.NEXT, Fit.NEXT),
-        (1, None, Fit.EARLY, Fit.NEXT),
-        (0, 0, Fit.KNOWN, Fit.NEXT),
-        (1, 0, Fit.NEXT, Fit.NEXT),
-        (2, 0, Fit.EARLY, Fit.NEXT),
-        (4, 5, Fit.KNOWN, Fit.KNOWN),
-        (5, 5, Fit.KNOWN, Fit.NEXT),
-        (6, 5, Fit.NEXT, Fit.NEXT),
-        (7, 5, Fit.EARLY, Fit.NEXT),
+        (0, None, VersionCheck.NEXT, VersionCheck.NEXT),
+        (1, None, VersionCheck.GAP, VersionCheck.NEXT),
+        (0, 0, VersionCheck.DUPLICATE, VersionCheck.NEXT),
+        (1, 0, VersionCheck.NEXT, VersionCheck.NEXT),
+        (2, 0, VersionCheck.GAP, VersionCheck.NEXT),
+        (4, 5, VersionCheck.DUPLICATE, VersionCheck.DUPLICATE),
+        (5, 5, VersionCheck.DUPLICATE, VersionCheck.NEXT),
+        (6, 5, VersionCheck.NEXT, VersionCheck.NEXT),
+        (7, 5, VersionCheck.GAP, VersionCheck.NEXT),
     ],
 )
 def test_an_event_is_applied_in_its_turn_and_a_snapshot_unless_older(
-    version: int, onto: int | None, event: Fit, snapshot: Fit
+    version: int, onto: int | None, event: VersionCheck, snapshot: VersionCheck
 ) -> None:
-    assert fit(version, onto=onto, snapshot=None) is event
-    assert fit(version, onto=onto, snapshot=True) is snapshot
+    assert check_version(version, onto=onto, snapshot=None) is event
+    assert check_version(version, onto=onto, snapshot=True) is snapshot

@@ -6,7 +6,7 @@ from tests.chaos.observations import CONSUMERS, Databases
 
 from common.errors import Unavailable
 from common.messaging.bus import Bus
-from common.messaging.checkpoint import from_document, what_was_lost
+from common.messaging.checkpoint import describe_loss, from_document
 
 
 async def unrecovered(bus: Bus, databases: Databases) -> AsyncIterator[tuple[str, str]]:
@@ -21,7 +21,7 @@ async def unrecovered(bus: Bus, databases: Databases) -> AsyncIterator[tuple[str
         except Unavailable as error:
             yield service, str(error)
             continue
-        if lost := what_was_lost(from_document(known), progress, service):
+        if lost := describe_loss(from_document(known), progress, service):
             yield service, f"has not noticed: {lost}"
         elif "missing" in known:
             yield service, f"has not been told again: {known['missing']['lost']}"

@@ -8,7 +8,7 @@ WATERMARK = "common/src/common/messaging/watermark.py"
 OWN_PLACE = Break(
     "a place of one's own in the stream",
     LOST_EVENTS,
-    "        if lost := what_was_lost(checkpoint, now, self._service):\n",
+    "        if lost := describe_loss(checkpoint, now, self._service):\n",
     '        if lost := "":\n',
 )
 TOLD_ONCE = Break(
@@ -20,7 +20,7 @@ TOLD_ONCE = Break(
 SAID_AGAIN = Break(
     "asking the owners",
     LOST_EVENTS,
-    "        done = [await self._said_again(missing, owner) for owner in self._owners]\n",
+    "        done = [await self._is_republished(missing, owner) for owner in self._owners]\n",
     "        done = [True]\n",
 )
 OWNERS_WORD = Break(

@@ -56,7 +56,7 @@ BOUND = Break(
 ONE_CLOCK = Break(
     "hearing the time of the primary",
     "common/src/common/primary_clock.py",
-    "            clock.service.hear(said.replace(tzinfo=UTC), event.connection_id, waited)\n",
+    "            clock.service.observe(sent.replace(tzinfo=UTC), event.connection_id, waited)\n",
     "",
 )
 NO_TIME_TO_COME = Break(

@@ -84,8 +84,8 @@ GATE_OF_TICKETS_COPY = Break(
 GATE_OF_ORDERS_COPY = Break(
     "the version gate of an order's copy",
     CHECKOUT,
-    "        if fits is Fit.KNOWN:\n            return self\n"
-    "        if fits is Fit.EARLY:\n"
+    "        if check is VersionCheck.DUPLICATE:\n            return self\n"
+    "        if check is VersionCheck.GAP:\n"
     '            raise VersionGap(f"order {event.id} is at version {self.order.version}")\n',
     "",
 )

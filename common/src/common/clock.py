@@ -1,4 +1,4 @@
-"""The clock of a service: its database's, so that replicas agree whatever their machines say."""
+"""The clock of a service: synchronized with its database's, so that all replicas agree."""
 
 import time
 from collections import deque
@@ -9,57 +9,57 @@ from typing import NamedTuple
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TOLERANCE_SECONDS = 0.25
-"""A machine that differs by less is believed: what is heard may be wrong by as much."""
+"""A smaller skew is ignored: observations may be wrong by as much."""
 
-WORDS = 6
-APART_SECONDS = 1.0
-"""Words that come closer together waited while this process stood still."""
+MAX_OBSERVATIONS = 6
+MIN_INTERVAL_SECONDS = 1.0
+"""Observations that arrive closer together were queued while this process was paused."""
 
 
-class Word(NamedTuple):
-    """What was heard once."""
+class Observation(NamedTuple):
+    """The time of the authority at one moment."""
 
     ahead_of_monotonic: float
     waited: float
 
 
 class Clock:
-    """The machine's clock, put right by what an authority says the time is.
+    """The machine's clock, corrected by the observed time of an authority.
 
-    What is heard was said some time ago, a little as a rule, much when this process was paused. So
-    of the last few words the one counts that was the fastest, and one alone of another authority
-    puts nothing back. An authority that is put back is followed when its older words are forgotten:
-    after a minute, at one word every ten seconds.
+    An observation is always late, usually a little, much when this process was paused. So the
+    fastest of the last few counts, and a single one of another authority sets nothing back. When
+    the authority itself is set back it is followed once its older observations are evicted: after
+    a minute, at one observation every ten seconds.
     """
 
     def __init__(self, machine: Callable[[], float] = time.time) -> None:
         self._machine = machine
-        self._speaker: object = None
-        self._words: deque[Word] = deque(maxlen=WORDS)
+        self._source: object = None
+        self._observations: deque[Observation] = deque(maxlen=MAX_OBSERVATIONS)
         self._last = 0.0
-        self._fastest: Word | None = None
+        self._fastest: Observation | None = None
 
-    def hear(self, said: datetime, speaker: object, waited: float = 0.0) -> None:
-        """Take note of the time that `speaker` says (UTC, aware); only the newest speaker counts.
+    def observe(self, time_there: datetime, source: object, waited: float = 0.0) -> None:
+        """Record the time at `source` (UTC, aware); only the newest source counts.
 
-        `waited` is how many seconds ago it was asked, if it was: it spoke since then.
-        Any thread may call this.
+        `waited` is how many seconds ago it was requested, if it was: it was sent since then.
+        Thread-safe.
         """
         now = time.monotonic()
-        if speaker != self._speaker:
-            self._speaker = speaker
-            self._words.clear()
-        elif now - self._last < APART_SECONDS:
+        if source != self._source:
+            self._source = source
+            self._observations.clear()
+        elif now - self._last < MIN_INTERVAL_SECONDS:
             return
         self._last = now
-        self._words.append(Word(said.timestamp() - now, waited))
-        fastest, is_alone = max(self._words), len(self._words) == 1
+        self._observations.append(Observation(time_there.timestamp() - now, waited))
+        fastest, is_alone = max(self._observations), len(self._observations) == 1
         if self._fastest is None or fastest > self._fastest or not is_alone:
             self._fastest = fastest
 
     @property
     def machine_ahead(self) -> float:
-        """Seconds by which the machine is ahead of the authority; 0 when nothing was heard yet."""
+        """Seconds by which the machine is ahead of the authority; 0 before any observation."""
         if self._fastest is None:
             return 0.0
         return self._machine() - self._fastest.ahead_of_monotonic - time.monotonic()
@@ -73,7 +73,7 @@ class Clock:
 
 
 service = Clock()
-"""What the whole process goes by; `common.primary_clock` has it hear the database."""
+"""The clock of this process; `common.primary_clock` observes the database's."""
 
 
 def seconds() -> float:

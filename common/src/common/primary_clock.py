@@ -1,4 +1,4 @@
-"""Has the clock hear what time it is at the primary, with each heartbeat of MongoDB's driver."""
+"""Synchronizes the clock with the primary's, at each heartbeat of MongoDB's driver."""
 
 import logging
 import time
@@ -21,10 +21,10 @@ rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
 
 class PrimaryClock(ServerHeartbeatListener):
-    """Every answer of a primary to `hello` says its time: before the first operation, then always.
+    """Every reply of a primary to `hello` has its time: from before the first operation on.
 
-    The driver calls this in threads of its own. An answer that was asked for was given since then;
-    those that a member gives by itself (`awaited`) may have waited for as long as they like.
+    The driver calls this in threads of its own. A requested reply was sent since the request;
+    one that a member streams by itself (`awaited`) may be older.
     """
 
     def __init__(self) -> None:
@@ -32,21 +32,21 @@ class PrimaryClock(ServerHeartbeatListener):
 
     @override
     def started(self, event: ServerHeartbeatStartedEvent) -> None:
-        """A member is asked, or will say something by itself."""
+        """A heartbeat is requested, or awaited."""
         self._asked_at[event.connection_id] = time.monotonic()
 
     @override
     def succeeded(self, event: ServerHeartbeatSucceededEvent) -> None:
-        """A member has answered."""
-        said = event.reply.document.get("localTime")
-        if event.reply.is_writable and isinstance(said, datetime):
+        """A member has replied."""
+        sent = event.reply.document.get("localTime")
+        if event.reply.is_writable and isinstance(sent, datetime):
             asked_at = self._asked_at[event.connection_id]
             waited = 0.0 if event.awaited else time.monotonic() - asked_at
-            clock.service.hear(said.replace(tzinfo=UTC), event.connection_id, waited)
+            clock.service.observe(sent.replace(tzinfo=UTC), event.connection_id, waited)
             ahead = clock.service.machine_ahead
             if abs(ahead) > SKEW_SECONDS:
                 rate_limited.warning("clocks differ", machine_ahead_seconds=round(ahead))
 
     @override
     def failed(self, event: ServerHeartbeatFailedEvent) -> None:
-        """Nothing was said."""
+        """There was no reply."""

@@ -22,7 +22,7 @@ from common.settings import TopologySettings
 from common.waiting import wait_for_event
 
 CONNECT_SECONDS = 5.0
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 """How often `keep` looks whether all is still there."""
 
 KEPT = " (NATS keeps it as it is)"
@@ -140,7 +140,7 @@ async def keep(connection: Connection, wanted: Topology) -> None:
         if is_done and scope is Scope.DECLARED:
             log.info("the topology is as declared")
             scope = Scope.MISSING
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _logged(outcome: Outcome) -> bool:

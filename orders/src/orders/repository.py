@@ -9,7 +9,7 @@ from common.contracts.events import TicketCreated, TicketUpdated
 from common.contracts.ids import created_at
 from common.contracts.money import Price
 from common.contracts.order_status import CancelReason, OrderStatus
-from common.contracts.versions import Fit, fit
+from common.contracts.versions import VersionCheck, check_version
 from common.errors import VersionGap
 from common.gauges import COUNT_LIMIT
 from common.mongo import Collection, Database, Document, DuplicateKey, Update
@@ -89,7 +89,9 @@ def _expired_before(before: datetime) -> Document:
 
 def _is_known(event: TicketCreated | TicketUpdated, ticket: Document | None) -> bool:
     known = ticket["version"] if ticket else None
-    return fit(event.version, onto=known, snapshot=event.snapshot) is Fit.KNOWN
+    return (
+        check_version(event.version, onto=known, snapshot=event.snapshot) is VersionCheck.DUPLICATE
+    )
 
 
 class OrderRepository:

@@ -6,7 +6,7 @@ from typing import Self
 
 from common.contracts.events import Event, OrderEvent
 from common.contracts.order_status import OrderStatus
-from common.contracts.versions import Fit, fit
+from common.contracts.versions import VersionCheck, check_version
 from common.errors import InvalidInput, NotFound, PaymentRequired, VersionGap
 from payments.intent import NEXT, Goal, Intent, Operation
 from payments.order import NotTheBuyer, Order, OrderNotPayable
@@ -92,10 +92,10 @@ class Checkout:
         A snapshot of an open order also publishes the payment's last event again: it may have been
         lost together with what the snapshot repairs.
         """
-        fits = fit(event.version, onto=self.order.version, snapshot=event.snapshot)
-        if fits is Fit.KNOWN:
+        check = check_version(event.version, onto=self.order.version, snapshot=event.snapshot)
+        if check is VersionCheck.DUPLICATE:
             return self
-        if fits is Fit.EARLY:
+        if check is VersionCheck.GAP:
             raise VersionGap(f"order {event.id} is at version {self.order.version}")
         order, payment, due_at = Order.of(event), self.payment, self.due_at
         if payment and order.status.is_final:

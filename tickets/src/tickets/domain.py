@@ -10,7 +10,7 @@ from common.contracts.ids import created_at, new_id
 from common.contracts.money import Price
 from common.contracts.order_status import OrderStatus
 from common.contracts.ticket_status import TicketStatus
-from common.contracts.versions import Fit, fit
+from common.contracts.versions import VersionCheck, check_version
 from common.errors import Conflict, Forbidden, NotFound
 
 RETENTION = timedelta(days=8)
@@ -139,7 +139,10 @@ class Ticket:
 
 def _is_known(order: OrderEvent, known: Reservation) -> bool:
     """An early version is applied, too: each event of an order carries its whole state."""
-    return fit(order.version, onto=known.version, snapshot=order.snapshot) is Fit.KNOWN
+    return (
+        check_version(order.version, onto=known.version, snapshot=order.snapshot)
+        is VersionCheck.DUPLICATE
+    )
 
 
 def _holder(reservations: Mapping[str, Reservation]) -> str | None:

@@ -1,1 +1,1 @@
-"""What services say to each other: a promise, so everything here is append-only."""
+"""The contracts between services: published, so everything here is append-only."""

@@ -1,1 +1,1 @@
-"""How services say it: the bus, the outbox, the consumer and the dead letters."""
+"""Eventing: the bus, the outbox, the consumer, dead letters, and what repairs losses."""

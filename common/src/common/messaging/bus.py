@@ -59,9 +59,9 @@ class Bus:
         return self._connection.last_error
 
     @property
-    def is_kept_up(self) -> bool:
+    def is_supervised(self) -> bool:
         """Whether the connection is still supervised, with whatever success."""
-        return self._connection.is_kept_up
+        return self._connection.is_supervised
 
     @property
     def problem(self) -> str:

@@ -1,7 +1,7 @@
-"""What has to change on the bus until all is there that is declared.
+"""The changes that bring streams and consumers to the declared topology.
 
 Two versions of the system may run side by side, so a declaration adds what is missing and never
-takes away what another version needs, unless a person says that it has gone (`Scope.EXACT`).
+takes away what another version needs, unless an operator requests it (`Scope.EXACT`).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
@@ -24,7 +24,7 @@ Fields = Mapping[str, Any]
 
 LIMITS = ("ack_wait", "max_ack_pending", "max_deliver")
 FIXED = ("ack_policy", "deliver_policy", "deliver_subject", "replay_policy")
-"""What NATS changes in no consumer that exists: one that somebody made is used as it is."""
+"""What NATS does not change in an existing consumer: it is used as it is."""
 
 
 class Scope(Enum):
@@ -40,9 +40,9 @@ class Scope(Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """One difference between what is declared and what is there, and how to end it.
+    """One difference between the declaration and the server, and how to apply it.
 
-    Without those that are `is_needed` not everything works; NATS is not expected to make others.
+    Changes that are not `is_needed` may be refused by NATS.
     """
 
     text: str
@@ -53,9 +53,9 @@ class Change:
 async def changes(
     connection: Connection, wanted: Topology, scope: Scope = Scope.DECLARED
 ) -> AsyncIterator[Change]:
-    """What has to change, one after the other; raises Unavailable.
+    """The changes, one after the other; raises Unavailable.
 
-    Whoever makes each before asking for the next has made all of them. A stream takes a new subject
+    Each is to be made before the next one is requested. A stream takes a new subject
     after its consumers ask for it: what was stored before that, a busy consumer would pass over.
     What differs in one thing is changed by itself, so that NATS may refuse it and take the rest.
     """
@@ -99,11 +99,11 @@ def _changes_of_stream(
         config = (await jetstream.stream_info(name)).config
         await jetstream.update_stream(config.evolve(**fields))
 
-    subjects = _together(there.subjects, wanted.subjects, scope)
+    subjects = _merged(there.subjects, wanted.subjects, scope)
     limits = () if scope is Scope.MISSING else ("num_replicas", "max_age")
-    for fields in [{"subjects": subjects}, *_each(wanted, limits)]:
+    for fields in [{"subjects": subjects}, *_one_by_one(wanted, limits)]:
         if differing := _differing(there, fields):
-            text = f"update stream {name}: {_told(differing)}"
+            text = f"update stream {name}: {_format(differing)}"
             yield Change(text, partial(update, differing))
 
 
@@ -120,17 +120,17 @@ async def _changes_of_consumer(
         await put(config.evolve(**{"name": name, **fields}), "update")
 
     heard = there.filter_subjects or ([there.filter_subject] if there.filter_subject else [])
-    subjects = _together(heard, wanted.filter_subjects, scope)
+    subjects = _merged(heard, wanted.filter_subjects, scope)
     limits, fixed = ((), ()) if scope is Scope.MISSING else (LIMITS, FIXED)
-    one_by_one = [
+    options = [
         {"filter_subjects": subjects, "filter_subject": None},
-        *_each(wanted, (*limits, *fixed)),
+        *_one_by_one(wanted, (*limits, *fixed)),
     ]
     return [
         Change(text, partial(update, differing), is_needed=differing.keys().isdisjoint(fixed))
-        for fields in one_by_one
+        for fields in options
         if (differing := _differing(there, fields))
-        and (text := f"update consumer {name}: {_told(differing)}")
+        and (text := f"update consumer {name}: {_format(differing)}")
     ]
 
 
@@ -143,26 +143,26 @@ async def _consumer_there(connection: Connection, name: str) -> ConsumerConfig |
     return found
 
 
-def _each(wanted: StreamConfig | ConsumerConfig, names: Iterable[str]) -> list[Fields]:
+def _one_by_one(wanted: StreamConfig | ConsumerConfig, names: Iterable[str]) -> list[Fields]:
     return [{name: getattr(wanted, name)} for name in names]
 
 
-def _together(there: Iterable[str] | None, wanted: Iterable[str] | None, scope: Scope) -> list[str]:
-    """The subjects afterwards: never fewer, unless a person says so."""
+def _merged(there: Iterable[str] | None, wanted: Iterable[str] | None, scope: Scope) -> list[str]:
+    """The subjects afterwards: never fewer, unless an operator requests it."""
     kept = set() if scope is Scope.EXACT else set(there or [])
     return sorted(kept.union(wanted or []))
 
 
 def _differing(there: StreamConfig | ConsumerConfig, fields: Fields) -> dict[str, Any]:
     known = {name: getattr(there, name) for name in fields}
-    return {name: it for name, it in fields.items() if _plain(known[name]) != _plain(it)}
+    return {name: it for name, it in fields.items() if _normalized(known[name]) != _normalized(it)}
 
 
-def _plain(value: Any) -> Any:
+def _normalized(value: Any) -> Any:
     """NATS leaves out what is 0 or empty, and keeps lists in an order of its own."""
     return sorted(value) if isinstance(value, list) else value or 0
 
 
-def _told(fields: Fields) -> str:
+def _format(fields: Fields) -> str:
     plain = {name: getattr(value, "value", value) for name, value in fields.items()}
     return ", ".join(f"{name} {value}" for name, value in plain.items())

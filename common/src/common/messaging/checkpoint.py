@@ -1,7 +1,7 @@
-"""How far a service has heard the stream, as it remembers it itself.
+"""The checkpoint of a service: how far it has consumed the stream, stored in its own database.
 
-NATS remembers that too, but moves its own memory along when messages are dropped. Only who keeps
-the number elsewhere can tell that something is missing.
+NATS stores that too, but advances it when messages are dropped. Only a checkpoint that is stored
+elsewhere shows the loss.
 """
 
 from collections.abc import Mapping
@@ -13,31 +13,31 @@ from common.messaging.streams import Progress
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All up to this number of this stream was heard."""
+    """Everything up to this sequence of this stream was consumed."""
 
     stream: str
     sequence: int
     begins_late: str = ""
-    """For a consumer that does not begin with the oldest message: when it was made."""
+    """For a consumer that does not deliver from the oldest message on: when it was created."""
 
-    def after(self, now: Progress, last_before: int) -> "Checkpoint":
-        """The next one; `last_before` was the stream's end when the consumer was asked."""
+    def advanced(self, now: Progress, last_before: int) -> "Checkpoint":
+        """The next checkpoint; `last_before` was the stream's end before the consumer was read."""
         heard = max(now.acknowledged, last_before if now.is_caught_up else 0)
         return Checkpoint(now.stream, max(self.sequence, heard), now.begins_late)
 
 
-def begin(now: Progress) -> Checkpoint:
-    """The first one: what was dropped before a service existed, it does not miss."""
+def first_checkpoint(now: Progress) -> Checkpoint:
+    """The first checkpoint: what was dropped before a service existed is no loss."""
     return Checkpoint(now.stream, max(now.acknowledged, now.first - 1), now.begins_late)
 
 
-def begin_again(now: Progress) -> Checkpoint:
-    """After something was lost: nothing of what is there now counts as lost once more."""
+def checkpoint_after_loss(now: Progress) -> Checkpoint:
+    """The checkpoint after a loss: nothing that is there now counts as lost again."""
     return Checkpoint(now.stream, max(now.first - 1, 0), now.begins_late)
 
 
-def what_was_lost(known: Checkpoint, now: Progress, service: str) -> str:
-    """Which events the service can never hear any more, in words; empty when there are none."""
+def describe_loss(known: Checkpoint, now: Progress, service: str) -> str:
+    """Which events the service can never consume any more; empty when there are none."""
     if known.stream != now.stream:
         return f"the stream was made anew after event {known.sequence}"
     if now.last < known.sequence:

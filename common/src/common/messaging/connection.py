@@ -1,4 +1,4 @@
-"""The connection to NATS: made anew whenever it is lost or closed, and quoted on why."""
+"""The connection to NATS: supervised, and established again whenever it is lost or closed."""
 
 import asyncio
 import logging
@@ -21,14 +21,14 @@ from common.shutdown import BUS_SECONDS
 from common.tasks import TaskSupervisor
 from common.waiting import wait_for_event
 
-TRY_AGAIN_SECONDS = 0.5
+RETRY_SECONDS = 0.5
 LONGEST_PAUSE = 5.0
-LOOK_SECONDS = 1.0
+POLL_SECONDS = 1.0
 LAST_ERROR_SECONDS = 10.0
-"""How long what NATS said may explain why it does not answer."""
+"""How long an error of NATS may explain why there is no answer."""
 
 ATTEMPT_SECONDS = 60.0
-"""By then, whoever is not connected has tried to be, however NATS is."""
+"""After so long without an attempt to connect, nobody supervises the connection."""
 
 log = logging.getLogger(__name__)
 rate_limited = RateLimitedLog(log)
@@ -51,18 +51,18 @@ class Connection:
         self.on_connected: Callable[[], None] = lambda: None
         """Called after each connection, the first included."""
         self.on_problem: Callable[[str], None] = lambda _words: None
-        """Called with what NATS says whenever it reports a problem."""
+        """Called with the message whenever NATS reports an error."""
         self.was_connected = asyncio.Event()
         """Set after the first connection."""
         self._supervisor = TaskSupervisor()
         self._is_closing = False
         self._over = asyncio.Event()
-        self._seen_to_at = math.inf  # before `start`, nobody has to
+        self._supervised_at = math.inf  # not before `start`
         self._error, self._error_at = "", 0.0
-        self.requests = FailureDetector(self._hang_up)
-        """Of JetStream's API."""
-        self.publishing = FailureDetector(self._hang_up)
-        """Of the stream, for what it is given."""
+        self.requests = FailureDetector(self._switch_server)
+        """Detects an outage of JetStream's API."""
+        self.publishing = FailureDetector(self._switch_server)
+        """Detects an outage of publishing to the stream."""
 
     @property
     def is_connected(self) -> bool:
@@ -70,19 +70,19 @@ class Connection:
         return self.client.is_connected
 
     @property
-    def is_kept_up(self) -> bool:
-        """Whether somebody still sees to it, with whatever success."""
-        return time.monotonic() - self._seen_to_at < ATTEMPT_SECONDS
+    def is_supervised(self) -> bool:
+        """Whether the connection is still supervised, with whatever success."""
+        return time.monotonic() - self._supervised_at < ATTEMPT_SECONDS
 
     @property
     def last_error(self) -> str:
-        """What NATS said a moment ago, such as a permission that is missing; else nothing."""
+        """The last error that NATS reported, such as a missing permission, if it is recent."""
         is_recent = time.monotonic() - self._error_at < LAST_ERROR_SECONDS
         return self._error if is_recent else ""
 
     @contextmanager
     def errors(self, stream: str) -> Iterator[None]:
-        """Has what goes wrong in a request raise Unavailable, in NATS' words."""
+        """Translates errors of a request into Unavailable."""
         if not self.is_connected:
             said = f": {self.last_error}" if self.last_error else ""
             raise Unavailable(f"not connected to NATS{said}")
@@ -90,41 +90,41 @@ class Connection:
             yield
 
     def start(self) -> None:
-        """Be connected in the background, until `close`."""
-        self._seen_to_at = time.monotonic()
+        """Connect, and stay connected, in the background, until `close`."""
+        self._supervised_at = time.monotonic()
         self._supervisor.start(self._run)
 
     async def _run(self) -> None:
-        """One client after the other, with growing pauses in between."""
-        pause = TRY_AGAIN_SECONDS
+        """Runs one client after the other, with backoff in between."""
+        pause = RETRY_SECONDS
         while not self._is_closing:
             began = time.monotonic()
-            await self._live()
+            await self._run_client()
             lived = time.monotonic() - began
-            pause = TRY_AGAIN_SECONDS if lived > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
+            pause = RETRY_SECONDS if lived > LONGEST_PAUSE else min(2 * pause, LONGEST_PAUSE)
             await asyncio.sleep(pause)
             self.client = NatsClient()
             self.jetstream = JetStream(self.client)
 
-    async def _live(self) -> None:
-        """The life of one client: until it is closed, by whomever, or we hang up."""
+    async def _run_client(self) -> None:
+        """Runs one client until it is closed, or we switch to another server."""
         over = self._over = asyncio.Event()
 
         async def on_closed() -> None:
             over.set()
 
-        self._seen_to_at = time.monotonic()
+        self._supervised_at = time.monotonic()
         try:
             await self._connect(on_closed)
         except (NatsError, OSError, TimeoutError) as error:
-            await self._failed(error)
+            await self._on_error(error)
             return
         self.was_connected.set()
         self.on_connected()
         while not (self.client.is_closed or over.is_set()):
             if self.is_connected:
-                self._seen_to_at = time.monotonic()
-            await wait_for_event(over, LOOK_SECONDS)  # it does not always say so
+                self._supervised_at = time.monotonic()
+            await wait_for_event(over, POLL_SECONDS)  # it does not always say so
         if self.client.is_closed:
             self._remember(self.client.last_error)
             rate_limited.warning("NATS closed the connection", error=self.last_error)
@@ -132,7 +132,7 @@ class Connection:
             async with asyncio.timeout(BUS_SECONDS):
                 await self.client.close()
 
-    def _hang_up(self) -> None:
+    def _switch_server(self) -> None:
         if current := self.client.connected_url:
             log.warning("JetStream does not answer: trying the next server")
             others = [server for server in self.client.servers if server != current]
@@ -147,26 +147,26 @@ class Connection:
             inbox_prefix=f"_INBOX_{self._name}",  # a user may be kept to its own answers
             tls=ssl.create_default_context(cafile=self._ca_file) if self._ca_file else None,
             connect_timeout=2,
-            reconnect_time_wait=TRY_AGAIN_SECONDS,  # type: ignore[arg-type]  # it only sleeps
+            reconnect_time_wait=RETRY_SECONDS,  # type: ignore[arg-type]  # it only sleeps
             max_reconnect_attempts=-1,
             ping_interval=5,
-            reconnected_cb=self._reconnected,
-            disconnected_cb=self._disconnected,
+            reconnected_cb=self._on_reconnected,
+            disconnected_cb=self._on_disconnected,
             closed_cb=on_closed,
-            error_cb=self._failed,
+            error_cb=self._on_error,
         )
 
-    async def _reconnected(self) -> None:
+    async def _on_reconnected(self) -> None:
         log.info("connected to NATS again")
         self.on_connected()
 
-    async def _disconnected(self) -> None:
+    async def _on_disconnected(self) -> None:
         if not self._is_closing:
             log.warning("not connected to NATS")
 
-    async def _failed(self, error: Exception) -> None:
-        """An attempt to connect has failed, or what was asked for is not permitted."""
-        self._seen_to_at = time.monotonic()
+    async def _on_error(self, error: Exception) -> None:
+        """An attempt to connect has failed, or a permission is missing."""
+        self._supervised_at = time.monotonic()
         self._remember(error)
         self.on_problem(self._error)
         rate_limited.warning("NATS reports a problem", error=self._error)
@@ -179,7 +179,7 @@ class Connection:
             self._error, self._error_at = describe(error), time.monotonic()
 
     async def close(self) -> None:
-        """Send what is still on its way out and leave."""
+        """Flush and close the connection."""
         self._is_closing = True
         await self._supervisor.stop()
         with suppress(NatsError, OSError, TimeoutError):

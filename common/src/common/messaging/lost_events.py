@@ -1,7 +1,7 @@
-"""Notices that events were dropped before a service heard them, and has their owners say all again.
+"""Detects events that were dropped before a service consumed them, and requests a republish.
 
-A purge, a retention that was passed, a stream or a consumer that somebody made anew: none of it is
-an error to NATS. The stream's numbers beside those the service has kept itself show the gap.
+A purge, an expired retention, a stream or a consumer that was deleted and created again: none of
+it is an error to NATS. Comparing the stream's sequences with the checkpoint shows the gap.
 """
 
 import asyncio
@@ -17,19 +17,19 @@ from common.logs import RateLimitedLog
 from common.messaging.bus import Bus
 from common.messaging.checkpoint import (
     Checkpoint,
-    begin,
-    begin_again,
+    checkpoint_after_loss,
+    describe_loss,
+    first_checkpoint,
     from_document,
     to_document,
-    what_was_lost,
 )
 from common.messaging.streams import Progress
 from common.metrics import Gauge
 from common.mongo import Collection, Document, DuplicateKey
 
-LOOK_SECONDS = 5.0
-HEAL_SECONDS = 1.0
-"""How often to ask whether an owner has said everything again."""
+CHECK_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+"""How often to ask whether an owner has republished everything."""
 
 EVENTS: Document = {"_id": "events"}
 
@@ -41,9 +41,9 @@ rate_limited = RateLimitedLog(log)
 
 
 class LostEvents:
-    """What one service has missed; all its replicas share what they know of it.
+    """The losses of one service; all its replicas share the checkpoint.
 
-    `owners` are the services that say the state of everything again, when they are asked.
+    `owners` are the services that republish on request.
     """
 
     def __init__(self, bus: Bus, service: str, store: Collection, owners: Sequence[str]) -> None:
@@ -51,30 +51,34 @@ class LostEvents:
         self._last_before = ("", 0)
 
     async def run(self) -> None:
-        """Look, and heal, until cancelled."""
+        """Check, and repair, until cancelled."""
         while True:
             is_whole = True
             try:
-                is_whole = not self._bus.is_connected or await self.is_whole() or await self._heal()
+                is_whole = (
+                    not self._bus.is_connected
+                    or await self.is_whole()
+                    or await self._request_republish()
+                )
             except Unavailable as error:
                 rate_limited.warning("nobody knows whether events were lost", error=str(error))
-            await asyncio.sleep(LOOK_SECONDS if is_whole else HEAL_SECONDS)
+            await asyncio.sleep(CHECK_SECONDS if is_whole else RETRY_SECONDS)
 
     async def is_whole(self) -> bool:
-        """Whether the service has missed nothing, or has heard it again since; raises Unavailable.
+        """Whether nothing was lost, or it has been republished since; raises Unavailable.
 
-        What is known is read before NATS is asked: what another replica finds meanwhile is newer.
+        The checkpoint is read before NATS is asked, as another replica may advance it meanwhile.
         """
         known = await self._store.find_one(EVENTS)
         now = await self._bus.streams.progress(self._service)
         if known is None:
-            await self._store_first(begin(now))
+            await self._store_first(first_checkpoint(now))
             return True
         checkpoint = from_document(known)
-        if lost := what_was_lost(checkpoint, now, self._service):
-            await self._tell(checkpoint, now, lost)
+        if lost := describe_loss(checkpoint, now, self._service):
+            await self._record_loss(checkpoint, now, lost)
             return False
-        await self._go_on(checkpoint, now)
+        await self._advance(checkpoint, now)
         return "missing" not in known
 
     async def _store_first(self, checkpoint: Checkpoint) -> None:
@@ -83,16 +87,16 @@ class LostEvents:
         except DuplicateKey:  # another replica was first
             return
 
-    async def _go_on(self, known: Checkpoint, now: Progress) -> None:
+    async def _advance(self, known: Checkpoint, now: Progress) -> None:
         stream, last = self._last_before
         self._last_before = (now.stream, now.last)
-        following = known.after(now, last if stream == now.stream else 0)
+        following = known.advanced(now, last if stream == now.stream else 0)
         if following != known:
             await self._replace(known, to_document(following))
 
-    async def _tell(self, known: Checkpoint, now: Progress, lost: str) -> None:
+    async def _record_loss(self, known: Checkpoint, now: Progress, lost: str) -> None:
         missing = {"id": new_id(), "lost": lost, "runs": {}}
-        changed = {**to_document(begin_again(now)), "missing": missing}
+        changed = {**to_document(checkpoint_after_loss(now)), "missing": missing}
         if await self._replace(known, changed):  # else another replica tells
             LOST.inc()
             log.error("events were lost", extra={"lost": lost})
@@ -100,13 +104,13 @@ class LostEvents:
     async def _replace(self, known: Checkpoint, changed: Document) -> bool:
         return await self._store.update({**EVENTS, **to_document(known)}, {"$set": changed})
 
-    async def _heal(self) -> bool:
-        """Ask every owner until each has said everything; whether they have."""
+    async def _request_republish(self) -> bool:
+        """Request a republish of every owner; whether all are done."""
         known = await self._store.find_one(EVENTS)
         if known is None or "missing" not in known:
             return True
         missing = known["missing"]
-        done = [await self._said_again(missing, owner) for owner in self._owners]
+        done = [await self._is_republished(missing, owner) for owner in self._owners]
         if not all(done):
             return False
         mine = {**EVENTS, "missing.id": missing["id"]}
@@ -114,7 +118,7 @@ class LostEvents:
             log.warning("lost events were made good", extra={"lost": missing["lost"]})
         return True
 
-    async def _said_again(self, missing: Document, owner: str) -> bool:
+    async def _is_republished(self, missing: Document, owner: str) -> bool:
         asked = RepublishRun(number=missing["runs"].get(owner))
         subject = request_subject(ServiceRequest.REPUBLISH, owner)
         answer = await self._bus.requests.send(
@@ -127,7 +131,7 @@ class LostEvents:
         return run.done
 
     def gauges(self) -> GaugeSource:
-        """Whether something is missing now."""
+        """Whether lost events have not been republished yet."""
 
         async def collect() -> Samples:
             known = await self._store.find_one(EVENTS)

@@ -1,4 +1,4 @@
-"""The library's client of NATS, mended where it would mislead us."""
+"""The library's client of NATS, with workarounds for its defects."""
 
 import asyncio
 import json

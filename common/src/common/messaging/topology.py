@@ -14,12 +14,12 @@ SUBJECTS = {
     STREAM: [*(subject.value for subject in Subject), replays_to("*")],
     DEAD_LETTERS: ["dead-letters.>"],
 }
-KEPT_SECONDS = {STREAM: 7 * 24 * 3600, DEAD_LETTERS: 0}
-"""How long a message is kept; a dead letter (0) until a person has decided what becomes of it."""
+RETENTION_SECONDS = {STREAM: 7 * 24 * 3600, DEAD_LETTERS: 0}
+"""The retention of messages; a dead letter (0) is kept until an operator decides about it."""
 
 ACK_WAIT_SECONDS = 9
-"""After this time, what a replica that died had in hand is delivered to another one. Whoever lives
-and needs longer says so (see `consumer`)."""
+"""After this time, messages in flight at a dead replica are redelivered to another one. A live one
+that needs longer reports progress (see `consumer`)."""
 
 MAX_ACK_PENDING = 20_000
 """How many messages of a service may be in flight, queued ones included (see `keyed_queue`)."""
@@ -27,7 +27,7 @@ MAX_ACK_PENDING = 20_000
 
 @dataclass(frozen=True)
 class Topology:
-    """All that is declared; the consumers are those of the one stream of events."""
+    """The declared streams, and the consumers of the stream of events."""
 
     streams: tuple[StreamConfig, ...]
     consumers: tuple[ConsumerConfig, ...]
@@ -36,7 +36,7 @@ class Topology:
     def of(
         cls, replicas: int, subscriptions: Mapping[str, Iterable[Subject]] = SUBSCRIPTIONS
     ) -> "Topology":
-        """Streams of so many copies, and one durable consumer for each service that subscribes."""
+        """Streams with so many replicas, and one durable consumer for each subscribing service."""
         return cls(
             tuple(_stream(name, replicas) for name in SUBJECTS),
             tuple(_consumer(service, heard) for service, heard in subscriptions.items()),
@@ -45,7 +45,7 @@ class Topology:
 
 def _stream(name: str, replicas: int) -> StreamConfig:
     return StreamConfig(
-        name=name, subjects=SUBJECTS[name], num_replicas=replicas, max_age=KEPT_SECONDS[name]
+        name=name, subjects=SUBJECTS[name], num_replicas=replicas, max_age=RETENTION_SECONDS[name]
     )
 
 

@@ -1,4 +1,4 @@
-"""Notices that nothing comes any more of what NATS was asked to send."""
+"""A watchdog: resubscribes when no message or heartbeat arrives any more."""
 
 import asyncio
 import math
@@ -7,42 +7,44 @@ import time
 from common.messaging.bus import Bus
 from common.messaging.delivery import HEARTBEAT_SECONDS
 
-PATIENCE = 2.5 * HEARTBEAT_SECONDS
-LONGEST_PATIENCE = 8 * PATIENCE
-"""Over a slow line the first sign of life takes longer: twice the time after each in vain."""
+TIMEOUT_SECONDS = 2.5 * HEARTBEAT_SECONDS
+MAX_TIMEOUT_SECONDS = 8 * TIMEOUT_SECONDS
+"""Over a slow line the first heartbeat takes longer: the timeout doubles after each failure."""
 
 
 class Watchdog:
-    """Has the bus prepare again, until somebody asks anew, when there is no sign of life."""
+    """Has the bus resubscribe when there is no heartbeat within the timeout."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._patience = PATIENCE
+        self._timeout = TIMEOUT_SECONDS
         self._seen = time.monotonic()
         self._is_seen = True
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """NATS was asked: from now on there should be signs of life, until `stop`."""
-        self._patience = PATIENCE if self._is_seen else min(2 * self._patience, LONGEST_PATIENCE)
+        """Arm it: from now on there should be heartbeats, until `stop`."""
+        self._timeout = (
+            TIMEOUT_SECONDS if self._is_seen else min(2 * self._timeout, MAX_TIMEOUT_SECONDS)
+        )
         self._seen, self._is_seen = time.monotonic(), False
         self._task = self._task or asyncio.create_task(self._watch())
 
     def seen(self) -> None:
-        """There was one; the next ones follow it as fast as over any line."""
-        self._seen, self._is_seen, self._patience = time.monotonic(), True, PATIENCE
+        """A message or heartbeat arrived."""
+        self._seen, self._is_seen, self._timeout = time.monotonic(), True, TIMEOUT_SECONDS
 
     def missed(self) -> None:
-        """There will be none."""
+        """No more will arrive: expire now."""
         self._seen = -math.inf
 
     def stop(self) -> None:
-        """It does not matter any more."""
+        """Disarm it."""
         if self._task:
             self._task.cancel()
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
-            if self._bus.is_connected and time.monotonic() - self._seen > self._patience:
+            if self._bus.is_connected and time.monotonic() - self._seen > self._timeout:
                 self._bus.resubscribe_soon()

@@ -38,7 +38,7 @@ class Health(TypedDict):
 async def live(request: Request, response: Response) -> dict[str, bool]:
     """The loop turns, and somebody sees to the connection to NATS, whatever becomes of NATS."""
     bus: Bus | None = request.app.state.bus
-    living = bus is None or bus.is_kept_up
+    living = bus is None or bus.is_supervised
     response.status_code = 200 if living else 503
     return {"live": living}
 
