@@ -29,23 +29,23 @@ install: .venv/installed ## install everything into .venv (the other targets do 
 dev: install ## run everything on this machine; Ctrl-C stops it
 	@$(BIN)/python -m devstack up $(ARGS)
 
-dead-letters: install ## what services gave up; ARGS="show 3", "replay all", "discard 3 --service orders"
+dead-letters: install ## dead letters of services; ARGS="show 3", "replay all", "discard 3 --service orders"
 	@$(BIN)/python -m devstack exec orders $(BIN)/python -m common.dead_letters $(or $(ARGS),list)
 
 republish: install ## publish snapshots of everything, to rebuild read models; SERVICE=tickets chooses
 	@for service in $(or $(SERVICE),tickets orders); do \
 	  $(BIN)/python -m devstack exec $$service $(BIN)/python -m $$service republish || exit 1; done
 
-test: lint types imports unit ## what CI runs: every check and every test, against real servers
+test: lint types imports unit ## all checks and all tests, against real servers, as CI runs them
 
-lint: install ## style, and mistakes a linter can see
+lint: install ## ruff: lint and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 types: install ## mypy, strict
 	$(BIN)/mypy
 
-imports: install ## the architecture: who may import whom
+imports: install ## import contracts: the layers of the architecture
 	$(BIN)/lint-imports --no-cache
 
 quick: install ## the tests that start no server, in half a minute; ARGS="orders -k cancel" chooses
@@ -55,26 +55,26 @@ quick: install ## the tests that start no server, in half a minute; ARGS="orders
 unit: install ## the tests, several at a time; ARGS="orders -k cancel" chooses
 	$(BIN)/pytest $(or $(ARGS),-q -n 5 --dist loadfile --no-loadscope-reorder)
 
-chaos: install ## break the running system on purpose: SEED="1 2 3" SECONDS=60 ARGS="--members 3"
+chaos: install ## inject faults into the running system: SEED="1 2 3" SECONDS=60 ARGS="--members 3"
 	$(BIN)/python -m tests.chaos --seed $(SEED) --seconds $(SECONDS) $(ARGS)
 
-chaos-breaks: install ## take one safeguard away at a time: chaos must notice each
+chaos-breaks: install ## remove one safeguard at a time: chaos must detect each
 	$(BIN)/python -m tests.chaos.breaks
 
-guarantees: install ## take away what keeps each promise: its named tests must fail; ARGS="--only timer" chooses
+guarantees: install ## remove the mechanism behind each guarantee: its tests must fail; ARGS="--only timer" chooses
 	$(BIN)/python -m tests.guarantees $(ARGS)
 
-containers: install ## with a container engine: stop containers, roll services to new images under load
+containers: install ## with a container engine: stop containers, rolling updates under load
 	$(BIN)/pytest -q --engine tests/deployment/test_containers.py
 
-bench: install ## how fast everything is, and near its floor; ARGS="reads --json FILE" chooses, also: node
+bench: install ## benchmarks, compared with their floors; ARGS="reads --json FILE" chooses, also: node
 	$(BIN)/python -m bench $(ARGS)
 
-format: install ## rewrite the code in the house style
+format: install ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: | $(BIN)/uv ## choose versions anew after editing a pyproject.toml
+lock: | $(BIN)/uv ## resolve dependencies again after editing a pyproject.toml
 	$(LOCK) pyproject.toml $(PACKAGES:%=%/pyproject.toml) --group dev --output-file requirements.lock
 	for service in $(SERVICES); do $(LOCK) $$service/pyproject.toml --output-file $$service/requirements.lock; done
 	$(LOCK) --group localstripe --output-file payments/tests/localstripe.lock
@@ -84,5 +84,5 @@ lock: | $(BIN)/uv ## choose versions anew after editing a pyproject.toml
 $(BIN)/uv:
 	$(MAKE) install
 
-clean: ## forget the data of `make dev` and everything installed
+clean: ## delete the data of `make dev` and everything installed
 	rm -rf .dev .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

@@ -71,7 +71,8 @@ def test_an_errand_keeps_the_arguments_of_its_command() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "why"), [(["exec", "shop", "env"], "shop"), (["exec", "orders"], "which command?")]
+    ("wrong", "why"),
+    [(["exec", "shop", "env"], "shop"), (["exec", "orders"], "a command is required")],
 )
 def test_an_errand_of_nobody_or_nothing_is_explained(
     wrong: list[str], why: str, capsys: pytest.CaptureFixture[str]

@@ -49,29 +49,42 @@ def parse(arguments: Sequence[str] | None = None) -> Options | ExecOptions:
     if chosen.pop("command") == "up":
         return Options(**chosen)
     options = ExecOptions(chosen["data"], chosen["service"], tuple(chosen["words"]))
-    return options if options.command else run.error("which command?")
+    return options if options.command else run.error("a command is required")
 
 
 def _describe_exec(run: argparse.ArgumentParser) -> None:
-    run.add_argument("--data", type=Path, default=DATA, help="the folder of the stack (.dev)")
-    run.add_argument("service", choices=SERVICES, help="whose settings it gets")
-    run.add_argument("words", metavar="command", nargs=argparse.REMAINDER, help="and its arguments")
+    run.add_argument("--data", type=Path, default=DATA, help="the data folder of the stack (.dev)")
+    run.add_argument("service", choices=SERVICES, help="the service whose settings it gets")
+    run.add_argument(
+        "words", metavar="command", nargs=argparse.REMAINDER, help="the command and its arguments"
+    )
 
 
 def _describe_up(up: argparse.ArgumentParser) -> None:
-    say = up.add_argument
-    say("--port", type=_port, default=8080, help="of the gateway; 0 picks a free one (8080)")
-    say("--replicas", type=_replicas, default={}, help="processes, such as orders=2,tickets=2")
-    say("--members", type=int, choices=(1, COUNT), default=1, help="of MongoDB and of NATS (1)")
-    wrong = "replicas on machines whose clocks are wrong by seconds, such as orders-1=600,auth=-2"
-    say("--clocks", type=_clocks, default={}, help=wrong)
-    say("--data", type=Path, default=DATA, help="the folder that remembers (.dev)")
-    say("--ephemeral", action="store_true", help="remember nothing")
-    say("--json", type=Path, help="a file to write once everything is ready: what runs where")
-    say("--quiet", action="store_true", help="leave the logs in their files")
+    option = up.add_argument
+    option("--port", type=_port, default=8080, help="of the gateway; 0 chooses a free one (8080)")
+    option(
+        "--replicas",
+        type=_replicas,
+        default={},
+        help="replicas of services, such as orders=2,tickets=2",
+    )
+    option(
+        "--members",
+        type=int,
+        choices=(1, COUNT),
+        default=1,
+        help="servers of MongoDB and of NATS (1)",
+    )
+    wrong = "clock skew of replicas in seconds, such as orders-1=600,auth=-2"
+    option("--clocks", type=_clocks, default={}, help=wrong)
+    option("--data", type=Path, default=DATA, help="the data folder (.dev)")
+    option("--ephemeral", action="store_true", help="delete the data at the end")
+    option("--json", type=Path, help="write addresses and process ids here when ready")
+    option("--quiet", action="store_true", help="do not print the logs, which are in files")
     up.set_defaults(settings=[])
-    _describe_setting(up, "--set", _setting, "[SERVICE.]NAME=VALUE", "a setting; as many as needed")
-    window = "how long an order holds its ticket (900): ORDER_WINDOW_SECONDS"
+    _describe_setting(up, "--set", _setting, "[SERVICE.]NAME=VALUE", "a setting; may be repeated")
+    window = "how long an order reserves its ticket (900): ORDER_WINDOW_SECONDS"
     _describe_setting(up, "--window", _window, "SECONDS", window)
 
 
