@@ -63,19 +63,8 @@ def _describe_exec(run: argparse.ArgumentParser) -> None:
 def _describe_up(up: argparse.ArgumentParser) -> None:
     option = up.add_argument
     option("--port", type=_port, default=8080, help="of the gateway; 0 chooses a free one (8080)")
-    option(
-        "--replicas",
-        type=_replicas,
-        default={},
-        help="replicas of services, such as orders=2,tickets=2",
-    )
-    option(
-        "--members",
-        type=int,
-        choices=(1, COUNT),
-        default=1,
-        help="servers of MongoDB and of NATS (1)",
-    )
+    option("--replicas", type=_replicas, default={}, help="such as orders=2,tickets=2 (1 each)")
+    option("--members", type=int, choices=(1, COUNT), default=1, help="of MongoDB and NATS (1)")
     wrong = "clock skew of replicas in seconds, such as orders-1=600,auth=-2"
     option("--clocks", type=_clocks, default={}, help=wrong)
     option("--data", type=Path, default=DATA, help="the data folder (.dev)")
