@@ -1,4 +1,4 @@
-"""`python -m common.dead_letters`: look at what could not be handled, replay it or discard it."""
+"""`python -m common.dead_letters`: list, show, replay or discard dead letters."""
 
 import argparse
 import asyncio
@@ -20,26 +20,26 @@ from common.settings import BusSettings
 CONNECT_SECONDS = 5.0
 COLUMNS = ("number", "when", "service", "subject", "entity", "attempts", "reason")
 DONE = {"replay": "replayed", "discard": "discarded"}
-EVERY = "all"
+ALL = "all"
 LEFT_BEHIND = (
-    "If one was a version of a ticket or order that lives, its later versions wait for it:"
-    " have the owner say everything again (make republish)."
+    "If one was a version of an existing ticket or order, its later versions wait for it:"
+    " republish the owner (make republish)."
 )
 
 
 class UnknownDeadLetter(Exception):
-    """There is no dead letter of that number."""
+    """There is no dead letter with this number."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the command line asks; exit code 1 with a sentence when that is not possible."""
-    asked = _parser().parse_args(arguments)
+    """Execute the command; exit code 1 with a message when it fails."""
+    args = _parser().parse_args(arguments)
     settings = BusSettings.load()
-    logging.basicConfig(level=logging.CRITICAL)  # the sentence at the end says enough
+    logging.basicConfig(level=logging.CRITICAL)  # the final message is enough
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        asyncio.run(_do(settings, asked))
+        asyncio.run(_run(settings, args))
     except (Unavailable, UnknownDeadLetter, NoSuchConsumer) as problem:
         sys.exit(f"error: {problem}")
 
@@ -47,44 +47,46 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m common.dead_letters",
-        description="Messages that services gave up. NATS_URL says where the bus is.",
+        description="Messages that services could not handle. NATS_URL is the address of the bus.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    look = commands.add_parser("list", help="one line for each letter")
-    show = commands.add_parser("show", help="everything about one letter")
-    replay = commands.add_parser("replay", help="have the service that gave up hear it again")
-    discard = commands.add_parser("discard", help="forget it")
+    look = commands.add_parser("list", help="one line for each dead letter")
+    show = commands.add_parser("show", help="all about one dead letter, its body included")
+    replay = commands.add_parser(
+        "replay", help="redeliver it to the service that failed, and to no other"
+    )
+    discard = commands.add_parser("discard", help="delete it")
     show.add_argument("letters", metavar="NUMBER", nargs=1, type=_number)
     for command in (replay, discard):
         command.add_argument("letters", metavar="NUMBER|all", nargs="+", type=_number_or_all)
     for command in (look, replay, discard):
-        command.add_argument("--service", help="only letters of this service")
+        command.add_argument("--service", help="only dead letters of this service")
     return parser
 
 
 def _number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not the number of a letter")
+        raise argparse.ArgumentTypeError(f"{text} is not the number of a dead letter")
     return int(text)
 
 
 def _number_or_all(text: str) -> int | str:
-    return text if text == EVERY else _number(text)
+    return text if text == ALL else _number(text)
 
 
-async def _do(settings: BusSettings, asked: argparse.Namespace) -> None:
-    async with _visit(settings) as bus:
-        if asked.command == "list":
-            _say(_table([letter async for letter in dead_letters.list_all(bus, asked.service)]))
-        elif asked.command == "show":
-            _say(_in_full(await _letter(bus, asked.letters[0], None)))
+async def _run(settings: BusSettings, args: argparse.Namespace) -> None:
+    async with _connected(settings) as bus:
+        if args.command == "list":
+            _print(_table([letter async for letter in dead_letters.list_all(bus, args.service)]))
+        elif args.command == "show":
+            _print(_details(await _letter(bus, args.letters[0], None)))
         else:
-            chosen = await _chosen(bus, asked.letters, asked.service)
-            await _carry_out(bus, asked.command, chosen)
+            chosen = await _chosen(bus, args.letters, args.service)
+            await _execute(bus, args.command, chosen)
 
 
 @asynccontextmanager
-async def _visit(settings: BusSettings) -> AsyncIterator[Bus]:
+async def _connected(settings: BusSettings) -> AsyncIterator[Bus]:
     bus = Bus(settings.nats_url, service="dead-letters", ca_file=settings.nats_ca_file)
     try:
         await _connect(bus)
@@ -103,8 +105,8 @@ async def _connect(bus: Bus) -> None:
 
 
 async def _chosen(bus: Bus, wanted: Sequence[int | str], service: str | None) -> list[DeadLetter]:
-    """All that were asked for, or UnknownDeadLetter before anything has happened."""
-    if EVERY in wanted:
+    """All that were requested, or UnknownDeadLetter before anything has happened."""
+    if ALL in wanted:
         return [letter async for letter in dead_letters.list_all(bus, service)]
     numbers = dict.fromkeys(number for number in wanted if isinstance(number, int))
     return [await _letter(bus, number, service) for number in numbers]
@@ -119,7 +121,7 @@ async def _letter(bus: Bus, number: int, service: str | None) -> DeadLetter:
     return letter
 
 
-async def _carry_out(bus: Bus, command: str, chosen: Sequence[DeadLetter]) -> None:
+async def _execute(bus: Bus, command: str, chosen: Sequence[DeadLetter]) -> None:
     act = {"replay": dead_letters.replay, "discard": dead_letters.discard}[command]
     done = 0
     try:
@@ -127,13 +129,13 @@ async def _carry_out(bus: Bus, command: str, chosen: Sequence[DeadLetter]) -> No
             await act(bus, letter)
             done += 1
     finally:
-        _say(f"{DONE[command]} {done} of {len(chosen)} dead letters")
+        _print(f"{DONE[command]} {done} of {len(chosen)} dead letters")
     if command == "discard" and done:
-        _say(LEFT_BEHIND)
+        _print(LEFT_BEHIND)
     if command == "replay":
         for service in sorted({letter.service for letter in chosen}):
             if await bus.streams.waiting_pulls(service) == 0:
-                _say(f"{service} does not run now; it hears them when it does, within a week")
+                _print(f"{service} does not run now; it receives them when it does, within a week")
 
 
 def _table(letters: Sequence[DeadLetter]) -> str:
@@ -159,7 +161,7 @@ def _row(letter: DeadLetter) -> tuple[str, ...]:
     return (str(letter.number), *(_printable(fact) or "-" for fact in (when, *facts)))
 
 
-def _in_full(letter: DeadLetter) -> str:
+def _details(letter: DeadLetter) -> str:
     facts = zip(COLUMNS, _row(letter), strict=True)
     headers = (f"  {_printable(name)}: {_printable(it)}" for name, it in letter.headers.items())
     return "\n".join(
@@ -176,13 +178,13 @@ def _body(letter: DeadLetter) -> str:
 
 
 def _printable(text: str) -> str:
-    """Without what could command a terminal."""
+    """The text with control characters escaped."""
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
     )
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 

@@ -39,13 +39,13 @@ class DomainError(Exception):
 
 
 class InvalidInput(DomainError):
-    """The request is wrong in itself, whatever the state of the system."""
+    """The request is invalid in itself, whatever the state of the system."""
 
     status = 400
 
 
 class NotAuthenticated(DomainError):
-    """Nobody is signed in."""
+    """The request has no valid session."""
 
     status = 401
     message = "Not authorized"
@@ -58,26 +58,26 @@ class PaymentRequired(DomainError):
 
 
 class Forbidden(DomainError):
-    """Somebody is signed in, but not the one who may do this."""
+    """The signed-in user may not do this."""
 
     status = 403
 
 
 class NotFound(DomainError):
-    """There is no such thing."""
+    """It does not exist."""
 
     status = 404
     message = "Not Found"
 
 
 class Conflict(DomainError):
-    """The request is fine, the state of things does not allow it."""
+    """The request is valid, but the state does not allow it."""
 
     status = 409
 
 
 class UnsupportedMedia(DomainError):
-    """The body is of a kind that no route reads."""
+    """The body has an unsupported media type."""
 
     status = 415
     message = "Send the body as application/json"

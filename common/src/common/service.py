@@ -1,4 +1,4 @@
-"""Puts a service together: its app, what runs beside it, and how both start and stop."""
+"""Composes a service: its app, its eventing runtime, and how both start and stop."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -38,18 +38,18 @@ from common.web.startup_gate import StartupGateMiddleware
 
 
 class Repository(Protocol):
-    """Where a service keeps what it owns."""
+    """Stores what a service owns."""
 
     @property
     def outboxes(self) -> Sequence[Collection]:
-        """The collections whose documents announce events."""
+        """The collections whose documents have an outbox."""
 
     async def prepare(self) -> None:
-        """Make the indexes exist."""
+        """Create the indexes."""
 
 
 Worker = Callable[[Any, Bus], Awaitable[None]]
-"""Work beside the requests, with the service's repository and the bus, until cancelled."""
+"""A background task, with the service's repository and the bus; runs until cancelled."""
 
 
 def create_service(  # noqa: PLR0913 - one argument for each part of a service
@@ -80,7 +80,7 @@ def create_service(  # noqa: PLR0913 - one argument for each part of a service
 
 @dataclass(frozen=True)
 class _Parts:
-    """What a service is made of besides its settings and its HTTP door."""
+    """The parts of a service besides its settings and its router."""
 
     repository: Callable[[Database], Repository]
     handlers: Handlers
@@ -117,7 +117,7 @@ async def _lifespan(app: FastAPI, settings: ServiceSettings, parts: _Parts) -> A
 async def _begin(
     app: FastAPI, work: AsyncExitStack, events: AbstractAsyncContextManager[None]
 ) -> None:
-    """Beside the probes, which tell what it waits for: an index of many documents takes long."""
+    """In the background, while probes are answered: building a large index takes long."""
     startup: Startup = app.state.startup
     await startup.run(app.state.database, app.state.repository.prepare)
     await work.enter_async_context(events)
@@ -178,9 +178,9 @@ def _app(settings: ServiceSettings, router: APIRouter | None, lifespan: Any) -> 
     app.state.settings, app.state.bus, app.state.event_feed = settings, None, None
     app.state.shutdown = GracefulShutdown(settings.lame_duck_seconds)
     app.state.gauges, app.state.startup = GaugeCollector(), Startup()
-    doors = [router] if router else []
-    for each in (*doors, health.router, scrape.router):
-        app.router.routes += each.routes  # what is included is matched twice, at each request
+    routers = [router] if router else []
+    for each in (*routers, health.router, scrape.router):
+        app.router.routes += each.routes  # an included router is matched twice, at each request
     install_error_responses(app)
     app.add_middleware(SessionMiddleware, public_keys=settings.jwt_public_key)
     app.add_middleware(CsrfMiddleware)

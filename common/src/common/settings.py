@@ -1,4 +1,4 @@
-"""What every service can be configured with; a service refuses to start when it is wrong."""
+"""The settings of all services; a service does not start when one is invalid."""
 
 import sys
 from typing import Annotated, ClassVar, Literal, Self
@@ -15,8 +15,8 @@ COMMITTED = {
     "retryreads": "true",
     "retrywrites": "true",
 }
-"""What MongoDB has to be asked for, so that nothing is decided from what it may take back
-(docs/decisions/0012). An address may say it, and nothing else."""
+"""The options that MongoDB needs, so that nothing is decided from data that may be rolled back
+(docs/decisions/0012). An address may set them to these values only."""
 
 
 def _parts(address: str) -> SplitResult:
@@ -58,16 +58,16 @@ Pem = Annotated[str, AfterValidator(_pem)]
 
 
 class EnvironmentSettings(BaseSettings):
-    """Read from environment variables of the same names in capitals.
+    """Read from environment variables of the same names in upper case.
 
-    Keys and addresses with passwords never show in `repr` or in an error.
+    Keys and addresses with passwords never appear in `repr` or in an error.
     """
 
     model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
 
     @classmethod
     def load(cls) -> Self:
-        """The settings; ends the process with one line per wrong variable (and no values)."""
+        """The settings; exits with one line per invalid variable (and no values)."""
         try:
             return cls()
         except ValidationError as error:
@@ -76,12 +76,12 @@ class EnvironmentSettings(BaseSettings):
 
 
 def complaints(error: ValidationError) -> dict[str, str]:
-    """What is wrong with which variable, without its value."""
+    """The error of each invalid variable, without its value."""
     return {"_".join(map(str, each["loc"])).upper(): each["msg"] for each in error.errors()}
 
 
 class BusSettings(EnvironmentSettings):
-    """Where the bus is."""
+    """The address of the bus."""
 
     nats_url: Annotated[str, AfterValidator(_nats_url)] = Field(repr=False)
     nats_ca_file: FilePath | None = None
@@ -101,7 +101,7 @@ Collector = Annotated[str, AfterValidator(_http_url)]
 
 
 class TracingSettings(EnvironmentSettings):
-    """Whether traces are exported, in OpenTelemetry's words; its SDK reads its other variables."""
+    """Whether traces are exported, by OpenTelemetry's variables; its SDK reads the others."""
 
     otel_sdk_disabled: bool = False
     otel_traces_exporter: Annotated[
@@ -123,21 +123,21 @@ class TracingSettings(EnvironmentSettings):
 
 
 class LogSettings(EnvironmentSettings):
-    """How log lines look, and which there are."""
+    """The format and the level of log lines."""
 
     log_format: Literal["json", "text"] | None = None
-    """For machines or for people; None is for people on a terminal, and else for machines."""
+    """None is text on a terminal, and JSON elsewhere."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
 class TopologySettings(BusSettings, LogSettings):
-    """For the program that declares what is on the bus."""
+    """For the program that declares the topology."""
 
     stream_replicas: int = Field(default=1, ge=1, le=5)
 
 
 class ServiceSettings(TracingSettings, LogSettings):
-    """What a service cannot do without."""
+    """The settings of every service."""
 
     service: ClassVar[str]
     """The name of the service: of its database, its durable consumer and its log lines."""
@@ -145,11 +145,11 @@ class ServiceSettings(TracingSettings, LogSettings):
     mongo_uri: Annotated[str, AfterValidator(_mongo_uri)] = Field(repr=False)
     jwt_public_key: Pem = Field(repr=False)
     lame_duck_seconds: float = Field(default=2, ge=0, allow_inf_nan=False)
-    """How long a stopping service still serves, so that load balancers can turn away from it."""
+    """How long a service still serves while it drains, so that load balancers can remove it."""
 
 
 class EventSettings(BusSettings, ServiceSettings):
-    """For a service that also speaks on the bus."""
+    """For a service that uses the bus."""
 
     event_streams_limit: int = Field(default=2_000, ge=0)
-    """How many clients one replica lets follow its events."""
+    """How many event streams one replica keeps open."""

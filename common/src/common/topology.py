@@ -1,7 +1,7 @@
 """`python -m common.topology`: declares the streams and consumers that services use.
 
-`apply` makes the bus as declared, `check` says what differs, `keep` applies and then stays to make
-again what somebody deletes. All need the credentials of an operator in NATS_URL.
+`apply` brings NATS to the declared topology, `check` lists the differences, `keep` applies and then
+keeps restoring what is deleted. All need the credentials of an operator in NATS_URL.
 """
 
 import argparse
@@ -23,19 +23,19 @@ from common.waiting import wait_for_event
 
 CONNECT_SECONDS = 5.0
 POLL_SECONDS = 1.0
-"""How often `keep` looks whether all is still there."""
+"""How often `keep` checks for missing streams and consumers."""
 
 KEPT = " (NATS keeps it as it is)"
 
 Outcome = tuple[Change, str]
-"""A change, and why it was refused; empty when it was made."""
+"""A change, and why it was refused; empty when it was applied."""
 
 log = logging.getLogger(__name__)
 rate_limited = RateLimitedLog(log)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Do what the command line asks; exit code 1 when it cannot be done, or `check` differs."""
+    """Execute the command; exit code 1 when it fails, or `check` finds differences."""
     asked = _parser().parse_args(arguments)
     settings = TopologySettings.load()
     configure_logs("topology", settings.log_format, settings.log_level)
@@ -46,15 +46,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m common.topology",
-        description="The streams and consumers of the bus. NATS_URL says where it is.",
+        description="The streams and consumers of the bus. NATS_URL is its address.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    apply = commands.add_parser("apply", help="make all as declared; nothing is taken away")
-    apply.add_argument(
-        "--prune", action="store_true", help="take away subjects that are not declared any more"
+    apply = commands.add_parser(
+        "apply", help="create and update what is declared; nothing is removed"
     )
-    commands.add_parser("check", help="say what differs; exit code 1 if anything does")
-    commands.add_parser("keep", help="apply, and make again what is deleted, until stopped")
+    apply.add_argument(
+        "--prune", action="store_true", help="remove subjects that are not declared any more"
+    )
+    commands.add_parser("check", help="list differences; exit code 1 if there are any")
+    commands.add_parser("keep", help="apply, and restore what is deleted, until stopped")
     return parser
 
 
@@ -79,14 +81,14 @@ async def _do(asked: argparse.Namespace, settings: TopologySettings) -> int:
 
 
 def _differs(found: Sequence[Change]) -> int:
-    """Say what is not as declared; 1 if anything needs to be."""
+    """Print the differences; 1 if any is needed."""
     texts = [change.text if change.is_needed else f"{change.text}{KEPT}" for change in found]
     _print(texts, is_whole=not texts)
     return int(any(change.is_needed for change in found))
 
 
 def _done(outcomes: Sequence[Outcome]) -> int:
-    """Say what was made and what was not; 1 if anything that is needed was not."""
+    """Print the changes, applied or refused; 1 if a needed one was refused."""
     failed = [f"{change.text}: {why}" for change, why in outcomes if why and change.is_needed]
     sys.stderr.writelines(f"error: {text}\n" for text in failed)
     _print(
@@ -108,7 +110,7 @@ def _print(texts: Sequence[str], *, is_whole: bool) -> None:
 async def outcomes(
     connection: Connection, wanted: Topology, scope: Scope
 ) -> AsyncIterator[Outcome]:
-    """Make every change, also after one that NATS refuses. Raises Unavailable when it is silent."""
+    """Apply every change, also after one that NATS refuses. Raises Unavailable in an outage."""
     async for change in changes(connection, wanted, scope):
         try:
             await make(change, connection)
@@ -121,7 +123,7 @@ async def outcomes(
 
 
 async def declare(connection: Connection, wanted: Topology, scope: Scope) -> list[str]:
-    """Make every change; what they are. Raises Unavailable, also when one is refused."""
+    """Apply every change and list them. Raises Unavailable, also when one is refused."""
     done = [each async for each in outcomes(connection, wanted, scope)]
     if refused := [why for change, why in done if why and change.is_needed]:
         raise Unavailable("; ".join(refused))
@@ -129,7 +131,7 @@ async def declare(connection: Connection, wanted: Topology, scope: Scope) -> lis
 
 
 async def keep(connection: Connection, wanted: Topology) -> None:
-    """Declare everything once, and then again and again what is missing, until cancelled."""
+    """Declare everything once, and then restore what is missing, until cancelled."""
     scope = Scope.DECLARED
     while True:
         try:
@@ -144,7 +146,7 @@ async def keep(connection: Connection, wanted: Topology) -> None:
 
 
 def _logged(outcome: Outcome) -> bool:
-    """Whether the change is made, or need not be."""
+    """Whether the change is applied, or need not be."""
     change, refusal = outcome
     if refusal:
         rate_limited.warning("the topology is not as declared", change=change.text, error=refusal)

@@ -16,20 +16,19 @@ from common.primary_clock import SKEW_SECONDS
 
 rate_limited = RateLimitedLog(logging.getLogger(__name__))
 
-CONNECTED = Gauge("bus_connected", "Whether NATS takes and answers what is asked of it (0 or 1)")
-STREAMS_OPEN = Gauge("event_streams_open", "Clients that follow the events of this replica")
+CONNECTED = Gauge("bus_connected", "Whether NATS answers and stores messages (0 or 1)")
+STREAMS_OPEN = Gauge("event_streams_open", "Event streams that are open at this replica")
 EARLY = Gauge(
-    "events_early_seconds", "For how long the first event has been waiting for its predecessor"
+    "events_early_seconds",
+    "For how long the oldest out-of-order event has been waiting for its predecessor",
 )
-PENDING = Gauge("consumer_pending", "Events that no replica of the service has been given yet")
-IN_FLIGHT = Gauge("consumer_in_hand", "Events that replicas were given and have not acknowledged")
-WAITING_PULLS = Gauge("consumer_requests", "Requests of the service for events that wait at NATS")
-HELD_DEAD_LETTERS = Gauge(
-    "dead_letters", "Events that the service gave up and a person has to decide on"
-)
-OUTBOX_PENDING = Gauge("outbox_waiting", "Documents with events that are not known to be stored")
-REFUSED = Gauge("outbox_refused", "Documents with an event that NATS refuses")
-OLDEST = Gauge("outbox_oldest_seconds", "For how long the oldest of them has been waiting")
+PENDING = Gauge("consumer_pending", "Lag: events that have not been delivered to the service yet")
+IN_FLIGHT = Gauge("consumer_in_hand", "Events in flight: delivered and not acknowledged")
+WAITING_PULLS = Gauge("consumer_requests", "Pull requests of the service that wait at NATS")
+HELD_DEAD_LETTERS = Gauge("dead_letters", "Dead letters of the service that wait for an operator")
+OUTBOX_PENDING = Gauge("outbox_waiting", "Documents with a pending outbox")
+REFUSED = Gauge("outbox_refused", "Documents with an outbox entry that NATS refuses")
+OLDEST = Gauge("outbox_oldest_seconds", "Age of the oldest pending outbox entry")
 
 
 def local_gauges(bus: Bus, consumer: Consumer | None, feed: EventFeed | None) -> Samples:

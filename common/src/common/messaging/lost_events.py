@@ -33,8 +33,8 @@ RETRY_SECONDS = 1.0
 
 EVENTS: Document = {"_id": "events"}
 
-LOST = metrics.counter("events_lost", "Times that events were dropped before they were heard")
-MISSING = Gauge("events_missing", "Whether lost events have not been said again yet (0 or 1)")
+LOST = metrics.counter("events_lost", "Times that events were dropped before they were consumed")
+MISSING = Gauge("events_missing", "Whether lost events have not been republished yet (0 or 1)")
 
 log = logging.getLogger(__name__)
 rate_limited = RateLimitedLog(log)

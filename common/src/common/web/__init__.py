@@ -1,1 +1,1 @@
-"""The HTTP side that all services share: sessions, bodies, paging and errors."""
+"""HTTP: middlewares, sessions, bodies, paging, errors and probes."""

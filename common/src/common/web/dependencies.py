@@ -1,4 +1,4 @@
-"""What a route may ask for: who is calling, and what its service owns."""
+"""Dependencies of routes: the user, the repository, the settings, the event feed."""
 
 from typing import Annotated
 
@@ -11,26 +11,26 @@ from common.web.tokens import Principal
 
 
 async def optional_user(request: Request) -> Principal | None:
-    """Who is signed in, if anybody."""
+    """The signed-in user, if any."""
     user: Principal | None = request.state.user
     return user
 
 
 async def current_user(user: Annotated[Principal | None, Depends(optional_user)]) -> Principal:
-    """Who is signed in; 401 when nobody is."""
+    """The signed-in user; 401 without one."""
     if user is None:
         raise NotAuthenticated
     return user
 
 
 async def repository(request: Request) -> object:
-    """Where the service keeps what it owns: `Annotated[OrderRepository, Depends(repository)]`."""
+    """The repository of the service: `Annotated[OrderRepository, Depends(repository)]`."""
     found: object = request.app.state.repository
     return found
 
 
 async def settings(request: Request) -> object:
-    """How the service is configured: `Annotated[Settings, Depends(settings)]`."""
+    """The settings of the service: `Annotated[Settings, Depends(settings)]`."""
     found: object = request.app.state.settings
     return found
 

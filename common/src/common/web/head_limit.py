@@ -1,7 +1,7 @@
-"""The web server's protocol, with limits that it lacks: on the time and size of a request's head.
+"""The web server's protocol, with limits on the time and size of a request's head.
 
 For `uvicorn --http common.web.head_limit:HeadLimitProtocol`. A middleware would come too late: it
-hears of a request when its head is complete. For the body see `body_limit`.
+is called when the head is complete. For the body see `body_limit`.
 """
 
 import asyncio
@@ -15,18 +15,18 @@ TOO_LARGE = "The head of the request is too large."
 KEEP_ALIVE_SECONDS = 130
 """How long a connection stays open between two requests (uvicorn's --timeout-keep-alive).
 
-Longer than what stands before a service keeps it (nginx 60 s, Traefik 90 s, Caddy 120 s): whoever
-hangs up first must not be the one who is being asked. Limits for strangers belong to the edge.
+Longer than what stands before a service keeps it (nginx 60 s, Traefik 90 s, Caddy 120 s): the
+client side has to close first. Limits for strangers belong to the edge.
 """
 
 
 class HeadLimitProtocol(HttpToolsProtocol):
-    """Hangs up on who opens a connection and does not come to the point."""
+    """Closes a connection whose head is too slow or too large."""
 
     HEAD_SECONDS: ClassVar[float] = 10
     HEAD_BYTES: ClassVar[int] = 32 * 1024
 
-    _patience: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
     _head_size = 0
     _is_idle = False
 
@@ -40,7 +40,7 @@ class HeadLimitProtocol(HttpToolsProtocol):
         if self._is_idle:
             self._expect_head()
         super().data_received(data)
-        if self._patience is None:
+        if self._head_timer is None:
             return
         self._head_size += len(data)
         if self._head_size > self.HEAD_BYTES and not self.transport.is_closing():
@@ -48,7 +48,7 @@ class HeadLimitProtocol(HttpToolsProtocol):
 
     @override
     def on_headers_complete(self) -> None:
-        self._stop_waiting()
+        self._cancel_timer()
         super().on_headers_complete()
 
     @override
@@ -58,15 +58,15 @@ class HeadLimitProtocol(HttpToolsProtocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        self._cancel_timer()
         super().connection_lost(exc)
 
     def _expect_head(self) -> None:
-        self._stop_waiting()
+        self._cancel_timer()
         self._head_size, self._is_idle = 0, False
-        self._patience = self.loop.call_later(self.HEAD_SECONDS, self.transport.close)
+        self._head_timer = self.loop.call_later(self.HEAD_SECONDS, self.transport.close)
 
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _cancel_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None

@@ -1,4 +1,4 @@
-"""Looking up a header of a request for a middleware: at each request, so without an object."""
+"""Reads a header in a middleware without constructing an object for each request."""
 
 from starlette.types import Scope
 

@@ -1,8 +1,8 @@
-"""Whether a service lives and whether it should get requests, for probes and launchers.
+"""Probes: liveness, readiness, and whether to accept requests.
 
-A bus outage shows as a flag, but does not make a service unready once it was connected: events
-wait in the outbox, and taking every replica out of service would turn an outage of the bus into
-one of the whole API (docs/decisions/0003).
+An outage of the bus is reported, but does not make a service unready once it was connected: events
+wait in the outbox, and removing every replica would turn an outage of the bus into one of the API
+(docs/decisions/0003).
 """
 
 import asyncio
@@ -18,16 +18,16 @@ from common.mongo import Database
 from common.startup import Startup
 
 CHECK_SECONDS = 1.0
-"""How long MongoDB may take to say yes, and the driver to say why not."""
+"""How long MongoDB may take to answer, and the driver to report why it does not."""
 
 GIVE_UP_SECONDS = 1.5
-"""When to go without a reason, too."""
+"""When to answer without a reason."""
 
 router = APIRouter(include_in_schema=False)
 
 
 class Health(TypedDict):
-    """The answer to a readiness probe: what it takes, and for what is false the reason."""
+    """The answer to a readiness probe: the checks, and the reasons of those that fail."""
 
     ready: bool
     checks: dict[str, bool]
@@ -36,7 +36,7 @@ class Health(TypedDict):
 
 @router.get("/livez")
 async def live(request: Request, response: Response) -> dict[str, bool]:
-    """The loop turns, and somebody sees to the connection to NATS, whatever becomes of NATS."""
+    """Liveness: the event loop runs, and the connection to NATS is supervised."""
     bus: Bus | None = request.app.state.bus
     living = bus is None or bus.is_supervised
     response.status_code = 200 if living else 503
@@ -45,27 +45,27 @@ async def live(request: Request, response: Response) -> dict[str, bool]:
 
 @router.get("/acceptz")
 async def accept(request: Request, response: Response) -> dict[str, bool]:
-    """Send requests here, for load balancers: no before it has begun, and while it stops.
+    """For load balancers: false before the service has started, and while it drains.
 
-    In between yes, whatever becomes of MongoDB: were it asked, an outage would leave a load
-    balancer without a single replica, and people with its own late and poor answer instead of ours.
+    In between true, whatever the state of MongoDB: otherwise an outage would leave a load balancer
+    without a single replica, and clients with its own late and poor answer instead of ours.
     """
     state = request.app.state
-    accepting = _has_begun(state) and not state.shutdown.is_draining
+    accepting = _is_started(state) and not state.shutdown.is_draining
     response.status_code = 200 if accepting else 503
     return {"accepting": accepting}
 
 
 @router.get("/readyz")
 async def ready(request: Request, response: Response) -> Health:
-    """Requests will be answered."""
+    """Readiness: requests will be answered."""
     state = request.app.state
     bus: Bus | None = state.bus
     problems = {
         "accepting": "stopping" if state.shutdown.is_draining else "",
         "mongodb": state.startup.unready_reason or await _problem_of(state.database),
     }
-    is_ready = not any(problems.values()) and _has_begun(state)
+    is_ready = not any(problems.values()) and _is_started(state)
     if bus is not None:
         problems["bus"] = bus.problem
         problems["topology"] = bus.unready_reason
@@ -77,8 +77,8 @@ async def ready(request: Request, response: Response) -> Health:
     )
 
 
-def _has_begun(state: State) -> bool:
-    """Whether all that the service needs has once been there: its indexes, and then the bus."""
+def _is_started(state: State) -> bool:
+    """Whether the indexes exist, and the bus has been ready once."""
     startup: Startup = state.startup
     bus: Bus | None = state.bus
     return startup.is_complete and (bus is None or bus.is_ready)

@@ -9,6 +9,6 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/metrics")
 async def metrics(request: Request) -> Response:
-    """What was counted, timed and measured."""
+    """All metrics in Prometheus' text format."""
     samples = await request.app.state.gauges.samples()
     return Response(exposition(samples), media_type=CONTENT_TYPE)
