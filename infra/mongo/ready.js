@@ -27,7 +27,12 @@ function isFirst() {
 // A member that does not find itself in its set has no setName either, but it has a set. Whether
 // there is none yet is answered as long as there is no user, to this machine only.
 function hasNoSet() {
-  return client().adminCommand({ replSetGetStatus: 1 }).codeName === "NotYetInitialized";
+  try {
+    client().adminCommand({ replSetGetStatus: 1 });
+    return false;
+  } catch (error) {
+    return error.codeName === "NotYetInitialized";
+  }
 }
 
 // Possible without a password as long as there is no user, from this machine only.
