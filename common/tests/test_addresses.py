@@ -79,7 +79,7 @@ def service(settings: ServiceSettings, uri: str) -> FastAPI:
     return create_service(settings.model_copy(update={"mongo_uri": uri}), repository=Tallies)
 
 
-async def test_a_name_that_is_not_known_yet_is_waited_for(
+async def test_a_host_that_is_unknown_yet_is_waited_for(
     settings: ServiceSettings, names: Names, mongod: MongoServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uri = f"mongodb+srv://{HOST}/tallies?tls=false&replicaSet={NAME}"
@@ -93,7 +93,7 @@ async def test_a_name_that_is_not_known_yet_is_waited_for(
         await readiness(client, "")
 
 
-async def test_a_name_that_is_not_known_is_no_defect(names: Names) -> None:
+async def test_an_unknown_host_is_no_defect(names: Names) -> None:
     assert names.answers == {}
     database = Database(f"mongodb+srv://{HOST}/tallies")
     with pytest.raises(Unavailable, match="DNS"):
@@ -101,7 +101,7 @@ async def test_a_name_that_is_not_known_is_no_defect(names: Names) -> None:
     database.close()
 
 
-async def test_a_set_of_another_name_is_told_in_the_words_of_the_driver(
+async def test_a_wrong_replica_set_name_quotes_the_driver(
     settings: ServiceSettings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     uri = settings.mongo_uri.replace(f"replicaSet={NAME}", "replicaSet=other")

@@ -90,7 +90,7 @@ async def test_a_refusal_writes_nothing(tallies: Tallies) -> None:
     assert await document_of(tallies, tally) == before
 
 
-async def test_no_more_events_wait_than_a_document_can_hold(tallies: Tallies) -> None:
+async def test_the_outbox_of_a_document_is_bounded(tallies: Tallies) -> None:
     tally = Tally.new()
     await tallies.add(tally)
     entry = (await document_of(tallies, tally))["outbox"][0]
@@ -103,7 +103,7 @@ async def test_no_more_events_wait_than_a_document_can_hold(tallies: Tallies) ->
     assert (await document_of(tallies, tally))["version"] == 1
 
 
-async def test_a_document_that_is_too_large_is_no_defect(tallies: Tallies) -> None:
+async def test_too_large_a_document_is_no_defect(tallies: Tallies) -> None:
     half: Document = {"_id": new_id(), "ballast": "x" * 9_000_000}
     await tallies.collection.insert(half)
     other_half = Update({"_id": half["_id"]}, {"$set": {"more": half["ballast"]}})

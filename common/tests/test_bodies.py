@@ -168,7 +168,7 @@ def test_inherited_and_renamed_fields_have_their_messages(
     ("body", "message"),
     [({"pages": 2}, "Some pages are empty"), ({"copies": 2}, "Copies are another route")],
 )
-def test_a_rule_for_the_whole_body_names_no_field(body: dict[str, object], message: str) -> None:
+def test_an_error_of_the_whole_body_has_no_field(body: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError) as refused:
         LongNoteIn.model_validate({**NOTE, **body})
     assert [(each["loc"], each["msg"]) for each in refused.value.errors()] == [((), message)]

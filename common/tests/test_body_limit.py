@@ -107,9 +107,7 @@ async def test_a_body_that_trickles_is_given_up(hasty: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/unread", "/nowhere"])
-async def test_a_body_that_nobody_wants_is_waited_for_as_long(
-    hasty: AsyncClient, path: str
-) -> None:
+async def test_an_unread_body_has_the_same_deadline(hasty: AsyncClient, path: str) -> None:
     assert (await hasty.post(path, content=in_pieces(b"x" * 30_000))).status_code in {200, 404}
     slow = await hasty.post(path, content=ticks(100))
     assert (slow.status_code, slow.headers["Connection"]) == (408, "close")
@@ -117,6 +115,6 @@ async def test_a_body_that_nobody_wants_is_waited_for_as_long(
     assert (large.status_code, large.json()) == (413, TOO_LARGE)
 
 
-async def test_an_answer_may_stream_for_longer_than_a_body(hasty: AsyncClient) -> None:
+async def test_a_response_may_stream_longer_than_a_body(hasty: AsyncClient) -> None:
     assert (await hasty.post("/stream", content=b"")).text == "xxx"
     assert (await hasty.post("/length", content=in_pieces(b"x" * 30_000))).json() == 30_000

@@ -45,7 +45,7 @@ def test_what_is_missing_is_told(progress: Progress, lost: str) -> None:
     assert describe_loss(Checkpoint("one", 30), progress, "orders") == lost
 
 
-def test_a_consumer_that_was_known_to_begin_late_has_lost_nothing_more() -> None:
+def test_a_known_late_consumer_is_no_new_loss() -> None:
     known = Checkpoint("one", 30, "today")
     assert describe_loss(known, now(begins_late="today"), "orders") == ""
     assert describe_loss(known, now(begins_late="tomorrow"), "orders") != ""
@@ -55,7 +55,7 @@ def test_it_goes_on_with_what_is_acknowledged() -> None:
     assert Checkpoint("one", 20).advanced(now(), 50) == Checkpoint("one", 30)
 
 
-def test_who_is_through_has_heard_all_that_was_there_before() -> None:
+def test_a_caught_up_consumer_advances_to_the_end() -> None:
     assert Checkpoint("one", 20).advanced(now(is_caught_up=True), 45) == Checkpoint("one", 45)
 
 
@@ -63,7 +63,7 @@ def test_it_never_goes_back() -> None:
     assert Checkpoint("one", 40).advanced(now(), 0) == Checkpoint("one", 40)
 
 
-def test_what_was_dropped_before_a_service_existed_is_not_missing() -> None:
+def test_a_drop_before_the_first_checkpoint_is_no_loss() -> None:
     begun = first_checkpoint(now(first=41, acknowledged=0))
     assert begun == Checkpoint("one", 40)
     assert describe_loss(begun, now(first=41, acknowledged=0), "orders") == ""

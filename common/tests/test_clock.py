@@ -51,7 +51,7 @@ def test_a_small_difference_is_left_alone() -> None:
     assert clock.time() == own()
 
 
-def test_a_word_that_was_long_on_its_way_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_observation_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("common.clock.MIN_INTERVAL_SECONDS", 0)
     clock = Clock(wrong)
     for late in (0, 30, 10, 20):
@@ -59,7 +59,7 @@ def test_a_word_that_was_long_on_its_way_does_not_count(monkeypatch: pytest.Monk
     assert seconds_off(clock) < 1
 
 
-def test_what_waited_while_the_process_stood_still_does_not_crowd_out() -> None:
+def test_queued_observations_evict_no_other() -> None:
     clock = Clock(wrong)
     clock.observe(said(), "primary")
     for late in range(100, 10, -10):  # they come at once
@@ -67,7 +67,7 @@ def test_what_waited_while_the_process_stood_still_does_not_crowd_out() -> None:
     assert seconds_off(clock) < 1
 
 
-def test_another_primary_that_is_ahead_is_believed_at_once() -> None:
+def test_a_new_primary_that_is_ahead_counts_at_once() -> None:
     clock = Clock(wrong)
     clock.observe(said(300), "first")
     clock.observe(said(), "second")
@@ -84,14 +84,14 @@ def test_one_word_of_another_primary_puts_nothing_back(monkeypatch: pytest.Monke
     assert seconds_off(clock) == pytest.approx(300, abs=1)
 
 
-def test_a_first_answer_that_was_long_on_its_way_leaves_a_right_machine_alone() -> None:
+def test_a_late_first_observation_leaves_a_right_machine_alone() -> None:
     for waited, off in ((5, 0), (0, 3)):
         clock = Clock()
         clock.observe(said(3), "primary", waited)
         assert seconds_off(clock) == pytest.approx(off, abs=1)
 
 
-async def test_the_first_answer_of_a_primary_tells_how_long_it_was_on_its_way(
+async def test_the_first_heartbeat_knows_its_delay(
     mongo_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = Clock()
@@ -117,7 +117,7 @@ def skewed_clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock.service
 
 
-async def test_the_database_puts_the_clock_right_before_anything_is_stored(
+async def test_the_clock_is_synchronized_before_the_first_write(
     skewed_clock: Clock,
     mongo_uri: str,
     caplog: pytest.LogCaptureFixture,

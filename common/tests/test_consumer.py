@@ -126,7 +126,7 @@ async def test_waiting_long_makes_no_dead_letter(
     assert await stored(DEAD_LETTERS) == []
 
 
-async def test_one_entity_goes_in_order_one_at_a_time(nats_url: str, peer: BusPeer) -> None:
+async def test_jobs_of_one_key_run_in_order(nats_url: str, peer: BusPeer) -> None:
     log: list[str] = []
 
     async def hear(event: TicketUpdated, _: object) -> None:

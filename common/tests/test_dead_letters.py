@@ -27,7 +27,7 @@ async def never(_event: TicketUpdated, _: object) -> None:
     raise AssertionError("it was handled")
 
 
-async def test_a_defect_becomes_a_dead_letter_after_ten_deliveries(
+async def test_a_defect_is_dead_lettered_after_ten_deliveries(
     nats_url: str, peer: BusPeer, stored: Stored
 ) -> None:
     tried: list[TicketUpdated] = []

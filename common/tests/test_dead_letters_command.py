@@ -82,7 +82,7 @@ async def test_an_empty_list_says_so(nats_url: str) -> None:
     assert await command("list", NATS_URL=nats_url) == Answer(0, "no dead letters\n", "")
 
 
-async def test_the_list_says_what_was_given_up_and_why(
+async def test_the_list_shows_dead_letters_and_reasons(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     tallies = [Tally.new(), Tally.new()]
@@ -133,7 +133,7 @@ async def test_odd_letters_are_shown_and_command_no_terminal(
     assert {"\x1b", "\x9b"}.isdisjoint(answer.out + plain.out)
 
 
-async def test_a_replay_is_heard_by_the_service_that_gave_up_alone(
+async def test_a_replay_reaches_only_the_service_that_failed(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     tally, marker = Tally.new(), Tally.new()
@@ -210,7 +210,7 @@ async def test_a_replay_to_nobody_is_refused(nats_url: str, peer: BusPeer) -> No
     assert await numbers(peer) == [1]
 
 
-async def test_a_service_that_does_not_run_hears_it_when_it_does(
+async def test_a_replay_waits_for_a_service_to_run(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     tally = Tally.new()
@@ -293,7 +293,7 @@ async def test_nonsense_is_explained(wrong: list[str]) -> None:
     assert "usage: python -m common.dead_letters" in answer.err
 
 
-async def test_headers_that_command_the_bus_do_not_hold_a_letter_up(
+async def test_headers_of_nats_do_not_block_a_dead_letter(
     nats_url: str, peer: BusPeer, service: Service
 ) -> None:
     async with consuming(nats_url, {HEARD: service.hear}):

@@ -142,7 +142,7 @@ async def position_after(feed: EventFeed, count: int) -> StreamPosition:
 
 
 @pytest.mark.parametrize("grown", [0, 9], ids=["shorter", "longer"])
-async def test_a_stream_that_was_put_back_is_not_taken_for_what_it_was(
+async def test_a_restored_stream_is_recognized_as_another(
     processes: Processes, tmp_path: Path, caplog: pytest.LogCaptureFixture, grown: int
 ) -> None:
     disk, [kept, lost, other] = Disk(tmp_path, processes), [TicketHistory() for _ in range(3)]
@@ -171,7 +171,7 @@ async def test_a_stream_that_was_put_back_is_not_taken_for_what_it_was(
     assert [line["from"] for line in lines] == [6]
 
 
-async def test_what_comes_while_nats_is_asked_is_no_other_stream(
+async def test_a_message_during_the_request_is_no_new_stream(
     nats_url: str, peer: BusPeer, caplog: pytest.LogCaptureFixture
 ) -> None:
     bus, ticket, asked = Bus(nats_url, service="tickets"), TicketHistory(), asyncio.Event()
@@ -200,9 +200,7 @@ async def test_what_comes_while_nats_is_asked_is_no_other_stream(
     assert "the stream went back" not in caplog.text
 
 
-async def test_what_got_lost_on_the_way_is_heard_again_and_in_order(
-    feed: EventFeed, peer: BusPeer
-) -> None:
+async def test_a_lost_message_is_received_again_in_order(feed: EventFeed, peer: BusPeer) -> None:
     ticket, begin = TicketHistory(), feed.position
     assert begin
     for version in range(6):
@@ -228,7 +226,9 @@ async def test_a_watch_wakes_for_its_own_aggregate_alone(feed: EventFeed, peer: 
     assert feed.subscriber_count == 0
 
 
-async def test_what_is_unreadable_or_a_snapshot_is_no_news(feed: EventFeed, peer: BusPeer) -> None:
+async def test_undecodable_messages_and_snapshots_are_no_items(
+    feed: EventFeed, peer: BusPeer
+) -> None:
     ticket = TicketHistory()
     await peer.publish(ticket.snapshot(4))
     await peer.publish_raw(Subject.TICKET_UPDATED, b"{", {})
@@ -245,7 +245,7 @@ async def test_what_is_unreadable_or_a_snapshot_is_no_news(feed: EventFeed, peer
     assert item.event.version == 5
 
 
-async def test_one_look_answers_all_who_ask_about_the_same_news() -> None:
+async def test_a_shared_read_serves_all_of_a_generation() -> None:
     topic, looks = Topic(), 0
 
     async def look() -> int:
@@ -259,7 +259,7 @@ async def test_one_look_answers_all_who_ask_about_the_same_news() -> None:
         topic.notify()
 
 
-async def test_news_that_came_while_nobody_waited_is_not_waited_for() -> None:
+async def test_a_change_before_the_wait_ends_it_at_once() -> None:
     topic = Topic()
     seen = topic.generation
     topic.notify()

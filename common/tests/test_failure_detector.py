@@ -65,7 +65,7 @@ def test_an_answer_of_any_kind_ends_it(clock: Clock, answer: Exception | None) -
     assert (asker.remedies, asker.detector.problem) == ([], "")
 
 
-def test_that_there_is_no_stream_is_an_answer_unless_it_follows_a_silence(clock: Clock) -> None:
+def test_no_stream_is_an_answer_unless_in_an_outage(clock: Clock) -> None:
     asker = Asker(clock)
     for _ in range(30):
         asker.ask(1.0, Refused("no stream takes it"))
@@ -76,7 +76,7 @@ def test_that_there_is_no_stream_is_an_answer_unless_it_follows_a_silence(clock:
     assert asker.detector.problem == "no stream takes it, for 10 s"
 
 
-def test_what_nobody_waited_for_is_not_held_against_a_server(clock: Clock) -> None:
+def test_old_failures_do_not_count(clock: Clock) -> None:
     asker = Asker(clock)
     for _ in range(10):
         asker.ask(1.0, asyncio.CancelledError())

@@ -21,7 +21,7 @@ def is_looked_at(part: Part) -> bool:
     return any(each is part for each in gc.get_objects())
 
 
-def test_only_what_is_made_within_the_block_is_looked_at() -> None:
+def test_only_objects_of_the_block_are_collected() -> None:
     before = Part()
     with gc_frozen():
         within = Part()
@@ -35,7 +35,7 @@ def test_garbage_of_before_is_not_kept() -> None:
         assert garbage() is None
 
 
-def test_what_is_kept_is_garbage_like_any_other_afterwards() -> None:
+def test_frozen_objects_are_collected_after_the_block() -> None:
     before = Part()
     seen = weakref.ref(before)
     with pytest.raises(RuntimeError), gc_frozen():

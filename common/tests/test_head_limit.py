@@ -95,7 +95,7 @@ async def test_who_says_nothing_is_cut_off(port: int) -> None:
 
 
 @pytest.mark.parametrize("start", [b"", REQUEST[:-2], b"GET /", b"\r\n"])
-async def test_who_begins_and_says_no_more_is_cut_off(port: int, start: bytes) -> None:
+async def test_a_stalled_request_is_cut_off(port: int, start: bytes) -> None:
     async with connected(port) as half_open:
         half_open.writer.write(start)
         assert await half_open.rest() == b""
@@ -118,7 +118,7 @@ async def test_who_trickles_a_second_request_is_cut_off(port: int) -> None:
         await sending
 
 
-async def test_who_trickles_a_body_that_nobody_wants_is_cut_off(port: int) -> None:
+async def test_a_trickled_unread_body_is_cut_off(port: int) -> None:
     async with connected(port) as slow:
         slow.writer.write(UPLOAD)
         assert b"200 OK" in await slow.reader.readuntil(b"ok")

@@ -103,7 +103,7 @@ async def test_each_attempt_to_connect_shows_that_it_lives(
     await becomes(client, 200)
 
 
-async def test_it_does_not_live_when_nobody_connects_any_more(
+async def test_liveness_fails_when_nobody_connects_any_more(
     app: FastAPI, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await becomes(client, 200)
@@ -113,9 +113,7 @@ async def test_it_does_not_live_when_nobody_connects_any_more(
     await lives(client, 503)
 
 
-async def test_it_is_not_ready_before_it_was_on_the_bus(
-    app: FastAPI, nats_server: NatsServer
-) -> None:
+async def test_it_is_not_ready_before_the_bus(app: FastAPI, nats_server: NatsServer) -> None:
     nats_server.stop()
     async with running(app) as client:
         await becomes(client, 503, bus="Connect call failed", topology="not connected to NATS")
@@ -131,7 +129,7 @@ async def test_it_can_stop_without_ever_having_been_ready(
         await becomes(client, 503, bus="Connect call failed", topology="not connected to NATS")
 
 
-async def test_it_is_not_ready_before_its_topology_is_declared(
+async def test_it_is_not_ready_before_the_topology(
     settings: Settings, nats_server: NatsServer
 ) -> None:
     async def hear(_event: TicketUpdated, _: object) -> None:

@@ -129,7 +129,7 @@ def known(root: MongoClient[Document]) -> Document:
 @pytest.mark.parametrize(
     ("settings", "progress"), [(USER, "s"), (ROOT, "s Index Build")], indirect=["settings"]
 )
-async def test_a_slow_build_is_waited_for_and_told_of(
+async def test_a_slow_build_is_waited_for_and_reported(
     app: FastAPI, root: MongoClient[Document], progress: str
 ) -> None:
     async with starting(app) as client:
@@ -251,7 +251,7 @@ async def test_an_index_that_does_as_well_is_used(
     assert before.items() <= known(root).items()
 
 
-async def test_documents_that_share_what_is_unique_are_told_of_without_it(
+async def test_duplicates_of_a_unique_index_are_reported_without_values(
     app: FastAPI, root: MongoClient[Document]
 ) -> None:
     double = root[SERVICE].tallies.insert_one({"email": "1@ticketing.test"})
@@ -262,5 +262,5 @@ async def test_documents_that_share_what_is_unique_are_told_of_without_it(
         await becomes(client, 200)
 
 
-def test_an_index_is_named_as_the_driver_names_it() -> None:
+def test_an_index_has_the_name_of_the_driver() -> None:
     assert Index([("ticket.id", 1), ("_id", -1)]).name == "ticket.id_1__id_-1"

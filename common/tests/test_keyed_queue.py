@@ -81,7 +81,7 @@ async def test_finishing_begins_nothing_more() -> None:
     assert log == ["running begins", "running ends"]
 
 
-async def test_a_job_that_was_too_early_lets_lower_numbers_go_first() -> None:
+async def test_a_deferred_job_lets_lower_numbers_go_first() -> None:
     queue, log = KeyedQueue(), list[str]()
     tried_once = asyncio.Event()
 
@@ -101,7 +101,7 @@ async def test_a_job_that_was_too_early_lets_lower_numbers_go_first() -> None:
     assert log == ["early", "needed", "early", "next begins", "next ends"]
 
 
-async def test_a_job_that_was_too_early_is_tried_again() -> None:
+async def test_a_deferred_job_is_retried() -> None:
     queue, log = KeyedQueue(), list[str]()
 
     async def early() -> float | None:
@@ -113,7 +113,7 @@ async def test_a_job_that_was_too_early_is_tried_again() -> None:
     assert log == ["early"] * 3
 
 
-async def test_what_is_parked_is_no_load_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_queued_jobs_are_no_load_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyed_queue, "MAX_QUEUED", 2)
     queue, log, go = KeyedQueue(), list[str](), asyncio.Event()
     loads = []

@@ -39,7 +39,7 @@ def history(length: int) -> list[Tally]:
     return [Tally(tally.id, version) for version in range(length)]
 
 
-async def test_what_cannot_be_handled_holds_nobody_up(
+async def test_a_failing_message_delays_no_other(
     nats_url: str, peer: BusPeer, stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(consumer, "HANDLER_SECONDS", TIMEOUT_SECONDS)
@@ -114,7 +114,7 @@ class Replica:
 
 
 @pytest.mark.parametrize("replicas", [1, 2])
-async def test_a_busy_entity_keeps_nobody_waiting(
+async def test_a_busy_aggregate_delays_no_other(
     nats_url: str, peer: BusPeer, replicas: int
 ) -> None:
     busy, others = history(2 * HALFWAY), [Tally.new() for _ in range(200)]
@@ -134,7 +134,7 @@ async def test_a_busy_entity_keeps_nobody_waiting(
     assert replica.applied == len(busy)
 
 
-async def test_the_events_of_a_busy_entity_stay_in_order(nats_url: str, peer: BusPeer) -> None:
+async def test_events_of_a_busy_aggregate_stay_in_order(nats_url: str, peer: BusPeer) -> None:
     busy = history(1_000)
     replica = Replica(busy[0].id)
     replica.go.set()
@@ -144,7 +144,7 @@ async def test_the_events_of_a_busy_entity_stay_in_order(nats_url: str, peer: Bu
     assert replica.tried == list(range(1_000))
 
 
-async def test_what_waits_long_in_its_lane_is_not_delivered_twice(
+async def test_a_long_queued_message_is_not_redelivered(
     nats_url: str, peer: BusPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ack_wait_seconds = 3
@@ -161,7 +161,7 @@ async def test_what_waits_long_in_its_lane_is_not_delivered_twice(
     assert replica.tried == list(range(300))
 
 
-async def test_events_with_the_same_lane_wait_for_each_other(nats_url: str, peer: BusPeer) -> None:
+async def test_events_with_one_ordering_key_are_in_order(nats_url: str, peer: BusPeer) -> None:
     log: list[str] = []
 
     async def hear(event: TicketUpdated, _: object) -> None:

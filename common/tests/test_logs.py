@@ -96,7 +96,7 @@ SAYING = {"a client secret": "pi_3Nx_secret_{}", "a password in an address": "na
 
 @pytest.mark.parametrize("formatter", [JsonFormatter("tallies"), TextFormatter()])
 @pytest.mark.parametrize("what", SECRETS)
-def test_a_line_hides_what_is_shaped_like_a_secret(formatter: logging.Formatter, what: str) -> None:
+def test_a_line_redacts_what_looks_like_a_secret(formatter: logging.Formatter, what: str) -> None:
     said = SAYING.get(what, "{}").format(SECRETS[what])
     error = ValueError(f'E11000 dup key: {{ email: "{said}" }}\n{said}')
     told = record(about=said, exc_info=(ValueError, error, None))
@@ -123,7 +123,7 @@ def test_a_terminal_is_read_by_people(
     assert type(handler.formatter) is style
 
 
-def test_what_is_noted_is_in_every_line_from_then_on() -> None:
+def test_bound_fields_are_in_every_further_line() -> None:
     logs.context.set({"request_id": "r1"})
     logs.bind(order_id="o1")
     said = json.loads(JsonFormatter("tallies").format(record()))
@@ -148,7 +148,7 @@ def test_nobody_can_make_up_a_line(formatter: logging.Formatter, control: str) -
     assert control not in line
 
 
-def test_a_rate_limited_log_says_each_thing_once_in_a_while(
+def test_a_rate_limited_log_repeats_warnings_rarely(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limited = logs.RateLimitedLog(logging.getLogger("limited"))

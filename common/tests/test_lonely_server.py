@@ -66,7 +66,7 @@ async def leader_of(members: Members) -> str:
     return found[-1]
 
 
-async def test_who_is_connected_to_it_goes_to_another_one(members: Members) -> None:
+async def test_a_connected_client_switches_to_another_server(members: Members) -> None:
     async with keep_topology(members.nats_url, Topology.of(3, TEST_SUBSCRIPTIONS)):
         leader = await leader_of(members)
         seat = members.nats[int(leader.rpartition("-")[2]) - 1].seat

@@ -144,7 +144,7 @@ async def heard_two(scene: Scene, lost: LostEvents) -> None:
 
 
 @pytest.mark.parametrize("happens", LOSSES, ids=lambda happens: happens.__name__.strip("_"))
-async def test_what_was_lost_is_told_once_by_all_replicas(
+async def test_a_loss_is_reported_once_by_all_replicas(
     scene: Scene,
     bus: Bus,
     database: Database,
@@ -165,9 +165,7 @@ async def test_what_was_lost_is_told_once_by_all_replicas(
     assert await replicas[0].gauges().collect() == {MISSING: 1.0}
 
 
-async def test_what_was_heard_before_it_was_dropped_is_not_missing(
-    scene: Scene, lost: LostEvents
-) -> None:
+async def test_a_drop_of_consumed_events_is_no_loss(scene: Scene, lost: LostEvents) -> None:
     await heard_two(scene, lost)
     await scene.say(3)
     await scene.hear()
@@ -185,7 +183,7 @@ async def test_what_others_say_may_be_dropped(scene: Scene, lost: LostEvents) ->
     assert await lost.is_whole()
 
 
-async def test_owners_are_asked_until_they_have_said_all_again(
+async def test_owners_are_asked_until_they_have_republished(
     scene: Scene, lost: LostEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lost_events, "RETRY_SECONDS", 0.05)
@@ -209,7 +207,7 @@ async def test_owners_are_asked_until_they_have_said_all_again(
     assert set(owner.asked[1:]) == {7}
 
 
-async def test_another_replica_goes_on_asking_for_the_same_run(
+async def test_another_replica_keeps_requesting_the_same_run(
     scene: Scene, bus: Bus, database: Database, lost: LostEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lost_events, "RETRY_SECONDS", 0.05)
@@ -231,6 +229,6 @@ async def test_another_replica_goes_on_asking_for_the_same_run(
         assert set(owner.asked[before:]) == {7}
 
 
-def test_questions_say_the_same_on_the_wire_for_ever() -> None:
+def test_requests_are_pinned_on_the_wire() -> None:
     assert json.loads(RepublishRun(number=7).model_dump_json()) == {"number": 7, "done": False}
     assert [question.value for question in ServiceRequest] == ["watermark", "republish"]

@@ -83,7 +83,7 @@ async def test_many_who_look_cost_no_more_than_one(monkeypatch: pytest.MonkeyPat
     assert [each[gauge] for each in samples] == [1] * 5
 
 
-async def test_what_cannot_be_measured_is_left_out_and_the_rest_is_told() -> None:
+async def test_a_failed_gauge_is_left_out() -> None:
     broken, whole = Gauge("broken", "Fails"), Gauge("whole", "Works")
 
     async def fail() -> Samples:
@@ -202,7 +202,7 @@ async def test_what_waits_is_measured(
         await wait_for_sample(client, "server_answers", 1, "nats")
 
 
-async def test_a_silent_server_neither_fails_nor_delays_a_scrape(
+async def test_an_unresponsive_server_neither_fails_nor_delays_a_scrape(
     hearer: FastAPI, mongod: MongoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(gauges, "TIMEOUT_SECONDS", 0.2)

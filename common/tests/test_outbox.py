@@ -128,7 +128,7 @@ async def test_two_replicas_announce_each_event_once(
     assert ids_by_aggregate(await stored(STREAM)) == message_ids(begun, 5)
 
 
-async def test_what_a_wrong_clock_has_stored_is_not_left_behind(
+async def test_a_time_of_a_wrong_clock_blocks_no_event(
     nats_url: str, database: Database, tallies: Tallies
 ) -> None:
     [tally] = await begin(tallies, 1)  # nobody announces yet
@@ -138,7 +138,7 @@ async def test_what_a_wrong_clock_has_stored_is_not_left_behind(
         await drained(tallies)
 
 
-async def test_who_has_much_to_say_lets_others_have_their_turn(
+async def test_a_large_outbox_does_not_block_others(
     nats_url: str,
     database: Database,
     tallies: Tallies,

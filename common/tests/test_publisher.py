@@ -65,7 +65,7 @@ async def test_each_event_is_published_once(
     assert published == once(begun)
 
 
-async def test_what_was_acknowledged_is_cleared_and_not_published_again(
+async def test_acknowledged_entries_are_cleared_and_not_sent_again(
     nats_url: str,
     nats_client: Client,
     database: Database,

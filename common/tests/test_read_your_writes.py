@@ -65,12 +65,12 @@ async def test_what_all_was_heard_of_does_not_exist() -> None:
     assert len(owner.asked) == 1
 
 
-async def test_an_old_id_may_still_be_on_its_way_when_its_owner_was_not_heard() -> None:
+async def test_an_old_id_beyond_the_watermark_may_exist() -> None:
     with pytest.raises(EventuallyConsistent, match=OLD):
         await ReadYourWrites(Owner(is_heard=False).has_passed).find(Replica(misses=1e9).find, OLD)
 
 
-async def test_what_arrives_while_its_owner_is_asked_is_found() -> None:
+async def test_what_arrives_during_the_request_is_found() -> None:
     replica = Replica(misses=1)
     assert await ReadYourWrites(Owner(is_heard=True).has_passed).find(replica.find, OLD) == OLD
 

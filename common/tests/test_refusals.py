@@ -109,7 +109,7 @@ async def readiness(client: AsyncClient, **reasons: str) -> None:
     await eventually(so, f"the reasons are {reasons}")
 
 
-async def test_a_service_waits_for_its_user_in_the_database(
+async def test_a_service_waits_for_its_database_user(
     app: FastAPI, guarded_mongod: MongoServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     starting = asyncio.create_task(started(app))
@@ -133,7 +133,7 @@ async def started(app: FastAPI) -> int:
         return (await client.get("/readyz")).status_code
 
 
-async def test_a_permission_that_was_taken_away_is_an_outage(
+async def test_a_revoked_permission_is_an_outage(
     app: FastAPI, guarded_mongod: MongoServer, peer: BusPeer
 ) -> None:
     let_in(guarded_mongod)
@@ -198,7 +198,7 @@ async def on_guarded_bus(
             yield guarded, client
 
 
-async def test_a_changed_password_of_the_bus_is_an_outage(
+async def test_a_changed_nats_password_is_an_outage(
     tmp_path: Path, mongo_uri: str, jwt_keys: KeyPair
 ) -> None:
     async with on_guarded_bus(tmp_path, mongo_uri, jwt_keys) as (guarded, client):
@@ -209,7 +209,7 @@ async def test_a_changed_password_of_the_bus_is_an_outage(
         await readiness(client)
 
 
-async def test_an_error_of_the_bus_that_closes_the_connection_is_an_outage(
+async def test_a_connection_that_nats_closes_is_an_outage(
     tmp_path: Path, mongo_uri: str, jwt_keys: KeyPair
 ) -> None:
     async with on_guarded_bus(tmp_path, mongo_uri, jwt_keys) as (guarded, client):
@@ -234,7 +234,7 @@ async def wait_reconnected(peer: BusPeer) -> None:
     await eventually(heard)
 
 
-async def test_who_is_one_too_many_for_a_while_comes_back(
+async def test_a_client_over_the_limit_reconnects(
     tmp_path: Path, mongo_uri: str, jwt_keys: KeyPair
 ) -> None:
     async with on_guarded_bus(tmp_path, mongo_uri, jwt_keys) as (guarded, client):
@@ -255,7 +255,7 @@ async def test_who_is_one_too_many_for_a_while_comes_back(
             await other.wait_for(TicketUpdated)
 
 
-async def test_a_stream_that_takes_nothing_is_told_in_the_words_of_nats(
+async def test_a_stream_that_stores_nothing_quotes_nats(
     tmp_path: Path, mongo_uri: str, jwt_keys: KeyPair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failure_detector, "OUTAGE_SECONDS", 0.5)

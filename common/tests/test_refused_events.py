@@ -119,7 +119,7 @@ def published(subject: str, outcome: str) -> float:
 
 
 @pytest.mark.parametrize("subject", [DENIED, NOBODYS])
-async def test_what_is_refused_holds_up_nothing_else(
+async def test_a_refused_event_blocks_no_other(
     strict: Strict,
     database: Database,
     tallies: Tallies,
@@ -139,7 +139,7 @@ async def test_what_is_refused_holds_up_nothing_else(
     assert [each.__dict__["subject"] for each in told] == [subject]
 
 
-async def test_what_was_refused_is_announced_when_it_may_be(
+async def test_a_refused_event_is_published_when_permitted(
     strict: Strict, database: Database, tallies: Tallies
 ) -> None:
     [tally] = await leave_behind(tallies, 1, DENIED)
@@ -162,7 +162,7 @@ async def versions_in(strict: Strict) -> list[int]:
     return [int((one.headers or {})["Nats-Msg-Id"].rpartition(":")[2]) for one in found]
 
 
-async def test_pauses_grow_and_replicas_that_are_refused_at_once_count_once(
+async def test_backoff_grows_and_concurrent_refusals_count_once(
     tallies: Tallies,
 ) -> None:
     tally = Tally.new()
@@ -205,7 +205,7 @@ async def test_silence_is_no_refusal(
         await announced(tallies, tally)
 
 
-async def test_what_is_too_large_is_not_sent_again_and_again(
+async def test_too_large_an_event_is_never_sent(
     strict: Strict,
     database: Database,
     tallies: Tallies,
@@ -232,7 +232,7 @@ async def test_what_is_too_large_is_not_sent_again_and_again(
     assert any("too small for some events" in each.message for each in caplog.records)
 
 
-async def test_the_size_of_a_message_is_what_the_server_counts(strict: Strict) -> None:
+async def test_the_size_is_what_the_server_counts(strict: Strict) -> None:
     body, headers = b"x" * 100, {"Nats-Msg-Id": "é" * 10, "ce-id": "7"}
     size = size_of(body, headers)
     strict.reload(max_payload=size - 1)

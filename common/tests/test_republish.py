@@ -83,7 +83,7 @@ async def test_who_asks_before_a_run_begins_shares_it(
     assert len(await stored(STREAM)) == 3
 
 
-async def test_who_asks_while_a_run_is_under_way_gets_the_next_one(runs: Runs) -> None:
+async def test_a_request_during_a_run_gets_the_next_one(runs: Runs) -> None:
     first = await runs.state_of(RepublishRun())
     under_way = await runs.claim()
     assert under_way
@@ -99,7 +99,7 @@ async def test_who_asks_while_a_run_is_under_way_gets_the_next_one(runs: Runs) -
     assert following.key != under_way.key
 
 
-async def test_a_run_that_nobody_remembers_is_asked_for_anew(runs: Runs) -> None:
+async def test_a_forgotten_run_is_requested_again(runs: Runs) -> None:
     assert await runs.state_of(RepublishRun(number=7)) == RepublishRun(number=1)
 
 
@@ -138,7 +138,7 @@ async def test_a_run_goes_on_where_it_was_left(
     assert len(await stored(STREAM)) == BATCH_SIZE + 5
 
 
-async def test_what_a_crash_left_is_taken_over_when_its_lease_is_over(runs: Runs) -> None:
+async def test_a_crashed_run_is_taken_over_after_its_lease(runs: Runs) -> None:
     await runs.state_of(RepublishRun())
     crashed = await runs.claim()
     assert crashed
@@ -152,7 +152,7 @@ async def test_what_a_crash_left_is_taken_over_when_its_lease_is_over(runs: Runs
     assert not (await runs.state_of(RepublishRun(number=1))).done
 
 
-async def test_what_is_too_large_holds_up_no_other(
+async def test_too_large_a_snapshot_blocks_no_other(
     nats_url: str,
     database: Database,
     tallies: Tallies,

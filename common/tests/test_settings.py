@@ -47,7 +47,7 @@ def test_right_variables_are_read(jwt_keys: KeyPair) -> None:
     assert settings.event_streams_limit == 2_000
 
 
-def test_an_address_may_ask_for_what_is_needed_anyway(variables: pytest.MonkeyPatch) -> None:
+def test_an_address_may_set_required_options(variables: pytest.MonkeyPatch) -> None:
     address = "mongodb+srv://me@cluster/tallies?retryWrites=true&w=majority&appName=tickets"
     variables.setenv("MONGO_URI", address)
     assert Settings.load().mongo_uri == address
@@ -152,7 +152,7 @@ COLLECTOR = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": ""}, False),
     ],
 )
-def test_traces_are_exported_when_the_standard_variables_say_so(
+def test_the_standard_variables_turn_on_traces(
     variables: pytest.MonkeyPatch, given: dict[str, str], exports: bool
 ) -> None:
     for name, value in given.items():

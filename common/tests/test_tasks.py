@@ -139,7 +139,7 @@ async def test_a_cancellation_nobody_asked_for_ends_no_work() -> None:
 
 
 @pytest.mark.parametrize("times", [0, 1, 2])
-async def test_a_cancellation_ends_all_that_is_side_by_side(times: int) -> None:
+async def test_a_cancellation_cancels_all_concurrent_tasks(times: int) -> None:
     log = list[str]()
     group = asyncio.create_task(run_concurrently(swallow(times, log), swallow(0, log)))
     await begun(log, 2)
@@ -149,7 +149,7 @@ async def test_a_cancellation_ends_all_that_is_side_by_side(times: int) -> None:
 
 
 @pytest.mark.parametrize("times", [0, 1, 2])
-async def test_a_failure_ends_all_that_is_side_by_side(times: int) -> None:
+async def test_a_failure_cancels_all_concurrent_tasks(times: int) -> None:
     log, may_fail = list[str](), asyncio.Event()
 
     async def fail() -> None:
@@ -176,7 +176,7 @@ async def test_a_second_cancellation_leaves_nothing_behind() -> None:
     assert log.count("ended") == 2
 
 
-async def test_what_is_side_by_side_ends_when_all_is_done() -> None:
+async def test_concurrent_tasks_end_when_all_are_done() -> None:
     log = list[str]()
 
     async def work(name: str) -> None:
@@ -212,7 +212,7 @@ async def test_items_are_asked_for_when_there_is_room() -> None:
 
 
 @pytest.mark.parametrize("times", [0, 1])
-async def test_what_is_done_for_each_item_ends_with_a_cancellation(times: int) -> None:
+async def test_a_cancellation_cancels_the_processing_of_items(times: int) -> None:
     log = list[str]()
 
     async def items() -> AsyncIterator[int]:
@@ -229,7 +229,7 @@ async def test_what_is_done_for_each_item_ends_with_a_cancellation(times: int) -
     assert log.count("ended") == 3
 
 
-async def test_a_failure_ends_what_is_done_for_each_item() -> None:
+async def test_a_failure_cancels_the_processing_of_items() -> None:
     log = list[str]()
 
     async def items() -> AsyncIterator[int]:

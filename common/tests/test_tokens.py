@@ -122,7 +122,7 @@ def test_a_token_that_is_known_ends_in_time(jwt_keys: KeyPair) -> None:
     assert verify(token, jwt_keys.public_pem) is None
 
 
-def test_a_forgery_of_a_token_that_is_known_names_nobody(jwt_keys: KeyPair) -> None:
+def test_a_forgery_of_a_cached_token_is_rejected(jwt_keys: KeyPair) -> None:
     token = sign(USER, jwt_keys.private_pem, 60)
     assert verify(token, jwt_keys.public_pem) == USER
     assert verify(f"{token[:-4]}AAAA", jwt_keys.public_pem) is None

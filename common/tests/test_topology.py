@@ -192,7 +192,7 @@ async def test_versions_side_by_side_lose_no_event(nats_url: str, peer: BusPeer)
     assert sorted(handled) == sorted(event.aggregate_id for event in failed)
 
 
-async def test_what_only_another_version_hears_is_no_dead_letter(
+async def test_a_subject_without_handler_is_no_dead_letter(
     nats_url: str, peer: BusPeer, stored: Stored, caplog: pytest.LogCaptureFixture
 ) -> None:
     declare_now(nats_url, version(SERVICE, Subject.TICKET_UPDATED, Subject.PAYMENT_FAILED))
@@ -209,7 +209,7 @@ async def test_what_only_another_version_hears_is_no_dead_letter(
     assert heard == [event.aggregate_id]
 
 
-async def test_a_new_subject_is_heard_from_its_first_event_on(
+async def test_a_new_subject_is_delivered_from_its_first_event(
     nats_url: str, peer: BusPeer, jetstream: JetStreamContext
 ) -> None:
     async def taken() -> list[str]:
@@ -251,7 +251,7 @@ async def test_an_older_declaration_takes_nothing_away(
     assert set(heard or []) == {"ticket:updated", "replay.tallies"}
 
 
-async def test_who_adds_a_consumer_late_takes_nothing_from_who_was_faster(
+async def test_creating_a_consumer_late_overwrites_nothing(
     nats_url: str, jetstream: JetStreamContext
 ) -> None:
     await jetstream.delete_consumer(STREAM, SERVICE)
@@ -265,7 +265,7 @@ async def test_who_adds_a_consumer_late_takes_nothing_from_who_was_faster(
     assert set(heard or []) == {"payment:failed", "ticket:updated", "replay.tallies"}
 
 
-async def test_what_is_deleted_while_it_is_changed_is_not_made_again_as_it_was(
+async def test_a_consumer_deleted_during_an_update_stays_deleted(
     nats_url: str, jetstream: JetStreamContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with connected(nats_url) as connection:
@@ -303,7 +303,7 @@ async def test_a_consumer_made_by_hand_is_used(
     assert config.max_ack_pending == MAX_ACK_PENDING
 
 
-async def test_what_nats_refuses_to_change_keeps_nothing_else_from_being_changed(
+async def test_a_refused_change_blocks_no_other_change(
     nats_url: str, jetstream: JetStreamContext, caplog: pytest.LogCaptureFixture
 ) -> None:
     await jetstream.delete_consumer(STREAM, SERVICE)
@@ -345,7 +345,7 @@ async def test_what_nats_refuses_to_change_keeps_nothing_else_from_being_changed
     ],
     ids=["it pushes", "it waits for nothing"],
 )
-async def test_a_consumer_that_cannot_be_used_is_told_until_somebody_deletes_it(
+async def test_an_unusable_consumer_is_reported_until_it_is_deleted(
     nats_url: str, jetstream: JetStreamContext, peer: BusPeer, config: ConsumerConfig
 ) -> None:
     await jetstream.delete_consumer(STREAM, SERVICE)

@@ -78,7 +78,7 @@ async def test_only_prune_takes_subjects_away(bare_url: str, jetstream: JetStrea
     assert "of:tomorrow" not in ((await jetstream.stream_info(STREAM)).config.subjects or [])
 
 
-async def test_what_nats_keeps_is_told_and_is_no_failure(
+async def test_a_change_that_nats_refuses_is_reported(
     bare_url: str, jetstream: JetStreamContext
 ) -> None:
     await run(bare_url, "apply")
@@ -127,7 +127,7 @@ NO_JETSTREAM = "accounts { plain: { users: [{ user: me, password: secret }] } }\
         ([MAY_NOT], {}, 'permissions violation for publish to "$js.api.stream'),
     ],
 )
-async def test_a_refusal_is_told_in_the_words_of_nats(
+async def test_a_refusal_quotes_nats(
     refusing: Refusing, lines: Sequence[str], variables: dict[str, str], said: str
 ) -> None:
     answer = await run(refusing(lines).url, "apply", **variables)
@@ -135,7 +135,7 @@ async def test_a_refusal_is_told_in_the_words_of_nats(
     assert said.lower() in answer.err.lower()
 
 
-async def test_a_subject_of_another_stream_is_told_in_the_words_of_nats(
+async def test_a_subject_of_another_stream_quotes_nats(
     bare_url: str, jetstream: JetStreamContext
 ) -> None:
     await jetstream.add_stream(StreamConfig(name="mine", subjects=["order:created"]))

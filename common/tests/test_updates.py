@@ -24,7 +24,7 @@ async def test_all_that_fit_are_counted(database: Database) -> None:
     }
 
 
-async def test_what_fails_is_named_and_the_others_are_made(database: Database) -> None:
+async def test_a_refused_change_does_not_stop_the_others(database: Database) -> None:
     cats = database.collection("cats")
     await cats.insert({"_id": "tom", "lives": "many"})
     updated = await cats.bulk_update(

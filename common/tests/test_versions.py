@@ -19,7 +19,7 @@ from common.contracts.versions import VersionCheck, check_version
         (7, 5, VersionCheck.GAP, VersionCheck.NEXT),
     ],
 )
-def test_an_event_is_applied_in_its_turn_and_a_snapshot_unless_older(
+def test_versions_apply_in_order_and_snapshots_unless_older(
     version: int, onto: int | None, event: VersionCheck, snapshot: VersionCheck
 ) -> None:
     assert check_version(version, onto=onto, snapshot=None) is event

@@ -52,7 +52,7 @@ async def test_what_an_owner_announced_long_ago_has_passed(
         assert not await watermark.has_passed(datetime.now(UTC))
 
 
-async def test_what_an_owner_has_not_announced_has_not_passed(
+async def test_a_pending_outbox_holds_back_the_watermark(
     nats_url: str, watermark: ReadModelWatermark
 ) -> None:
     since = ago(LONG_AGO)

@@ -9,10 +9,10 @@ from tests.guarantees import breaks_of_sales as sales
 from tests.guarantees.safeguards import Break
 
 ANNOUNCED = ("test_an_order_is_announced_once_after_a_crash",)
-BUSY = ("test_a_busy_entity_keeps_nobody_waiting",)
+BUSY = ("test_a_busy_aggregate_delays_no_other",)
 CRASHED_PAYMENT = ("test_a_payment_is_made_once_after_a_crash",)
 DEAD = (
-    "test_what_cannot_be_handled_holds_nobody_up",
+    "test_a_failing_message_delays_no_other",
     "test_dead_letter_returns_until_discarded",
 )
 LAGGARDS = ("test_laggards_keep_nobody_from_being_served",)
@@ -56,17 +56,17 @@ TABLE: Mapping[str, Row] = {
             "test_versions_side_by_side_lose_no_event",
             "test_an_older_declaration_takes_nothing_away",
         ),
-        events.LEFT_TO_OTHERS: ("test_what_only_another_version_hears_is_no_dead_letter",),
+        events.LEFT_TO_OTHERS: ("test_a_subject_without_handler_is_no_dead_letter",),
     },
     "A server that refuses access (not set up yet, a changed password or permission) is"
     " retried, and its error is shown.": {
-        events.REFUSED_AT_THE_START: ("test_a_service_waits_for_its_user_in_the_database",),
-        events.REFUSAL_IS_AN_OUTAGE: ("test_a_permission_that_was_taken_away_is_an_outage",),
-        events.NEW_CLIENT: ("test_a_changed_password_of_the_bus_is_an_outage",),
+        events.REFUSED_AT_THE_START: ("test_a_service_waits_for_its_database_user",),
+        events.REFUSAL_IS_AN_OUTAGE: ("test_a_revoked_permission_is_an_outage",),
+        events.NEW_CLIENT: ("test_a_changed_nats_password_is_an_outage",),
     },
     "A service leaves an unresponsive NATS server, and reconnects to one that had rejected it.": {
-        events.NEXT_SERVER: ("test_who_is_connected_to_it_goes_to_another_one",),
-        events.NEW_CLIENT: ("test_who_is_one_too_many_for_a_while_comes_back",),
+        events.NEXT_SERVER: ("test_a_connected_client_switches_to_another_server",),
+        events.NEW_CLIENT: ("test_a_client_over_the_limit_reconnects",),
     },
     "An unpaid order expires, and never early.": {
         sales.EXPIRY: ("test_an_order_that_is_not_paid_expires",),
@@ -88,23 +88,23 @@ TABLE: Mapping[str, Row] = {
         events.AT_ONCE: ("test_new_changes_overtake_the_backlog_of_an_outage",),
     },
     "Events that NATS refuses are kept, retried and visible, and delay no others.": {
-        events.SET_ASIDE: ("test_what_is_refused_holds_up_nothing_else",),
+        events.SET_ASIDE: ("test_a_refused_event_blocks_no_other",),
         events.TRIED_AGAIN: (
-            "test_what_was_refused_is_announced_when_it_may_be",
-            "test_what_is_too_large_is_not_sent_again_and_again",
+            "test_a_refused_event_is_published_when_permitted",
+            "test_too_large_an_event_is_never_sent",
         ),
-        events.NOT_SENT: ("test_what_is_too_large_is_not_sent_again_and_again",),
+        events.NOT_SENT: ("test_too_large_an_event_is_never_sent",),
     },
     "Publishing is fair between documents, and an outbox is bounded.": {
-        events.TURNS: ("test_who_has_much_to_say_lets_others_have_their_turn",),
-        events.BOUND: ("test_no_more_events_wait_than_a_document_can_hold",),
+        events.TURNS: ("test_a_large_outbox_does_not_block_others",),
+        events.BOUND: ("test_the_outbox_of_a_document_is_bounded",),
     },
     "Clock skew of a replica's machine changes nothing.": {
         events.ONE_CLOCK: (
             "test_sales_and_expiries_are_in_time",
-            "test_the_database_puts_the_clock_right_before_anything_is_stored",
+            "test_the_clock_is_synchronized_before_the_first_write",
         ),
-        events.NO_TIME_TO_COME: ("test_what_a_wrong_clock_has_stored_is_not_left_behind",),
+        events.NO_TIME_TO_COME: ("test_a_time_of_a_wrong_clock_blocks_no_event",),
     },
     "A message that cannot be handled becomes a dead letter, and delays no other.": {
         events.DEAD_LETTERS: DEAD,
@@ -126,11 +126,11 @@ TABLE: Mapping[str, Row] = {
     },
     "Lost events are detected, reported and republished automatically.": {
         copies.OWN_PLACE: (
-            "test_what_was_lost_is_told_once_by_all_replicas",
+            "test_a_loss_is_reported_once_by_all_replicas",
             "test_lost_stream_is_repaired",
         ),
-        copies.TOLD_ONCE: ("test_what_was_lost_is_told_once_by_all_replicas",),
-        copies.SAID_AGAIN: ("test_owners_are_asked_until_they_have_said_all_again",),
+        copies.TOLD_ONCE: ("test_a_loss_is_reported_once_by_all_replicas",),
+        copies.SAID_AGAIN: ("test_owners_are_asked_until_they_have_republished",),
     },
     "404 means that a resource does not exist; one that may not be replicated yet is 503.": {
         copies.SILENCE_IS_NO_ANSWER: ("test_while_the_bus_is_silent_nobody_knows",),
@@ -169,15 +169,15 @@ TABLE: Mapping[str, Row] = {
     },
     "A subscriber of an event stream misses nothing and gets nothing twice, or is sent `reset`.": {
         events.POSITION_IN_THE_STREAM: PAGE,
-        events.NO_GAP: ("test_what_got_lost_on_the_way_is_heard_again_and_in_order",),
+        events.NO_GAP: ("test_a_lost_message_is_received_again_in_order",),
         events.NOTHING_TWICE: ("test_an_outage_of_the_bus_makes_no_gap",),
         events.FOLLOW_AGAIN: ("test_a_stream_that_somebody_deleted_is_begun_anew",),
-        events.ANOTHER_STREAM: ("test_a_stream_that_was_put_back_is_not_taken_for_what_it_was",),
+        events.ANOTHER_STREAM: ("test_a_restored_stream_is_recognized_as_another",),
         events.BEGIN_ANEW: ("test_position_out_of_memory_gets_reset",),
     },
     "No password, token, cookie or e-mail address is in a log.": {
         doors.QUERIES: NO_SECRETS,
         doors.HEADERS: NO_SECRETS,
-        doors.LAST_NET: ("test_a_line_hides_what_is_shaped_like_a_secret",),
+        doors.LAST_NET: ("test_a_line_redacts_what_looks_like_a_secret",),
     },
 }
