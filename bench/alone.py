@@ -17,7 +17,7 @@ from common.messaging.bus import Bus
 from common.messaging.cloudevents import encode_headers
 from common.mongo import Document
 from devstack import keys, processes
-from devstack.jetstream import backlog_of
+from devstack.jetstream import consumer_state
 from devstack.plan import Plan, choose_ports
 from devstack.process import Process
 
@@ -71,7 +71,7 @@ class Alone:
         """How many events are not acknowledged yet."""
         members = self.plan.ports.members
         port = members.nats[0].own if members else self.plan.ports.nats
-        backlog = await asyncio.to_thread(backlog_of, port, self.service)
+        backlog = await asyncio.to_thread(consumer_state, port, self.service)
         return backlog.num_pending + backlog.num_ack_pending if backlog else 0
 
     async def wait_all_acked(self) -> None:

@@ -13,7 +13,7 @@ from bench.figures import Figure
 from bench.processes import cpu_ms, memory_mb
 from bench.stacks import settled, stack
 from devstack.api_client import ApiClient, SandboxClient
-from devstack.jetstream import stored_in
+from devstack.jetstream import last_sequence
 from devstack.running_stack import RunningStack
 from devstack.scraping import samples_in
 
@@ -66,7 +66,7 @@ async def _publishes(running: RunningStack) -> Figure:
             published += sum(
                 value for (name, _), value in samples.items() if name == "events_published_total"
             )
-    stored = stored_in(urlsplit(running.nats).port or 0)
+    stored = last_sequence(urlsplit(running.nats).port or 0)
     name, note = "publishes of an event", f"{published:.0f} published, {stored} stored"
     return Figure(name=name, value=published / stored, unit="", target=1, note=note)
 

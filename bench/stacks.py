@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from devstack.jetstream import backlog_of
+from devstack.jetstream import consumer_state
 from devstack.running_stack import RunningStack, launch_stack
 from devstack.testing import eventually
 
@@ -28,7 +28,7 @@ async def settled(running: RunningStack) -> None:
 
     async def heard() -> bool:
         services = ("tickets", "orders", "expiration", "payments")
-        backlogs = [backlog_of(port, service) for service in services]
+        backlogs = [consumer_state(port, service) for service in services]
         return all(backlog is not None and backlog.is_empty for backlog in backlogs)
 
     for _ in range(3):  # what was heard may be answered by another event

@@ -16,7 +16,7 @@ from tests.conftest import Launch
 from common.messaging.bus import Bus
 from devstack.api_client import ApiClient
 from devstack.freezing import frozen
-from devstack.jetstream import backlog_of, delete_all_streams
+from devstack.jetstream import consumer_state, delete_all_streams
 from devstack.running_stack import RunningStack
 from devstack.testing import eventually
 
@@ -167,7 +167,7 @@ async def wait_until_idle(stack: RunningStack) -> None:
     """Wait until everybody has heard everything."""
 
     async def all_consumed() -> bool:
-        backlogs = [backlog_of(nats_port(stack), service) for service in CONSUMERS]
+        backlogs = [consumer_state(nats_port(stack), service) for service in CONSUMERS]
         return all(backlog is not None and backlog.is_empty for backlog in backlogs)
 
     await eventually(all_consumed, "everything is heard")

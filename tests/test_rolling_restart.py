@@ -15,7 +15,7 @@ from tests.load import ContinuousLoad
 from common.mongo import Database
 from common.service import Repository
 from devstack.api_client import SandboxClient
-from devstack.jetstream import backlog_of
+from devstack.jetstream import consumer_state
 from devstack.running_stack import RunningStack
 from devstack.testing import eventually
 from expiration.repository import TimerRepository
@@ -69,7 +69,7 @@ async def is_caught_up(stack: RunningStack) -> None:
     port = urlsplit(stack.nats).port or 0
 
     async def idle() -> bool:
-        backlogs = [backlog_of(port, service) for service in REPOSITORIES]
+        backlogs = [consumer_state(port, service) for service in REPOSITORIES]
         speaking = [await has_pending_events(stack, service) for service in REPOSITORIES]
         return all(each and each.is_empty for each in backlogs) and not any(speaking)
 

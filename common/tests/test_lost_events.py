@@ -21,7 +21,7 @@ from common.mongo import Database
 from common.read_models import CHECKPOINTS
 from devstack.bus_topology import declare_now
 from devstack.counter_service import SERVICE, Tally, consuming
-from devstack.owner import answering
+from devstack.owner import responder
 from devstack.testing import BusPeer, eventually
 
 OWNER = "peer"
@@ -117,10 +117,10 @@ LOSSES: dict[Break, str] = {
 
 
 @asynccontextmanager
-async def owner_on(url: str) -> AsyncIterator[Owner]:
+async def run_owner(url: str) -> AsyncIterator[Owner]:
     """An owner that can be asked."""
     owner = Owner()
-    async with answering(url, OWNER, {ServiceRequest.REPUBLISH: owner.answer}):
+    async with responder(url, OWNER, {ServiceRequest.REPUBLISH: owner.answer}):
         yield owner
 
 
@@ -194,7 +194,7 @@ async def test_owners_are_asked_until_they_have_republished(
     async def is_whole() -> bool:
         return await lost.is_whole()
 
-    async with owner_on(scene.url) as owner, running(lost):
+    async with run_owner(scene.url) as owner, running(lost):
 
         async def asked_three_times() -> bool:
             return len(owner.asked) >= 3
@@ -213,7 +213,7 @@ async def test_another_replica_keeps_requesting_the_same_run(
     monkeypatch.setattr(lost_events, "RETRY_SECONDS", 0.05)
     await heard_two(scene, lost)
     await _purge(scene)
-    async with owner_on(scene.url) as owner:
+    async with run_owner(scene.url) as owner:
 
         async def asked(times: int) -> None:
             async def so_often() -> bool:

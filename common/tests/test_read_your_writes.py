@@ -8,9 +8,9 @@ import pytest
 from common.contracts.ids import new_id
 from common.web import read_your_writes
 from common.web.read_your_writes import EventuallyConsistent, ReadYourWrites
-from devstack.owner import made_ago
+from devstack.owner import id_created_ago
 
-OLD = made_ago(60)
+OLD = id_created_ago(60)
 
 
 class Replica:

@@ -11,7 +11,7 @@ from common.messaging import watermark as watermarks
 from common.messaging.bus import Bus
 from common.messaging.watermark import WATERMARK_DELAY, ReadModelWatermark
 from devstack.counter_service import SERVICE, Tally, consuming
-from devstack.owner import owner_on
+from devstack.owner import run_owner
 from devstack.servers import NatsServer
 from devstack.testing import BusPeer, eventually
 
@@ -47,7 +47,7 @@ async def passes(watermark: ReadModelWatermark, moment: datetime) -> None:
 async def test_what_an_owner_announced_long_ago_has_passed(
     nats_url: str, watermark: ReadModelWatermark
 ) -> None:
-    async with owner_on(nats_url, OWNER):
+    async with run_owner(nats_url, OWNER):
         await passes(watermark, ago(LONG_AGO))
         assert not await watermark.has_passed(datetime.now(UTC))
 
@@ -56,7 +56,7 @@ async def test_a_pending_outbox_holds_back_the_watermark(
     nats_url: str, watermark: ReadModelWatermark
 ) -> None:
     since = ago(LONG_AGO)
-    async with owner_on(nats_url, OWNER, lambda: since):
+    async with run_owner(nats_url, OWNER, lambda: since):
         await passes(watermark, since - WATERMARK_DELAY - timedelta(seconds=1))
         assert not await watermark.has_passed(since)
 
@@ -66,7 +66,7 @@ async def test_nobody_knows_while_the_owner_is_away(
 ) -> None:
     known = ago(LONG_AGO)
     assert not await watermark.has_passed(known)
-    async with owner_on(nats_url, OWNER):
+    async with run_owner(nats_url, OWNER):
         await passes(watermark, known)
     assert await watermark.has_passed(known)
 
@@ -74,7 +74,7 @@ async def test_nobody_knows_while_the_owner_is_away(
 async def test_nobody_knows_while_nats_is_away(
     nats_url: str, nats_server: NatsServer, watermark: ReadModelWatermark
 ) -> None:
-    async with owner_on(nats_url, OWNER):
+    async with run_owner(nats_url, OWNER):
         nats_server.kill()
         assert not await watermark.has_passed(ago(LONG_AGO))
 
@@ -88,7 +88,7 @@ async def test_a_backlog_has_not_been_heard(
         await open_the_door.wait()
 
     async with (
-        owner_on(nats_url, OWNER),
+        run_owner(nats_url, OWNER),
         consuming(nats_url, {Subject.TICKET_UPDATED: handle}),
     ):
         await peer.publish(Tally.new().to_event())
@@ -103,7 +103,7 @@ async def test_who_has_lost_events_knows_nothing(nats_url: str, bus: Bus) -> Non
     async def not_whole() -> bool:
         return False
 
-    async with owner_on(nats_url, OWNER):
+    async with run_owner(nats_url, OWNER):
         watermark = ReadModelWatermark(bus, SERVICE, OWNER, not_whole)
         assert not await watermark.has_passed(ago(LONG_AGO))
 
@@ -117,7 +117,7 @@ async def test_however_many_ask_the_owner_is_asked_once(
         nonlocal asked
         asked += 1
 
-    async with owner_on(nats_url, OWNER, since):
+    async with run_owner(nats_url, OWNER, since):
         await passes(ReadModelWatermark(bus, SERVICE, OWNER, whole), ago(LONG_AGO))
         monkeypatch.setattr(watermarks, "REQUEST_INTERVAL", 600)
         asked, watermark = 0, ReadModelWatermark(bus, SERVICE, OWNER, whole)

@@ -3,7 +3,7 @@
 from httpx import AsyncClient, Response
 
 from common.messaging.watermark import WATERMARK_DELAY
-from devstack.owner import made_ago, owner_on
+from devstack.owner import id_created_ago, run_owner
 from devstack.servers import NatsServer
 from devstack.testing import Session, eventually
 
@@ -17,7 +17,7 @@ async def test_while_the_bus_is_silent_nobody_knows(
     client: AsyncClient, buyer: Session, nats_server: NatsServer
 ) -> None:
     nats_server.kill()
-    answer = await order(client, buyer, made_ago(6))
+    answer = await order(client, buyer, id_created_ago(6))
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
 
@@ -25,23 +25,23 @@ async def test_while_the_bus_is_silent_nobody_knows(
 async def test_what_its_owner_never_listed_does_not_exist(
     client: AsyncClient, buyer: Session, nats_url: str
 ) -> None:
-    async with owner_on(nats_url, "tickets"):
+    async with run_owner(nats_url, "tickets"):
 
         async def is_known() -> bool:
             age = WATERMARK_DELAY.total_seconds() + 5
-            return (await order(client, buyer, made_ago(age))).status_code == 404
+            return (await order(client, buyer, id_created_ago(age))).status_code == 404
 
         await eventually(is_known)
-        assert (await order(client, buyer, made_ago(3600))).status_code == 404
+        assert (await order(client, buyer, id_created_ago(3600))).status_code == 404
 
 
 async def test_what_its_owner_has_not_announced_may_exist(
     client: AsyncClient, buyer: Session, nats_url: str
 ) -> None:
-    async with owner_on(nats_url, "tickets"):
+    async with run_owner(nats_url, "tickets"):
 
         async def is_known() -> bool:
-            return (await order(client, buyer, made_ago(3600))).status_code == 404
+            return (await order(client, buyer, id_created_ago(3600))).status_code == 404
 
         await eventually(is_known)
-        assert (await order(client, buyer, made_ago(6))).status_code == 503
+        assert (await order(client, buyer, id_created_ago(6))).status_code == 503

@@ -18,7 +18,7 @@ from tests.chaos.history import Answer
 from common.messaging.streams import DEAD_LETTERS, STREAM
 from common.mongo import Document
 from common.read_models import CHECKPOINTS
-from devstack.jetstream import Backlog, backlog_of
+from devstack.jetstream import ConsumerState, consumer_state
 from devstack.running_stack import RunningStack
 
 CONSUMERS = ("tickets", "orders", "expiration", "payments")
@@ -93,7 +93,7 @@ class Observations:
     dead_letters: Sequence[str] = ()
     writes: Sequence[Write] = ()
     books: Sequence[Document] = ()
-    backlogs: Mapping[str, Backlog | None] = field(default_factory=dict)
+    backlogs: Mapping[str, ConsumerState | None] = field(default_factory=dict)
     answers: Sequence[Answer] = ()
     is_whole: bool = True
     """Whether the stream holds everything that was said, and everybody was to hear it from there:
@@ -182,9 +182,9 @@ async def gather(
     )
 
 
-def backlog(stack: RunningStack, service: str) -> Backlog | None:
+def backlog(stack: RunningStack, service: str) -> ConsumerState | None:
     """What a service has still to hear."""
-    return backlog_of(urlsplit(stack.nats.partition(",")[0]).port or 0, service)
+    return consumer_state(urlsplit(stack.nats.partition(",")[0]).port or 0, service)
 
 
 async def _messages(stream: JetStreamContext) -> AsyncIterator[Message]:

@@ -12,12 +12,12 @@ from tests.chaos.observations import CONSUMERS, Message, Observations, Write
 
 from common.contracts.events import wire_time
 from common.mongo import Document
-from devstack.jetstream import Backlog
+from devstack.jetstream import ConsumerState
 from expiration.repository import LEASE
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PAID = {"id": "payment", "orderId": "paid", "status": "authorized"}
-NONE_LEFT = Backlog(num_pending=0, num_ack_pending=0, num_redelivered=0)
+NONE_LEFT = ConsumerState(num_pending=0, num_ack_pending=0, num_redelivered=0)
 
 
 def ticket(order_id: str | None) -> Document:
@@ -169,7 +169,7 @@ def told_backwards(run: Observations) -> Observations:
 
 def unheard(run: Observations) -> Observations:
     """A service has something left to hear."""
-    left = Backlog(num_pending=0, num_ack_pending=1, num_redelivered=0)
+    left = ConsumerState(num_pending=0, num_ack_pending=1, num_redelivered=0)
     return replace(run, backlogs={**run.backlogs, "orders": left})
 
 

@@ -1,4 +1,4 @@
-"""What the launcher shows: its own words, and the logs of the processes behind their names."""
+"""The launcher's output: its messages, and the logs of the processes, prefixed by their names."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ COLOURS = ("36", "33", "35", "32", "34", "96", "93", "95", "92", "94")
 
 @dataclass
 class LogTail:
-    """What was added to a log since the last look."""
+    """Reads what was appended to a log since the last call."""
 
     file: Path
     _seen: int = field(default=0, init=False)
@@ -29,7 +29,7 @@ class LogTail:
 
 
 class Console:
-    """Writes to a terminal in colours, anywhere else plainly."""
+    """Writes in colours to a terminal, and plain text elsewhere."""
 
     def __init__(self, out: TextIO, logs: Sequence[Path] = ()) -> None:
         self._out = out
@@ -38,12 +38,12 @@ class Console:
         self._width = max((len(log.stem) for log in logs), default=0)
         self._tails = list(zip(cycle(COLOURS), map(LogTail, logs), strict=False))
 
-    def say(self, text: str) -> None:
-        """The launcher's own words."""
+    def print_line(self, text: str) -> None:
+        """Print a message of the launcher."""
         self._write(self._coloured("1", text) + "\n")
 
     def show_logs(self) -> None:
-        """Everything that the processes have logged since the last time."""
+        """Print what the processes have logged since the last call."""
         for colour, tail in self._tails:
             prefix = self._coloured(colour, f"{tail.file.stem:<{self._width}} |")
             self._write("".join(f"{prefix} {line}\n" for line in tail.new_lines()))

@@ -1,8 +1,8 @@
-"""Why a stack cannot start or go on; each message tells a person what happened and what to do."""
+"""Errors of the launcher; each message says what happened and what to do."""
 
 
 class StackError(Exception):
-    """The launcher says this and ends with exit code 1."""
+    """The launcher prints this and exits with code 1."""
 
 
 class AlreadyRunning(StackError):
@@ -10,7 +10,7 @@ class AlreadyRunning(StackError):
 
 
 class NothingRuns(StackError):
-    """There is no running stack to run something beside."""
+    """There is no running stack for `exec`."""
 
 
 class NoPortLeft(StackError):
@@ -18,11 +18,11 @@ class NoPortLeft(StackError):
 
 
 class PortTaken(StackError):
-    """Something else listens where the gateway should."""
+    """The port of the gateway is in use."""
 
 
 class SettingRefused(StackError):
-    """Nobody has such a setting, or not with this value."""
+    """An unknown setting, or an invalid value."""
 
 
 class BinaryUnusable(StackError):
@@ -30,7 +30,7 @@ class BinaryUnusable(StackError):
 
 
 class CommandUnusable(StackError):
-    """What should run beside the stack does not run."""
+    """The command of `exec` cannot be executed."""
 
 
 class StartFailed(StackError):

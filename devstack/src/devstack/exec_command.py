@@ -16,7 +16,7 @@ def run(options: ExecOptions) -> int:
     try:
         _exec(options)
     except StackError as problem:
-        Console(sys.stderr).say(f"error: {problem}")
+        Console(sys.stderr).print_line(f"error: {problem}")
     return 1
 
 

@@ -32,7 +32,7 @@ def nats_server(
 
 @pytest.fixture
 def mongo_uri(mongod: MongoServer) -> Iterator[str]:
-    """The address of a database that no other test sees, forgotten afterwards."""
+    """The address of a database of this test, dropped afterwards."""
     database = f"test_{uuid4().hex}"
     mongod.ensure_running()
     yield mongod.uri(database)
@@ -42,7 +42,7 @@ def mongo_uri(mongod: MongoServer) -> Iterator[str]:
 
 @pytest.fixture
 def nats_url(nats_server: NatsServer) -> str:
-    """The address of a NATS server with empty streams and consumers without a past."""
+    """The address of a NATS server with empty streams and new consumers."""
     nats_server.ensure_running()
     delete_all_streams(nats_server.port)
     declare_now(nats_server.url)

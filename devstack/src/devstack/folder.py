@@ -13,7 +13,7 @@ from devstack.errors import AlreadyRunning
 
 @contextmanager
 def data_folder(kept: Path, *, ephemeral: bool) -> Iterator[Path]:
-    """`kept`, or one that is gone afterwards."""
+    """The folder `kept`, or a temporary one."""
     if ephemeral:
         with TemporaryDirectory(prefix="ticketing-") as folder:
             yield Path(folder)

@@ -1,4 +1,4 @@
-"""Has processes stand still: they keep their connections, and do not answer."""
+"""Pauses processes (SIGSTOP): they keep their connections, and do not respond."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 STANDING = frozenset({"T", "Z", "X"})
-"""How the kernel calls threads that are stopped, or have ended."""
+"""The kernel's states of threads that are stopped, or have ended."""
 
 
 @contextmanager
@@ -28,13 +28,13 @@ def frozen(*pids: int) -> Iterator[None]:
 
 
 def thaw(pid: int) -> None:
-    """It goes on, if there is still something that can."""
+    """Resume the process, if it still exists."""
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGCONT)
 
 
 def _is_still(pid: int) -> bool:
-    """Whether all of its threads are, or it has ended."""
+    """Whether all threads are stopped, or the process has ended."""
     with suppress(FileNotFoundError, ProcessLookupError):
         threads = Path(f"/proc/{pid}/task").glob("*/stat")
         states = (thread.read_text().rpartition(")")[2].split()[0] for thread in threads)

@@ -1,4 +1,4 @@
-"""A look into the JetStream of a NATS server, by the plain protocol: it needs no event loop."""
+"""Reads the state of JetStream by the plain NATS protocol, without an event loop."""
 
 import json
 import socket
@@ -15,8 +15,8 @@ INBOX = "_INBOX.devstack"
 TIMEOUT_SECONDS = 10.0
 
 
-class Backlog(BaseModel):
-    """What a service has still to hear."""
+class ConsumerState(BaseModel):
+    """The state of a consumer: its lag, and what is in flight."""
 
     num_pending: int
     num_ack_pending: int
@@ -29,27 +29,27 @@ class Backlog(BaseModel):
 
 
 class StreamState(BaseModel):
-    """How long a stream has become."""
+    """The state of a stream."""
 
     last_seq: int
 
 
-def backlog_of(port: int, service: str) -> Backlog | None:
-    """What a service has still to hear; None before it first listened."""
+def consumer_state(port: int, service: str) -> ConsumerState | None:
+    """The state of a service's consumer; None if there is none."""
     with _connection(port) as wire:
         answer = _ask(wire, f"$JS.API.CONSUMER.INFO.{STREAM}.{service}")
-    return None if "error" in answer else Backlog.model_validate(answer)
+    return None if "error" in answer else ConsumerState.model_validate(answer)
 
 
-def stored_in(port: int) -> int:
-    """How many events the stream has been given."""
+def last_sequence(port: int) -> int:
+    """The last sequence of the stream."""
     with _connection(port) as wire:
         state = _ask(wire, f"$JS.API.STREAM.INFO.{STREAM}")["state"]
     return StreamState.model_validate(state).last_seq
 
 
 def delete_all_streams(port: int) -> None:
-    """Forget every stream with its messages and consumers."""
+    """Delete all streams, with messages and consumers."""
     with _connection(port) as wire:
         for name in _stream_names(wire):
             _ask(wire, f"$JS.API.STREAM.DELETE.{name}")

@@ -1,4 +1,4 @@
-"""The secrets of a stack: made once, kept in its data folder, readable by their owner alone."""
+"""The secrets of a stack: created once, stored in its data folder, readable by the owner only."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 @dataclass(frozen=True)
 class KeyPair:
-    """What auth signs sessions with, and what everybody reads them with; PEM text."""
+    """The key that signs sessions, and the one that verifies them; PEM."""
 
     private_pem: str
     public_pem: str
@@ -24,7 +24,7 @@ class KeyPair:
 
 @dataclass(frozen=True)
 class StackSecrets:
-    """Everything secret that the processes of one stack share."""
+    """The secrets that the processes of a stack share."""
 
     session_keys: KeyPair
     webhook_secret: str
@@ -44,12 +44,12 @@ def key_pair(private_pem: str) -> KeyPair:
 
 
 def new_webhook_secret() -> str:
-    """What Stripe would show once, when the webhook is set up."""
+    """A webhook signing secret, as Stripe creates one per endpoint."""
     return f"whsec_{token_urlsafe(24)}"
 
 
 def load_or_create(folder: Path) -> StackSecrets:
-    """The secrets in `folder`, made now when this is the first start."""
+    """The secrets in `folder`, created at the first start."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     private_pem = _kept(folder / "session.pem", new_private_key())
     return StackSecrets(key_pair(private_pem), _kept(folder / "webhook", new_webhook_secret()))

@@ -1,4 +1,4 @@
-"""What a person can ask of the launcher on its command line."""
+"""The command line of the launcher."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -37,7 +37,7 @@ class ExecOptions:
 
 
 def parse(arguments: Sequence[str] | None = None) -> Options | ExecOptions:
-    """The options; ends the program with an explanation when they make no sense."""
+    """Parse the options; exits with an error message if they are invalid."""
     parser = argparse.ArgumentParser(
         prog="python -m devstack", description="The whole system on this machine."
     )

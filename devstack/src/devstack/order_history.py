@@ -1,4 +1,4 @@
-"""What the orders service says of one order, for tests of those who listen."""
+"""The events of one order, for tests of its consumers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -26,7 +26,7 @@ Kind = TypeVar("Kind", bound=OrderEvent)
 
 
 class OrderHistory:
-    """The events of one order of a ticket for 19.99, as the orders service would announce them."""
+    """The events that the orders service publishes of an order of a ticket for 19.99."""
 
     def __init__(
         self, buyer: str, expires_at: datetime | None = None, *, ticket_id: str | None = None
@@ -35,7 +35,7 @@ class OrderHistory:
         self.expires_at = expires_at or datetime.now(UTC) + timedelta(minutes=15)
 
     def event(self, kind: type[Kind], version: int) -> Kind:
-        """What is announced when the order becomes this at that version."""
+        """The event of this type at that version."""
         return kind(
             id=self.id,
             version=version,
@@ -46,5 +46,5 @@ class OrderHistory:
         )
 
     def snapshot(self, kind: type[OrderEvent], version: int) -> OrderCreated:
-        """What `republish` says of the order after that."""
+        """The snapshot that `republish` publishes after that event."""
         return OrderCreated.model_validate({**dict(self.event(kind, version)), "snapshot": True})

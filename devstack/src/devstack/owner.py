@@ -1,4 +1,4 @@
-"""Stands for a service of which others keep copies: says up to when it has announced all."""
+"""A test double of a service with read models elsewhere: it reports its watermark."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -11,15 +11,15 @@ from common.messaging.responder import Reply, Responder
 from common.messaging.watermark import watermark_reply
 
 
-def nothing_waits() -> None:
-    """All that was made is announced."""
+def no_pending_events() -> None:
+    """There are no unpublished events."""
 
 
 @asynccontextmanager
-async def owner_on(
-    url: str, service: str, since: Callable[[], datetime | None] = nothing_waits
+async def run_owner(
+    url: str, service: str, since: Callable[[], datetime | None] = no_pending_events
 ) -> AsyncIterator[None]:
-    """It answers for as long as the block; `since` says from when on its events wait."""
+    """Respond for the duration of the block; `since` is the time of the oldest pending event."""
 
     async def pending_since() -> datetime | None:
         return since()
@@ -27,20 +27,20 @@ async def owner_on(
     async def answer(_: bytes) -> bytes:
         return await watermark_reply(pending_since)
 
-    async with answering(url, service, {ServiceRequest.WATERMARK: answer}):
+    async with responder(url, service, {ServiceRequest.WATERMARK: answer}):
         yield
 
 
-def made_ago(seconds: float) -> str:
-    """An id that was made so long ago."""
+def id_created_ago(seconds: float) -> str:
+    """An id that was created so long ago."""
     return f"{int((clock.seconds() - seconds) * 1_000_000):014x}{'0' * 10}"
 
 
 @asynccontextmanager
-async def answering(
+async def responder(
     url: str, service: str, answers: Mapping[ServiceRequest, Reply]
 ) -> AsyncIterator[None]:
-    """What a service is asked is answered like this, for as long as the block."""
+    """Respond to requests to a service, for the duration of the block."""
     bus = Bus(url, service=service)
     door = Responder(bus, service, answers)
     bus.on_connected.append(door.start)

@@ -1,4 +1,4 @@
-"""Everything about a stack that is decided before any of it is started."""
+"""The plan of a stack: everything that is decided before it starts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ SERVICES: Final = ("auth", "tickets", "orders", "expiration", "payments")
 
 @dataclass(frozen=True)
 class Ports:
-    """Where everything listens, always on loopback."""
+    """The ports, always on loopback."""
 
     gateway: int
     sandbox: int
@@ -30,44 +30,44 @@ class Ports:
 
 @dataclass(frozen=True)
 class Plan:
-    """One stack: its folder, its ports, its secrets, and what a person chose for which service."""
+    """One stack: its folder, ports, secrets, and overrides of settings."""
 
     folder: Path
     ports: Ports
     secrets: StackSecrets
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     clocks: Mapping[str, float] = field(default_factory=dict)
-    """By how many seconds the clocks of replicas are ahead."""
+    """The clock skew of replicas, in seconds."""
 
     @property
     def logs(self) -> Path:
-        """Where every process writes its log."""
+        """The folder of the logs."""
         return self.folder / "logs"
 
     @property
     def nats_config(self) -> Path:
-        """Where a person may set what is NATS' own, such as its limits (read again at SIGHUP)."""
+        """A configuration file for NATS' own options, such as limits (reloaded at SIGHUP)."""
         return self.folder / "nats.conf"
 
     @property
     def gateway_url(self) -> str:
-        """The one address to open."""
+        """The address of the gateway."""
         return http_url(self.ports.gateway)
 
     @property
     def sandbox_url(self) -> str:
-        """Where the Stripe sandbox answers."""
+        """The address of the Stripe sandbox."""
         return http_url(self.ports.sandbox)
 
     @property
     def nats_url(self) -> str:
-        """Where NATS clients connect."""
+        """The address of NATS for clients."""
         members = self.ports.members
         return members.nats_url if members else f"nats://{LOOPBACK}:{self.ports.nats}"
 
     @property
     def stream_replicas(self) -> int:
-        """How many servers of NATS keep each stream."""
+        """The number of replicas of each stream."""
         return len(self.ports.members.nats) if self.ports.members else 1
 
     def mongo_uri(self, service: str) -> str:

@@ -1,4 +1,4 @@
-"""Questions that tell whether a server is ready."""
+"""Readiness probes of servers."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -11,7 +11,7 @@ TIMEOUT_SECONDS = 1.0
 
 
 def answers_ok(port: int, path: str) -> Callable[[], bool]:
-    """A probe that asks a server on this machine for `path`: ready when that is a 200."""
+    """A probe that requests `path` of a local server: ready when the status is 200."""
 
     def probe() -> bool:
         with closing(HTTPConnection(LOOPBACK, port, timeout=TIMEOUT_SECONDS)) as connection:

@@ -1,4 +1,4 @@
-"""A child process: started, watched and stopped without ever being left behind."""
+"""A child process that is started, watched and stopped, and never outlives its parent."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ LINE_LENGTH = 300
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, and how to see that it is ready for work."""
+    """A command, and its readiness probe."""
 
     name: str
     command: tuple[str, ...]
@@ -41,7 +41,7 @@ class Process:
 
     @property
     def name(self) -> str:
-        """What it is called in logs and messages."""
+        """The name in logs and messages."""
         return self.program.name
 
     @property
@@ -53,7 +53,7 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended; None while it runs, and before it was first started."""
+        """The exit code; None while it runs, and before it was first started."""
         return None if self._child is None else self._child.poll()
 
     @property
@@ -87,13 +87,13 @@ class Process:
             )
 
     def is_ready(self) -> bool:
-        """Whether it can work; StartFailed when it has ended instead."""
+        """Whether it is ready; raises StartFailed when it has ended."""
         if not self.is_running:
             raise StartFailed(f"{self.name} ended ({self.exit_code})\n{self.last_lines()}")
         return self.program.is_ready()
 
     def stop(self, grace: float = 8.0) -> None:
-        """Ask it to end, and kill it when it has not within `grace` seconds."""
+        """Send SIGTERM, and SIGKILL when it still runs after `grace` seconds."""
         self.terminate()
         if self._child is not None:
             with suppress(subprocess.TimeoutExpired):
@@ -101,15 +101,15 @@ class Process:
         self.kill()
 
     def terminate(self) -> None:
-        """Ask it to end, without waiting."""
+        """Send SIGTERM without waiting."""
         self._send(signal.SIGTERM)
 
     def interrupt(self) -> None:
-        """Ask it to end quickly, without waiting."""
+        """Send SIGINT without waiting."""
         self._send(signal.SIGINT)
 
     def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Send SIGKILL, like a crash, and wait."""
         self._send(signal.SIGKILL)
         if self._child is not None:
             self._child.wait()

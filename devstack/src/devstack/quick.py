@@ -48,11 +48,11 @@ _guard = _Guard()
 
 
 class Processes:
-    """The right to start processes."""
+    """The permission to start processes."""
 
     @contextmanager
     def running(self, process: P) -> Iterator[P]:
-        """Started, and killed at the end of the block."""
+        """Start the process, and kill it at the end of the block."""
         try:
             process.start()
             yield process
@@ -62,12 +62,12 @@ class Processes:
 
 @pytest.fixture(scope="session")
 def processes() -> Processes:
-    """Asked for by whatever starts a process."""
+    """Required by every test and fixture that starts a process."""
     return Processes()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Chooses by what a test needs, not by where it is."""
+    """Add the option `--quick`."""
     group = parser.getgroup("ticketing")
     group.addoption("--quick", action="store_true", help="only what needs no server: make quick")
 
@@ -78,7 +78,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what asks for processes, itself or through its fixtures."""
+    """Deselect tests that require processes, themselves or by their fixtures."""
     if config.option.quick:
         config.hook.pytest_deselected(items=[item for item in items if _asks(item)])
         items[:] = [item for item in items if not _asks(item)]
@@ -86,7 +86,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Refuse what was not asked for, from the first fixture to the last."""
+    """Refuse processes to tests without the fixture, setup and teardown included."""
     _guard.refuses = not _asks(item)
     try:
         return (yield)

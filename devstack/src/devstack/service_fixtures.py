@@ -20,7 +20,7 @@ async def peer(nats_url: str) -> AsyncIterator[BusPeer]:
 
 @pytest.fixture
 def sign_in(jwt_keys: KeyPair) -> Callable[[], Session]:
-    """Makes people with sessions."""
+    """Creates users with sessions."""
     return lambda: new_session(jwt_keys)
 
 
@@ -34,7 +34,7 @@ async def database(mongo_uri: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """A browser before the service that is tested here, running."""
+    """An HTTP client of the running service."""
     async with running(app) as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""The settings that services and topology have, and the values that the launcher gives them."""
+"""The settings of services and topology, and the values that the launcher sets."""
 
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -15,7 +15,7 @@ SETTINGS: Final[Mapping[str, type[EnvironmentSettings]]] = {
 }
 
 OF_UVICORN: Final = frozenset({"FORWARDED_ALLOW_IPS"})
-"""What the web server of a service reads by itself."""
+"""Variables that uvicorn reads."""
 
 DECIDED: Final[Mapping[str, Callable[[Plan, str], str]]] = {
     "MONGO_URI": lambda plan, service: plan.mongo_uri(service),
@@ -29,21 +29,21 @@ DECIDED: Final[Mapping[str, Callable[[Plan, str], str]]] = {
     "STRIPE_API_BASE": lambda plan, _: plan.sandbox_url,
     "STRIPE_JS": lambda plan, _: f"{plan.sandbox_url}/v3/",
 }
-"""What follows from what the launcher starts, so nobody else can set it."""
+"""Values that the launcher determines, and that cannot be overridden."""
 
 DEFAULTS: Final[Mapping[str, str]] = {"LOG_FORMAT": "text", "COOKIE_SECURE": "false"}
-"""What suits one machine, where it differs from what services do by themselves."""
+"""Defaults for one machine that differ from those of the services."""
 
 
 @cache
 def names(service: str) -> frozenset[str]:
-    """The variables that it reads."""
+    """The variables that a service reads."""
     own = frozenset(name.upper() for name in SETTINGS[service].model_fields)
     return own | OF_UVICORN | standard_variables() if service in SERVICES else own
 
 
 def inherited(service: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """What an environment has for it; plug-ins of OpenTelemetry read more than its SDK."""
+    """The variables of an environment for a service, all of OpenTelemetry included."""
     return {
         name: value
         for name, value in environment.items()
@@ -52,7 +52,7 @@ def inherited(service: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def variables(plan: Plan, service: str) -> dict[str, str]:
-    """The environment that it is started with."""
+    """The environment of a service's processes."""
     has = names(service)
     defaults = {name: value for name, value in DEFAULTS.items() if name in has}
     decided = {name: value(plan, service) for name, value in DECIDED.items() if name in has}

@@ -1,4 +1,4 @@
-"""What the launcher reads from its environment, all of it optional."""
+"""The environment variables of the launcher, all optional."""
 
 import os
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ class BinarySettings(BaseSettings):
     caddy_bin: Path | None = None
 
     def variables(self) -> dict[str, str]:
-        """Those that are set, in the spelling of the environment."""
+        """Those that are set, as environment variables."""
         return {
             name.upper(): str(value) for name, value in self.model_dump(exclude_none=True).items()
         }
 
 
 class InheritedEnvironment(BaseSettings):
-    """All that a child sees of the launcher's own environment, so that every start is alike."""
+    """The variables that child processes inherit; others are removed for reproducible starts."""
 
     path: str = "/usr/local/bin:/usr/bin:/bin"
     home: str = "/"
@@ -30,15 +30,15 @@ class InheritedEnvironment(BaseSettings):
     pythonpath: str = ""
 
     def variables(self) -> dict[str, str]:
-        """The same, in the spelling that a child process expects."""
+        """The same as environment variables."""
         return {name.upper(): str(value) for name, value in self.model_dump().items()}
 
 
 def environment() -> Mapping[str, str]:
-    """All of it: which of its variables are settings, the services know."""
+    """The whole environment, from which settings are overridden."""
     return os.environ  # noqa: TID251 - this is where configuration is read
 
 
 def clean_environment() -> dict[str, str]:
-    """What a launcher needs that nobody's own settings should change."""
+    """The environment of a launcher without a developer's settings."""
     return {**InheritedEnvironment().variables(), **BinarySettings().variables()}

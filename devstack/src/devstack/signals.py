@@ -1,4 +1,4 @@
-"""Requests to stop, noted when they come and acted upon where it is safe."""
+"""Signals to stop: recorded by the handler, checked where it is safe."""
 
 import signal
 from types import FrameType
@@ -8,11 +8,11 @@ STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequested(Exception):
-    """Somebody wants the stack to stop."""
+    """A signal to stop was received."""
 
 
 class StopSignals:
-    """Counts Ctrl-C and its relatives instead of being torn away in the middle of something."""
+    """Records SIGINT, SIGTERM and SIGHUP instead of raising in the handler."""
 
     def __init__(self) -> None:
         self._received: list[int] = []
@@ -20,7 +20,7 @@ class StopSignals:
             signal.signal(number, self._note)
 
     def check(self) -> None:
-        """StopRequested when there was a signal."""
+        """Raise StopRequested if a signal was received."""
         if self._received:
             raise StopRequested
 

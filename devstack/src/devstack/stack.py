@@ -19,7 +19,7 @@ DATABASES_STOPPED: Final = 10.0
 
 @dataclass(frozen=True)
 class Stopping:
-    """How to wait while a stack stops, and whether somebody has lost patience."""
+    """How to wait during the shutdown, and whether Ctrl-C was pressed again."""
 
     pause: Callable[[], None]
     is_urgent: Callable[[], bool]
@@ -42,11 +42,11 @@ class Stack:
 
     @property
     def processes(self) -> list[Process]:
-        """Every process there is."""
+        """All processes."""
         return [*self.databases, self.topology, self.sandbox, *self.replicas, self.gateway]
 
     def start(self, pause: Callable[[], None]) -> None:
-        """Start everything and wait until it is ready; StartFailed when something is not."""
+        """Start everything and wait until it is ready; raises StartFailed."""
         _spawn([*self.databases, self.sandbox])
         wait_until_ready(self.databases, START_SECONDS, pause)
         _spawn([self.topology, *self.replicas])
@@ -55,7 +55,7 @@ class Stack:
         wait_until_ready([self.gateway], START_SECONDS, pause)
 
     def stop(self, stopping: Stopping) -> None:
-        """Stop everything within 10 s; what was asked and did not end is killed."""
+        """Stop everything within 10 s: SIGTERM, then SIGKILL."""
         begun = time.monotonic()
         for replica in self.replicas:  # nobody is left to turn to: no need to be a lame duck
             replica.interrupt()

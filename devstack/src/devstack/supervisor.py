@@ -35,9 +35,9 @@ class Backoff:
 class Supervisor:
     """Supervises the processes of a running stack."""
 
-    def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack, log: Callable[[str], None]) -> None:
         self._stack = stack
-        self._say = say
+        self._log = log
         self._backoffs: defaultdict[str, Backoff] = defaultdict(Backoff)
 
     def restart_ended(self) -> bool:
@@ -53,10 +53,10 @@ class Supervisor:
         elif time.monotonic() >= backoff.due:
             process.spawn()
             backoff.due = None
-            self._say(f"{process.name} was started again (pid {process.pid})")
+            self._log(f"{process.name} was started again (pid {process.pid})")
             return True
         return False
 
     def _note_end(self, process: Process, backoff: Backoff) -> None:
         what = f"{process.name} ended by itself (exit code {process.exit_code})"
-        self._say(f"{what}; trying again in {backoff.postpone():g} s")
+        self._log(f"{what}; trying again in {backoff.postpone():g} s")

@@ -24,7 +24,7 @@ from common.messaging.cloudevents import encode_headers
 from common.messaging.consumer import Consumer
 from common.startup import Startup
 from common.web import tokens
-from devstack.jetstream import Backlog, backlog_of
+from devstack.jetstream import ConsumerState, consumer_state
 from devstack.keys import KeyPair
 from devstack.ports import LOOPBACK, free_port
 
@@ -182,11 +182,11 @@ class BusPeer:
         """Wait until a service has so many events in flight, delivered and not acknowledged."""
         await self._backlog(service, lambda backlog: backlog.num_ack_pending >= count)
 
-    async def _backlog(self, service: str, fits: Callable[[Backlog], bool]) -> None:
+    async def _backlog(self, service: str, fits: Callable[[ConsumerState], bool]) -> None:
         async def there() -> bool:
-            backlog = backlog_of(self._port, service)
+            backlog = consumer_state(self._port, service)
             return backlog is not None and fits(backlog)
 
         await eventually(
-            there, f"{service} has acknowledged all, lag {backlog_of(self._port, service)}"
+            there, f"{service} has acknowledged all, lag {consumer_state(self._port, service)}"
         )

@@ -1,4 +1,4 @@
-"""What the tickets service says of one ticket, for tests of those who listen."""
+"""The events of one ticket, for tests of its consumers."""
 
 from common.contracts.events import TicketCreated, TicketUpdated
 from common.contracts.ids import new_id
@@ -6,13 +6,13 @@ from common.contracts.money import Price
 
 
 class TicketHistory:
-    """The events of one ticket that gets a dollar dearer with each version, from 10.00 on."""
+    """The events of a ticket whose price starts at 10.00 and grows by 1.00 with each version."""
 
     def __init__(self) -> None:
         self.id, self.seller = new_id(), new_id()
 
     def event(self, version: int, order_id: str | None = None) -> TicketCreated | TicketUpdated:
-        """What the tickets service announces at that version."""
+        """The event that the tickets service publishes for that version."""
         title, price = f"Concert {version}", Price(1000 + 100 * version)
         if version == 0:
             return TicketCreated(
@@ -28,6 +28,6 @@ class TicketHistory:
         )
 
     def snapshot(self, version: int, order_id: str | None = None) -> TicketUpdated:
-        """What `republish` says of the ticket at that version."""
+        """The snapshot that `republish` publishes at that version."""
         state = dict(self.event(version, order_id))
         return TicketUpdated.model_validate({**state, "snapshot": True})

@@ -29,7 +29,7 @@ def up(options: Options) -> int:
         with data_folder(options.data, ephemeral=options.ephemeral) as folder:
             _run(options, settings, folder, signals)
     except StackError as problem:
-        Console(sys.stderr).say(f"error: {problem}")
+        Console(sys.stderr).print_line(f"error: {problem}")
         return 1
     return 0
 
@@ -59,7 +59,7 @@ class _Launch:
             [] if options.quiet else [stack.topology, stack.sandbox, *stack.replicas, stack.gateway]
         )
         self._console = Console(sys.stdout, [process.program.log for process in shown])
-        self._supervisor = Supervisor(stack, self._console.say)
+        self._supervisor = Supervisor(stack, self._console.print_line)
 
     def run(self) -> None:
         """Run until a signal arrives, or an error that cannot be recovered."""
@@ -71,7 +71,7 @@ class _Launch:
                 if self._supervisor.restart_ended():
                     self._write_state()
         except StopRequested:
-            self._console.say("Stopping")
+            self._console.print_line("Stopping")
         finally:
             self._delete_state_files()
             self._stack.stop(Stopping(self._wait, self._signals.is_urgent))
@@ -81,7 +81,7 @@ class _Launch:
         begun = time.monotonic()
         self._stack.start(self._pause)
         self._write_state()
-        self._console.say(summary(self._plan, time.monotonic() - begun))
+        self._console.print_line(summary(self._plan, time.monotonic() - begun))
 
     def _pause(self) -> None:
         self._wait()

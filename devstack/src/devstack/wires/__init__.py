@@ -1,1 +1,1 @@
-"""TCP proxies between servers, whose links can be cut or slowed, each direction for itself."""
+"""TCP fault proxies between servers: links are partitioned or delayed, per direction."""

@@ -1,4 +1,4 @@
-"""How links are broken from outside: a fault lasts as long as the connection that asked for it."""
+"""The control port of the proxies: a fault lasts as long as the connection that requested it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,13 +11,13 @@ DONE = b"done\n"
 
 
 class Control:
-    """The side of the wires."""
+    """The server of the control port."""
 
     def __init__(self, links: Links) -> None:
         self._links = links
 
     async def serve(self, orders: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-        """One fault, until whoever asked for it hangs up, or is gone."""
+        """Apply one fault until the connection is closed."""
         if asked := await orders.readline():
             with self._links.broken(LinkFault.model_validate_json(asked)):
                 answers.write(DONE)
@@ -27,7 +27,7 @@ class Control:
 
 @asynccontextmanager
 async def broken(control: int, fault: LinkFault) -> AsyncIterator[None]:
-    """The links of a running stack are broken like this as long as the block."""
+    """Apply a fault to the links of a running stack for the duration of the block."""
     answers, orders = await asyncio.open_connection(LOOPBACK, control)
     try:
         orders.write(fault.model_dump_json().encode() + b"\n")

@@ -1,4 +1,4 @@
-"""Which links are cut or slow at the moment."""
+"""The links that are partitioned or slow at present."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pydantic import BaseModel
 
 CLIENT = "client"
-"""Who connects and is none of the members."""
+"""The source of connections by clients, not members."""
 
 Way = tuple[str, str]
-"""From whom to whom: one direction of a link."""
+"""One direction of a link: source and target."""
 
 
 class LinkFault(BaseModel):
-    """What is sent these ways arrives so many seconds late; without seconds, when it is healed."""
+    """A delay of these directions in seconds; without seconds, a partition until it is healed."""
 
     ways: frozenset[Way]
     seconds: float | None = None
@@ -29,7 +29,7 @@ class Links:
 
     @contextmanager
     def broken(self, fault: LinkFault) -> Iterator[None]:
-        """As long as the block; then everything that was held back flows on."""
+        """Apply a fault for the duration of the block; then delayed data is forwarded."""
         self._faults.append(fault)
         try:
             yield
@@ -39,14 +39,14 @@ class Links:
             self._healed = asyncio.Event()
 
     async def passage(self, way: Way) -> None:
-        """Wait until something that is sent this way arrives."""
+        """Wait until data in this direction may be forwarded."""
         while None in (delays := self._delays(way)):
             await self._healed.wait()
         if late := sum(delay or 0 for delay in delays):
             await asyncio.sleep(late)
 
     async def handshake(self, way: Way) -> None:
-        """Wait until somebody can connect this way, which takes both directions."""
+        """Wait until a connection is possible, which needs both directions."""
         back = (way[1], way[0])
         while None in self._delays(way) + self._delays(back):
             await self._healed.wait()

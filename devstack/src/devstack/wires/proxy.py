@@ -1,4 +1,4 @@
-"""One wire: what stands before a server and passes on whatever the links let through."""
+"""A TCP proxy before a server that forwards what the links let through."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -11,17 +11,17 @@ from devstack.wires.wiring import Wire
 
 CHUNK = 65_536
 MEMBER = b"\x02hostInfo\x00"
-"""The field (a BSON string) in which a member of a replica set says who it is when it connects."""
+"""The BSON field by which a member of a replica set identifies itself when it connects."""
 
 
 class Proxy:
-    """A wire in use; `members` tells by their ports who the members of a replica set are."""
+    """The proxy of one wire; `members` maps ports to names of members."""
 
     def __init__(self, wire: Wire, links: Links, members: Mapping[int, str]) -> None:
         self._wire, self._links, self._members = wire, links, members
 
     async def serve(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-        """One connection, until either side hangs up."""
+        """Forward one connection until either side closes it."""
         async with closing(answers):
             said = b"" if self._wire.source else await client.read(CHUNK)
             way = (self._wire.source or self._who(said), self._wire.target)
@@ -54,7 +54,7 @@ class Proxy:
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
-    """Nothing when the other side is gone, however it went."""
+    """Read a chunk; empty when the connection is closed or broken."""
     with suppress(OSError):
         return await reader.read(CHUNK)
     return b""
@@ -62,7 +62,7 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 
 @asynccontextmanager
 async def closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
-    """Hang up at the end of the block, whatever the other side does."""
+    """Close the connection at the end of the block."""
     try:
         with suppress(OSError):
             yield

@@ -1,4 +1,4 @@
-"""Which wires there are, and where."""
+"""The configuration of the proxies."""
 
 from collections.abc import Sequence
 
@@ -6,17 +6,17 @@ from pydantic import BaseModel
 
 
 class Wire(BaseModel):
-    """From a port to the port of the server behind it."""
+    """A proxy from a port to the port of a server."""
 
     listen: int
     port: int
     target: str
     source: str | None = None
-    """Who connects here; None where anybody may, who then speaks first."""
+    """The source of connections; None if it is identified by its first message."""
 
 
 class Wiring(BaseModel):
-    """Every wire of a stack, and the port on which links are broken."""
+    """All proxies of a stack, and the control port."""
 
     control: int
     wires: Sequence[Wire]
