@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import jwt
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from common import logs
@@ -106,6 +106,7 @@ def test_a_line_redacts_what_looks_like_a_secret(formatter: logging.Formatter, w
     assert line.count("[hidden]") == 4
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.from_regex(logs._SECRETS.pattern))
 @example("\u00e9@b.c")
 def test_whatever_is_hidden_is_looked_for(text: str) -> None:

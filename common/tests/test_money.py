@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -56,7 +56,7 @@ def test_every_small_price_survives_the_wire() -> None:
         assert through_json(cents)[1] == Price(cents)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(MIN_CENTS, MAX_CENTS))
 def test_any_price_survives_the_wire(cents: int) -> None:
     number, arrived = through_json(cents)

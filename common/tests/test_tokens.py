@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import jwt
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.contracts.ids import new_id
@@ -132,7 +132,7 @@ def test_a_forgery_of_a_cached_token_is_rejected(jwt_keys: KeyPair) -> None:
 KEYS = key_pair(new_private_key())
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 1_000), st.characters(codec="latin-1"))
 def test_no_character_of_a_token_can_be_changed(place: int, character: str) -> None:
     token = signed(KEYS)
