@@ -119,7 +119,7 @@ async def test_an_end_is_announced_with_its_reason(
     is_confirmed: bool,
 ) -> None:
     if is_confirmed:
-        await orders.change(order.id, Order.confirm)
+        await orders.update(order.id, Order.confirm)
     await peer.publish(trigger(word, order))
     [event] = await peer.wait_for(kind)
     assert (event.id, event.version) == (order.id, 2 if is_confirmed else 1)

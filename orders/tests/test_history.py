@@ -33,7 +33,7 @@ async def test_history_records_each_change_and_reason(
 ) -> None:
     before = datetime.now(UTC) - timedelta(milliseconds=1)
     for change in (Order.confirm, expire, Order.complete, expire):
-        await orders.change(order.id, change)
+        await orders.update(order.id, change)
     shown = (await client.get(f"/api/orders/{order.id}", headers=buyer.headers)).json()
     assert [(step["status"], step.get("reason")) for step in shown["history"]] == [
         ("created", None),
@@ -52,7 +52,7 @@ async def test_order_without_history_has_first_entry(
     orders: OrderRepository, order: Order, database: Database
 ) -> None:
     await database.collection("orders").update({"_id": order.id}, {"$unset": {"history": 1}})
-    completed = await orders.change(order.id, Order.complete)
+    completed = await orders.update(order.id, Order.complete)
     assert [step.status.value for step in completed.history] == ["created", "complete"]
     assert completed.history[0].at == created_at(order.id)
 

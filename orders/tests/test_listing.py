@@ -26,9 +26,9 @@ async def hold(orders: OrderRepository, buyer: Session, count: int) -> list[str]
 async def by_status(orders: OrderRepository, buyer: Session) -> dict[str, str]:
     """The buyer's orders: one in each status, oldest first."""
     ids = await hold(orders, buyer, 4)
-    await orders.change(ids[1], Order.confirm)
-    await orders.change(ids[2], Order.complete)
-    await orders.change(ids[3], lambda order: order.cancel(CancelReason.EXPIRED))
+    await orders.update(ids[1], Order.confirm)
+    await orders.update(ids[2], Order.complete)
+    await orders.update(ids[3], lambda order: order.cancel(CancelReason.EXPIRED))
     return dict(zip(("created", "awaiting:payment", "complete", "cancelled"), ids, strict=True))
 
 
@@ -65,7 +65,7 @@ async def test_pages_are_linked_until_the_end(
     a, b, c, d, e = await hold(orders, buyer, 5)
     await hold(orders, sign_in(), 1)
     [gone] = await hold(orders, buyer, 1)
-    await orders.change(gone, lambda order: order.cancel(CancelReason.BUYER))
+    await orders.update(gone, lambda order: order.cancel(CancelReason.BUYER))
     shown = await pages(client, f"/api/orders?{query}", buyer.headers)
     assert shown == [[e, d], [c, b], [a]]
 

@@ -60,7 +60,7 @@ async def test_what_nobody_ends_is_counted(client: AsyncClient, orders: OrderRep
     late = placed(AGO)
     for order in (placed(AGO), placed(timedelta(0)), late):
         await orders.add(order)
-    await orders.change(late.id, lambda order: order.cancel(CancelReason.EXPIRED))
+    await orders.update(late.id, lambda order: order.cancel(CancelReason.EXPIRED))
     samples = samples_in((await client.get("/metrics")).text)
     assert samples["orders_overdue", frozenset()] == 1
 

@@ -116,7 +116,7 @@ async def test_ticket_has_one_order_at_a_time(orders: OrderRepository) -> None:
     for step in (Order.confirm, Order.complete):
         held = Order.place(replace(TICKET, id=new_id()), "buyer", WINDOW)
         await orders.add(held)
-        await orders.change(held.id, step)
+        await orders.update(held.id, step)
         with pytest.raises(TicketAlreadyReserved):
             await orders.add(Order.place(held.ticket, "another", WINDOW))
 
@@ -125,7 +125,7 @@ async def test_cancelled_orders_may_share_a_ticket(orders: OrderRepository) -> N
     for _ in range(3):
         order = Order.place(TICKET, "buyer", WINDOW)
         await orders.add(order)
-        await orders.change(order.id, lambda held: held.cancel(CancelReason.BUYER))
+        await orders.update(order.id, lambda held: held.cancel(CancelReason.BUYER))
 
 
 async def test_many_tickets_at_once_get_what_each_deserves(orders: OrderRepository) -> None:

@@ -174,7 +174,7 @@ async def test_a_paid_order_cannot_be_cancelled(
     client: AsyncClient, orders: OrderRepository, ticket: TicketHistory, buyer: Session
 ) -> None:
     path = await placed(client, buyer, ticket)
-    await orders.change(path.rpartition("/")[2], Order.complete)
+    await orders.update(path.rpartition("/")[2], Order.complete)
     answer = await client.delete(path, headers=buyer.headers)
     assert answer.status_code == 409
     assert answer.json() == {"errors": [{"message": "Cannot cancel a paid order"}]}

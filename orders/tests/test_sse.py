@@ -61,7 +61,7 @@ async def test_sse_sends_order_until_it_is_complete(
         shown = []
         for version, step in enumerate((None, Order.confirm, Order.complete)):
             if step:
-                await orders.change(order.id, step)
+                await orders.update(order.id, step)
             await source.wait_for(version + 1)
             answer = await client.get(f"/api/orders/{order.id}", headers=buyer.headers)
             shown.append(answer.json())
@@ -74,7 +74,7 @@ async def test_sse_sends_order_until_it_is_complete(
 async def test_an_order_that_has_ended_is_told_once(
     client: AsyncClient, orders: OrderRepository, order: Order, buyer: Session
 ) -> None:
-    await orders.change(order.id, lambda o: o.cancel_by(buyer.id))
+    await orders.update(order.id, lambda o: o.cancel_by(buyer.id))
     answer = await client.get(events(order), headers=buyer.headers)
     assert answer.text.count("event: order") == 1
     assert '"reason":"buyer"' in answer.text
@@ -85,7 +85,7 @@ async def test_reconnected_stream_starts_with_present_state(
 ) -> None:
     async with open_event_source(client, events(order), headers=buyer.headers) as source:
         await source.wait_for(1)
-    await orders.change(order.id, Order.confirm)
+    await orders.update(order.id, Order.confirm)
     again = open_event_source(client, events(order), headers=buyer.headers, last_event_id="0")
     async with again as resumed:
         await resumed.wait_for(1)

@@ -37,7 +37,7 @@ async def start_payment(checkouts: CheckoutRepository, order: OrderHistory) -> P
     """Begin a payment as a request does, and crash at once."""
     created, payment = order.event(OrderCreated, 0), Payment.new(CARD)
     await checkouts.add(Checkout(Order.of(created)))
-    await checkouts.change(
+    await checkouts.update(
         order.id,
         lambda checkout: checkout.start_payment(
             payment, created.user_id, datetime.now(UTC), timedelta(0)
@@ -51,7 +51,7 @@ async def wait_for_status(
 ) -> None:
     """Let the lease of the crashed request run out, and wait for the end."""
     now = datetime.now(UTC)
-    await checkouts.change(order_id, lambda checkout: checkout.schedule_now(now))
+    await checkouts.update(order_id, lambda checkout: checkout.schedule_now(now))
 
     async def there() -> bool:
         payment = (await checkouts.get(order_id)).payment
@@ -132,7 +132,7 @@ async def crash(
     """Begin a payment, and get as far as this."""
     payment = await start_payment(checkouts, order)
     if intent := await progress(gateway, payment, order.id):
-        await checkouts.change(order.id, lambda c: c.apply_intent(intent, datetime.now(UTC)))
+        await checkouts.update(order.id, lambda c: c.apply_intent(intent, datetime.now(UTC)))
 
 
 @pytest.mark.parametrize("progress", [nothing, created, stored, confirmed])

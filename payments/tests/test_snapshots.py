@@ -128,8 +128,8 @@ async def hold(checkouts: CheckoutRepository, order: OrderHistory) -> None:
     intent = Intent("pi_1", IntentStatus.REQUIRES_CAPTURE)
     now, buyer = datetime.now(UTC), order.event(OrderCreated, 0).user_id
     await checkouts.add(Checkout(Order.of(order.event(OrderCreated, 0))))
-    await checkouts.change(order.id, lambda c: c.start_payment(payment, buyer, now, timedelta(0)))
-    await checkouts.change(order.id, lambda c: c.apply_intent(intent, now))
+    await checkouts.update(order.id, lambda c: c.start_payment(payment, buyer, now, timedelta(0)))
+    await checkouts.update(order.id, lambda c: c.apply_intent(intent, now))
 
 
 async def test_a_lost_announcement_is_made_again(

@@ -26,13 +26,13 @@ def figures(outcome: Outcome) -> Iterator[str]:
     unknown = sum(answer.is_unknown for answer in observed.answers)
     yield f"seed {outcome.seed}, {outcome.seconds:g} s of faults: {_counted(outcome.faults)}"
     shown = Counter(seen.kind for seen in reads(observed.answers))
-    yield f"requests {len(observed.answers)}, of them without a usable answer {unknown}"
-    yield f"people were shown: {_counted(shown)}"
+    yield f"requests {len(observed.answers)}, of them with unknown result {unknown}"
+    yield f"users read: {_counted(shown)}"
     yield f"tickets {len(observed.tickets)}, orders {_counted(statuses)} ({_counted(reasons)})"
     yield f"messages {len(observed.messages)}, writes {len(observed.writes)}"
     yield f"expiries late by {_spread([late for _, late in expiries(observed)])}"
-    yield f"answers took {_spread([*response_times(observed.answers)])}"
-    yield f"from paid to sold it took {_spread([*sale_latencies(observed.answers)])}"
+    yield f"response times: {_spread([*response_times(observed.answers)])}"
+    yield f"from paid to complete: {_spread([*sale_latencies(observed.answers)])}"
 
 
 def _counted(what: Counter[str]) -> str:
@@ -48,7 +48,7 @@ def _spread(seconds: Sequence[float]) -> str:
 
 def _verdict(outcome: Outcome) -> Iterator[str]:
     if not outcome.violations:
-        yield "Every promise was kept."
+        yield "All guarantees hold."
         return
     yield f"{len(outcome.violations)} VIOLATIONS"
     yield from (str(violation) for violation in outcome.violations[:LINES])

@@ -1,4 +1,4 @@
-"""Histories: what people were shown, and the stream said, is never taken back."""
+"""Histories: what users read, and the stream published, is never rolled back."""
 
 from collections import defaultdict
 from collections.abc import Iterator

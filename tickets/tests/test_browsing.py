@@ -46,7 +46,7 @@ async def test_the_newest_ticket_comes_first(
 async def test_a_held_ticket_is_hidden_but_readable(
     client: AsyncClient, tickets: TicketRepository, ticket: Ticket, order: OrderHistory
 ) -> None:
-    await tickets.change(
+    await tickets.update(
         ticket.id, lambda free: free.apply_order(order.event(OrderCreated, 0), NOW)
     )
     assert (await client.get("/api/tickets")).json() == []
@@ -63,7 +63,7 @@ async def test_sellers_see_all_of_their_own(
     seller: Session,
     sign_in: SignIn,
 ) -> None:
-    await tickets.change(
+    await tickets.update(
         ticket.id, lambda free: free.apply_order(order.event(OrderCreated, 0), NOW)
     )
     free = await offer(tickets, seller, 1)

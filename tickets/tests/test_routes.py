@@ -174,7 +174,7 @@ async def test_a_strangers_edit_changes_nothing(
     is_held: bool,
 ) -> None:
     if is_held:
-        await tickets.change(
+        await tickets.update(
             ticket.id, lambda free: free.apply_order(order.event(OrderCreated, 0), NOW)
         )
     path = f"/api/tickets/{ticket.id}"
@@ -191,7 +191,7 @@ async def test_a_held_ticket_cannot_be_edited(
     order: OrderHistory,
     seller: Session,
 ) -> None:
-    await tickets.change(
+    await tickets.update(
         ticket.id, lambda free: free.apply_order(order.event(OrderCreated, 0), NOW)
     )
     path = f"/api/tickets/{ticket.id}"

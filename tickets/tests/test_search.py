@@ -80,7 +80,7 @@ async def test_held_ticket_is_not_found(
 ) -> None:
     for event, found in ((order.event(OrderCreated, 0), 0), (order.event(OrderCancelled, 1), 1)):
         now = datetime.now(UTC)
-        await tickets.change(ticket.id, lambda t, e=event, n=now: t.apply_order(e, n))  # type: ignore[misc]
+        await tickets.update(ticket.id, lambda t, e=event, n=now: t.apply_order(e, n))  # type: ignore[misc]
         assert len(await search(client, "conc")) == found
 
 
@@ -101,7 +101,7 @@ async def test_sellers_search_all_of_their_own(
     sign_in: SignIn,
 ) -> None:
     held = order.event(OrderCreated, 0)
-    await tickets.change(ticket.id, lambda free: free.apply_order(held, datetime.now(UTC)))
+    await tickets.update(ticket.id, lambda free: free.apply_order(held, datetime.now(UTC)))
     await offered(tickets, seller, "Opera")
     await offered(tickets, sign_in(), "Concert")
     query = {"q": "concert", "mine": "true"}

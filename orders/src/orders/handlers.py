@@ -23,22 +23,22 @@ async def on_ticket_updated(event: TicketUpdated, orders: OrderRepository) -> No
     """Update the replica; the id of an order in the event confirms its reservation."""
     await orders.apply_ticket_event(event)
     if event.order_id:
-        await orders.change(event.order_id, Order.confirm)
+        await orders.update(event.order_id, Order.confirm)
 
 
 async def on_expiration_complete(event: ExpirationComplete, orders: OrderRepository) -> None:
     """Cancel the order: it was not paid in time."""
-    await orders.change(event.order_id, lambda order: order.cancel(CancelReason.EXPIRED))
+    await orders.update(event.order_id, lambda order: order.cancel(CancelReason.EXPIRED))
 
 
 async def on_payment_created(event: PaymentCreated, orders: OrderRepository) -> None:
     """Complete the order: the price is authorized on the card."""
-    await orders.change(event.order_id, Order.complete)
+    await orders.update(event.order_id, Order.complete)
 
 
 async def on_payment_failed(event: PaymentFailed, orders: OrderRepository) -> None:
     """Cancel the order: the card was declined."""
-    await orders.change(event.order_id, lambda order: order.cancel(CancelReason.PAYMENT_FAILED))
+    await orders.update(event.order_id, lambda order: order.cancel(CancelReason.PAYMENT_FAILED))
 
 
 HANDLERS: Handlers = {

@@ -131,7 +131,7 @@ class OrderRepository:
             return order
         raise OrderNotFound
 
-    async def change(self, order_id: str, decide: Callable[[Order], Order]) -> Order:
+    async def update(self, order_id: str, decide: Callable[[Order], Order]) -> Order:
         """Store what the domain decides; raises OrderNotFound and whatever it refuses with."""
         if order := await self._orders.update(order_id, decide):
             return order

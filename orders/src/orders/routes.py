@@ -78,4 +78,4 @@ async def follow_order(
 @router.delete("/{order_id}", status_code=204, responses=errors(401, 403, 404, 409))
 async def cancel_order(user: CurrentUser, order_id: str, orders: Orders) -> None:
     """Cancel the order, which releases the ticket; idempotent."""
-    await orders.change(order_id, lambda order: order.cancel_by(user.id))
+    await orders.update(order_id, lambda order: order.cancel_by(user.id))

@@ -22,7 +22,7 @@ async def on_order_created(event: OrderEvent, checkouts: CheckoutRepository) -> 
 async def on_order_changed(event: OrderEvent, checkouts: CheckoutRepository) -> None:
     """Update the replica; when the order is final, the reconciler captures or releases."""
     now = clock.now()
-    checkout = await checkouts.change(
+    checkout = await checkouts.update(
         event.id, lambda current: current.apply_order_event(event, now)
     )
     if checkout.is_uncollected:

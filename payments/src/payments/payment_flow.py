@@ -65,7 +65,7 @@ class PaymentFlow:
 
     async def _apply(self, before: Checkout, intent: Intent) -> Checkout:
         now = clock.now()
-        after = await self._checkouts.change(
+        after = await self._checkouts.update(
             before.id, lambda current: current.apply_intent(intent, now)
         )
         _log_anomaly(before, after)
@@ -73,7 +73,7 @@ class PaymentFlow:
 
     async def _record_failure(self, order_id: str, kind: FailureKind, reason: str) -> None:
         now = clock.now()
-        checkout = await self._checkouts.change(
+        checkout = await self._checkouts.update(
             order_id, lambda current: current.record_failure(kind, reason, now)
         )
         retry = checkout.payment and checkout.payment.retry
@@ -89,7 +89,7 @@ class PaymentFlow:
         try:
             intent = await self._call(operation, checkout, payment)
         except UnknownCard:
-            await self._checkouts.change(checkout.id, lambda current: current.abandon(payment.id))
+            await self._checkouts.update(checkout.id, lambda current: current.abandon(payment.id))
             raise
         if checkout.next_operation(intent) is operation:
             raise StripeFailure(

@@ -131,7 +131,7 @@ class CheckoutRepository:
             return checkout
         raise OrderNotFound
 
-    async def change(self, order_id: str, decide: Callable[[Checkout], Checkout]) -> Checkout:
+    async def update(self, order_id: str, decide: Callable[[Checkout], Checkout]) -> Checkout:
         """Store what the domain decides; raises OrderNotFound and whatever it refuses with."""
         before: list[Checkout] = []
 

@@ -57,7 +57,7 @@ async def pay(  # noqa: PLR0913 - what a request is answered with
         raise OrderNotFound
     logs.bind(order_id=body.order_id)
     payment, now = Payment.new(body.token), clock.now()
-    checkout = await checkouts.change(
+    checkout = await checkouts.update(
         body.order_id,
         lambda current: current.start_payment(payment, user.id, now, settings.payment_margin),
     )
@@ -122,5 +122,5 @@ async def receive_webhook(
     if order_id:
         now = clock.now()
         with suppress(OrderNotFound):  # it belongs to another system that shares the Stripe account
-            await checkouts.change(order_id, lambda checkout: checkout.schedule_now(now))
+            await checkouts.update(order_id, lambda checkout: checkout.schedule_now(now))
     return Received()

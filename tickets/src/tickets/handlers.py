@@ -10,7 +10,7 @@ from tickets.repository import TicketRepository
 async def on_order_changed(event: OrderEvent, tickets: TicketRepository) -> None:
     """An order reserves its ticket, is paid, or releases the ticket."""
     now = clock.now()
-    await tickets.change(event.ticket.id, lambda ticket: ticket.apply_order(event, now))
+    await tickets.update(event.ticket.id, lambda ticket: ticket.apply_order(event, now))
 
 
 HANDLERS: Handlers = {

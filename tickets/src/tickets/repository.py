@@ -90,7 +90,7 @@ class TicketRepository:
             return ticket
         raise TicketNotFound
 
-    async def change(self, ticket_id: str, decide: Callable[[Ticket], Ticket]) -> Ticket:
+    async def update(self, ticket_id: str, decide: Callable[[Ticket], Ticket]) -> Ticket:
         """Store what the domain decides; raises TicketNotFound and whatever it refuses with."""
         if ticket := await self._tickets.update(ticket_id, decide):
             return ticket

@@ -91,7 +91,7 @@ async def edit_ticket(
     ticket_id: str, body: TicketIn, user: CurrentUser, tickets: Tickets
 ) -> Response:
     """Change title and price, as long as nobody holds the ticket."""
-    ticket = await tickets.change(
+    ticket = await tickets.update(
         ticket_id, lambda current: current.edit(body.title, body.price, user.id)
     )
     return CACHE.response(ticket)
