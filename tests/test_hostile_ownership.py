@@ -74,7 +74,7 @@ async def settled(seller: ApiClient, buyer: ApiClient, state: str) -> dict[str, 
 
 
 @pytest.mark.parametrize("state", STATES)
-async def test_what_is_somebody_elses_stays_so(
+async def test_resources_of_others_are_protected(
     seller: ApiClient,
     buyer: ApiClient,
     stranger: ApiClient,
@@ -111,7 +111,7 @@ async def test_the_buyer_cannot_change_the_ticket(seller: ApiClient, buyer: ApiC
     assert (await buyer.client.get(f"/api/tickets/{ticket_id}")).json()["title"] == "Concert"
 
 
-async def test_nobody_without_a_session_sees_or_changes_anything(
+async def test_requests_without_session_are_rejected(
     seller: ApiClient, buyer: ApiClient, browser: Callable[[], AsyncClient]
 ) -> None:
     ids = await settled(seller, buyer, "paid")

@@ -84,7 +84,7 @@ async def has_pending_events(stack: RunningStack, service: str) -> bool:
     return any(waiting)
 
 
-async def test_nobody_notices_a_rolling_restart(
+async def test_rolling_restart_fails_no_request(
     stack: RunningStack, sandbox_client: SandboxClient, browser: Callable[[], AsyncClient]
 ) -> None:
     traffic = ContinuousLoad(browser, pairs=4, visitors=2)

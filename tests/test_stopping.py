@@ -111,7 +111,7 @@ async def wait_for_status(client: AsyncClient, path: str, expected: int) -> None
     await eventually(there, f"{path} is {expected}")
 
 
-async def test_it_says_that_it_stops_and_still_serves(
+async def test_draining_replica_is_unready_and_still_serves(
     replica: Process, client: AsyncClient, buyer: Session
 ) -> None:
     assert await status(client, "/acceptz") == 200
@@ -151,7 +151,7 @@ async def test_a_request_that_has_begun_is_finished(
     assert await exit_code(replica) == 0
 
 
-async def test_it_ends_in_time_while_mongodb_is_silent(
+async def test_shutdown_is_bounded_while_mongodb_hangs(
     replica: Process, client: AsyncClient, mongod: MongoServer, peer: BusPeer, buyer: Session
 ) -> None:
     ticket, requests = TicketHistory(), list[asyncio.Task[Response]]()
@@ -201,7 +201,7 @@ uvicorn.run(app, port=int(sys.argv[1]))
 """
 
 
-async def test_it_ends_in_time_whatever_hangs(
+async def test_shutdown_is_bounded_whatever_hangs(
     peer: BusPeer,  # noqa: ARG001 - it is there first
     make_replica: MakeReplica,
 ) -> None:
@@ -213,7 +213,7 @@ async def test_it_ends_in_time_whatever_hangs(
     assert await exit_code(process) == 0
 
 
-async def test_it_ends_in_time_while_nats_is_silent(
+async def test_shutdown_is_bounded_while_nats_hangs(
     replica: Process,
     client: AsyncClient,
     nats_server: NatsServer,
@@ -238,7 +238,7 @@ async def test_it_ends_in_time_while_nats_is_silent(
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGTERM, signal.SIGTERM], [signal.SIGINT]])
-async def test_who_has_no_time_need_not_wait(
+async def test_urgent_signals_skip_the_drain(
     peer: BusPeer,  # noqa: ARG001 - it is there first
     make_replica: MakeReplica,
     signals: list[signal.Signals],

@@ -100,7 +100,7 @@ async def test_a_bearer_token_is_a_session_too(client: AsyncClient, jwt_keys: Ke
     assert answer.json() == {"currentUser": {"id": ME.id, "email": ME.email}}
 
 
-async def test_nobody_is_signed_in_at_first(client: AsyncClient) -> None:
+async def test_new_visitor_is_not_signed_in(client: AsyncClient) -> None:
     answer = await client.get("/api/users/currentuser")
     assert (answer.status_code, answer.json()) == (200, {"currentUser": None})
 

@@ -185,9 +185,7 @@ async def test_a_guess_that_is_refused_counts_nowhere(browse: Browse) -> None:
 
 
 @pytest.mark.usefixtures("home")
-async def test_who_was_refused_meanwhile_does_not_wait_longer(
-    browse: Browse, database: Database
-) -> None:
+async def test_rejected_attempts_do_not_extend_the_wait(browse: Browse, database: Database) -> None:
     for address in STRANGERS[:9]:
         await guess(browse(address), 1)
     away = browse(AWAY)

@@ -106,7 +106,7 @@ async def test_a_signal_stops_all(container: Container, number: signal.Signals) 
         os.killpg(container.process.pid, 0)
 
 
-async def test_what_does_not_stop_is_killed(container: Container) -> None:
+async def test_hanging_process_is_killed(container: Container) -> None:
     container.write("first", STUBBORN)
     container.start()
     await container.says("first")

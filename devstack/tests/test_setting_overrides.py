@@ -96,7 +96,7 @@ def test_the_nearest_choice_counts() -> None:
         (Setting("STRIPE_JS", "x", "auth"), "STRIPE_JS cannot be set: the launcher decides it"),
     ],
 )
-def test_what_is_no_setting_is_refused(setting: Setting, text: str) -> None:
+def test_unknown_setting_is_refused(setting: Setting, text: str) -> None:
     assert refusal(setting) == text
 
 

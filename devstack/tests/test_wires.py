@@ -102,7 +102,7 @@ async def test_a_link_can_be_cut_one_way_only(wiring: Wiring, ends: Ends) -> Non
     assert await at_server.readexactly(8) == b"question"
 
 
-async def test_nobody_hears_that_the_other_hung_up(wiring: Wiring, ends: Ends) -> None:
+async def test_partition_delays_connection_close(wiring: Wiring, ends: Ends) -> None:
     [(at_server, _)], [(_, to_server)] = ends.at_server, ends.at_client
     async with broken(wiring.control, CUT):
         to_server.close()
@@ -112,7 +112,7 @@ async def test_nobody_hears_that_the_other_hung_up(wiring: Wiring, ends: Ends) -
 
 
 @pytest.mark.parametrize("way", [THERE, BACK])
-async def test_nobody_connects_over_a_cut_link(
+async def test_partitioned_link_delays_connections(
     wiring: Wiring, ends: Ends, way: tuple[str, str]
 ) -> None:
     async with broken(wiring.control, LinkFault(ways=frozenset({way}))):

@@ -53,7 +53,7 @@ async def test_scheduling_again_changes_nothing(timers: TimerRepository) -> None
     assert await timers.claim_due(NOW) == {}
 
 
-async def test_what_has_fired_never_fires_again(timers: TimerRepository) -> None:
+async def test_fired_timer_never_fires_again(timers: TimerRepository) -> None:
     await timers.schedule("order", OVERDUE)
     await timers.mark_fired(await timers.claim_due(NOW))
     await timers.schedule("order", OVERDUE)
@@ -116,7 +116,7 @@ async def test_a_claimed_timer_can_still_be_cancelled(
 
 
 @pytest.mark.usefixtures("timers")
-async def test_what_is_done_is_forgotten_in_time(mongo_uri: str) -> None:
+async def test_finished_timers_expire(mongo_uri: str) -> None:
     with MongoClient[dict[str, object]](mongo_uri) as client:
         indexes = client.get_default_database()["timers"].index_information().values()
     forgetting = [index for index in indexes if "expireAfterSeconds" in index]
@@ -136,7 +136,7 @@ async def test_only_what_is_done_can_be_forgotten(
     assert [timer["_id"] for timer in done] == ["cancelled", "fired"]
 
 
-async def test_what_has_fired_in_vain_is_due_again(timers: TimerRepository) -> None:
+async def test_rescheduled_timer_is_due_again(timers: TimerRepository) -> None:
     await timers.schedule("order", OVERDUE)
     await timers.mark_fired(await timers.claim_due(NOW))
     for repeats in (1, 2):

@@ -45,7 +45,7 @@ async def test_a_timer_fires_at_its_time_not_before(peer: BusPeer) -> None:
 
 
 @pytest.mark.usefixtures("service")
-async def test_what_is_overdue_fires_at_once(peer: BusPeer) -> None:
+async def test_overdue_timer_fires_at_once(peer: BusPeer) -> None:
     order = order_due_in(-60)
     async with asyncio.timeout(10):
         await peer.publish(order.event(OrderCreated, 0))

@@ -56,7 +56,7 @@ async def said_again(peer: BusPeer) -> list[str]:
     return [event.id for event in peer.received_of(OrderCreated) if event.snapshot]
 
 
-async def test_what_nobody_ends_is_counted(client: AsyncClient, orders: OrderRepository) -> None:
+async def test_overdue_order_is_counted(client: AsyncClient, orders: OrderRepository) -> None:
     late = placed(AGO)
     for order in (placed(AGO), placed(timedelta(0)), late):
         await orders.add(order)
@@ -65,7 +65,7 @@ async def test_what_nobody_ends_is_counted(client: AsyncClient, orders: OrderRep
     assert samples["orders_overdue", frozenset()] == 1
 
 
-async def test_what_nobody_ends_is_said_again(
+async def test_overdue_order_is_republished(
     nats_url: str, orders: OrderRepository, peer: BusPeer, bus: Bus
 ) -> None:
     overdue = placed(AGO)

@@ -182,7 +182,7 @@ async def test_a_paid_order_cannot_be_cancelled(
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-async def test_somebody_elses_order_stays_private(
+async def test_orders_of_others_are_forbidden(
     client: AsyncClient, ticket: TicketHistory, buyer: Session, sign_in: SignIn, method: str
 ) -> None:
     path = await placed(client, buyer, ticket)

@@ -119,7 +119,7 @@ async def test_a_step_that_comes_too_late_changes_nothing(gateway: StripeGateway
         assert (await late(intent.id, new_id())).status is IntentStatus.SUCCEEDED
 
 
-async def test_what_was_taken_is_given_back(gateway: StripeGateway) -> None:
+async def test_captured_amount_is_refunded(gateway: StripeGateway) -> None:
     intent = await gateway.create(new_id(), 1999, "pm_card_visa", new_id())
     await gateway.confirm(intent.id, new_id())
     await gateway.capture(intent.id, new_id())
@@ -127,7 +127,7 @@ async def test_what_was_taken_is_given_back(gateway: StripeGateway) -> None:
         assert (await gateway.refund(intent.id, new_id())).status is IntentStatus.REFUNDED
 
 
-async def test_what_was_not_taken_cannot_be_given_back(before_sandbox: StripeGateway) -> None:
+async def test_uncaptured_intent_cannot_be_refunded(before_sandbox: StripeGateway) -> None:
     intent = await before_sandbox.create(new_id(), 1999, "pm_card_visa", new_id())
     with pytest.raises(StripeFailure) as refused:
         await before_sandbox.refund(intent.id, new_id())

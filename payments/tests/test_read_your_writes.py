@@ -24,9 +24,7 @@ async def test_while_the_bus_is_silent_nobody_knows(
     assert answer.headers["Retry-After"] == "1"
 
 
-async def test_what_its_owner_never_stored_does_not_exist(
-    client: AsyncClient, buyer: Session, nats_url: str
-) -> None:
+async def test_unknown_order_is_404(client: AsyncClient, buyer: Session, nats_url: str) -> None:
     async with run_owner(nats_url, "orders"):
 
         async def is_known() -> bool:
@@ -37,9 +35,7 @@ async def test_what_its_owner_never_stored_does_not_exist(
         assert (await pay(client, buyer, id_created_ago(3600))).status_code == 404
 
 
-async def test_what_its_owner_has_not_announced_may_exist(
-    client: AsyncClient, buyer: Session, nats_url: str
-) -> None:
+async def test_unpublished_id_may_exist(client: AsyncClient, buyer: Session, nats_url: str) -> None:
     async with run_owner(nats_url, "orders"):
 
         async def is_known() -> bool:

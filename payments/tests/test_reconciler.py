@@ -76,7 +76,7 @@ async def test_due_time_of_wrong_clock_is_ignored(app: FastAPI) -> None:
         await eventually(is_held)
 
 
-async def test_what_becomes_due_is_looked_at_at_once(
+async def test_due_payment_is_processed_at_once(
     app: FastAPI, peer: BusPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconciler, "POLL_SECONDS", 3600)

@@ -46,7 +46,7 @@ def key_of(checkout: Checkout) -> str:
 
 
 @pytest.mark.parametrize("trouble", FailureKind)
-def test_what_went_wrong_is_kept(trouble: FailureKind) -> None:
+def test_failures_are_recorded(trouble: FailureKind) -> None:
     assert setback_of(after(3, trouble)) == RetryState(trouble, "card_declined", 3)
 
 

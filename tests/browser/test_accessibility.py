@@ -31,7 +31,7 @@ async def test_no_page_is_hard_to_use(
             assert await who.violations() == [], path
 
 
-async def test_what_is_refused_is_readable_too(new_visitor: NewVisitor) -> None:
+async def test_form_errors_are_accessible(new_visitor: NewVisitor) -> None:
     for scheme in ("light", "dark"):
         visitor = await new_visitor(color_scheme=scheme)
         await visitor.open("/signup")

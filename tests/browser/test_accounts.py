@@ -48,7 +48,7 @@ async def test_sign_in_accepts_only_right_credentials(
     await expect(visitor.page.get_by_role("link", name="Sign up")).to_be_visible()
 
 
-async def test_nobody_is_led_to_another_site(new_visitor: NewVisitor) -> None:
+async def test_open_redirect_is_refused(new_visitor: NewVisitor) -> None:
     visitor = await new_visitor()
     await visitor.open("/signup?next=https://elsewhere.test/")
     await visitor.fills(email=visitor.email, password=PASSWORD)

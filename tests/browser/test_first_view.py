@@ -54,7 +54,7 @@ async def test_a_part_that_does_not_come_is_said(new_visitor: NewVisitor) -> Non
     await visitor.sees_heading("Tickets for sale")
 
 
-async def test_who_comes_back_loads_no_file_again(new_visitor: NewVisitor) -> None:
+async def test_returning_visitor_loads_cached_files(new_visitor: NewVisitor) -> None:
     visitor = await new_visitor()
     await visitor.open("/")
     visitor.page.on("response", lambda answer: answers.append((answer.url, answer.status)))

@@ -163,7 +163,7 @@ def test_each_person_has_a_history_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("told", [sees(0, "complete", 2), pays(0, "captured")])
-def test_who_was_told_complete_keeps_order_and_ticket(told: Answer) -> None:
+def test_complete_order_keeps_its_ticket(told: Answer) -> None:
     rule = rules_of_histories.complete_stays_complete
     assert offences(rule, at_the_end(told)) == set()
     taken_back = {"order": COMPLETE | {"status": "awaiting:payment"}}
@@ -174,7 +174,7 @@ def test_who_was_told_complete_keeps_order_and_ticket(told: Answer) -> None:
 
 
 @pytest.mark.parametrize("told", [sees(0, "awaiting:payment", 1), pays(0, "authorized")])
-def test_who_was_told_less_may_lose_the_ticket(told: Answer) -> None:
+def test_incomplete_order_may_lose_its_ticket(told: Answer) -> None:
     rule = rules_of_histories.complete_stays_complete
     cancelled = {"order": COMPLETE | {"status": "cancelled"}}
     assert offences(rule, at_the_end(told, orders=cancelled)) == set()
@@ -236,7 +236,7 @@ def test_a_version_with_two_contents_is_noticed(messages: list[Message]) -> None
     assert offences(rule, at_the_end(messages=messages)) in ({"order"}, {"ticket"})
 
 
-def test_what_was_shown_is_what_was_announced() -> None:
+def test_shown_versions_match_published_ones() -> None:
     rule = rules_of_histories.shown_versions_were_published
     messages = [
         of_order("order:completed", "complete", 2, expiresAt="noon"),

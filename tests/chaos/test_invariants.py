@@ -280,7 +280,7 @@ WRONGS: list[tuple[str, Wrong]] = [
 
 
 @pytest.mark.parametrize(("rule", "wrong"), WRONGS)
-def test_what_is_wrong_is_noticed(rule: str, wrong: Wrong) -> None:
+def test_each_violation_is_detected(rule: str, wrong: Wrong) -> None:
     assert rule in {violation.rule for violation in violations(wrong(whole_run()))}
 
 

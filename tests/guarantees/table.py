@@ -19,7 +19,7 @@ LAGGARDS = ("test_laggards_keep_nobody_from_being_served",)
 PAGE = ("test_sse_survives_killed_replica_without_gap_or_duplicate",)
 REFUSED = ("test_a_refused_capture_is_kept_and_tried_again",)
 RELEASED = ("test_a_cancelled_order_releases_the_hold",)
-STRANGERS = ("test_what_is_somebody_elses_stays_so",)
+STRANGERS = ("test_resources_of_others_are_protected",)
 NO_SECRETS = ("test_no_log_has_a_secret_or_an_address",)
 TIMER = ("test_a_timer_fires_once_after_a_crash",)
 
@@ -82,7 +82,7 @@ TABLE: Mapping[str, Row] = {
         sales.VISIBLE: REFUSED,
     },
     "Ordering and cancelling continue while NATS is unavailable.": {
-        events.NO_WAIT_FOR_THE_BUS: ("test_people_go_on_while_nats_is_silent",),
+        events.NO_WAIT_FOR_THE_BUS: ("test_requests_succeed_while_nats_hangs",),
     },
     "The backlog of an outage does not delay new changes.": {
         events.AT_ONCE: ("test_new_changes_overtake_the_backlog_of_an_outage",),
@@ -134,17 +134,17 @@ TABLE: Mapping[str, Row] = {
     },
     "404 means that a resource does not exist; one that may not be replicated yet is 503.": {
         copies.SILENCE_IS_NO_ANSWER: ("test_while_the_bus_is_silent_nobody_knows",),
-        copies.OWNERS_WORD: ("test_what_its_owner_has_not_announced_may_exist",),
+        copies.OWNERS_WORD: ("test_unpublished_id_may_exist",),
         copies.ALL_HEARD: ("test_a_backlog_has_not_been_heard",),
     },
     "An overdue order is counted, and expired.": {
-        copies.SAY_OVERDUE: ("test_what_nobody_ends_is_said_again",),
+        copies.SAY_OVERDUE: ("test_overdue_order_is_republished",),
         copies.SET_WHATEVER_IT_WAS: ("test_scheduling_again_sets_what_is_not_set",),
     },
     "A replica shuts down gracefully within 10 s, without a failed request.": {
-        doors.ORDERLY_STOP: ("test_nobody_notices_a_rolling_restart",),
-        doors.LAME_DUCK: ("test_it_says_that_it_stops_and_still_serves",),
-        doors.LAST_RESORT: ("test_it_ends_in_time_whatever_hangs",),
+        doors.ORDERLY_STOP: ("test_rolling_restart_fails_no_request",),
+        doors.LAME_DUCK: ("test_draining_replica_is_unready_and_still_serves",),
+        doors.LAST_RESORT: ("test_shutdown_is_bounded_whatever_hangs",),
         doors.SILENT_BUS: ("test_shutdown_budget_is_documented",),
     },
     "An open page misses no event and gets none twice, whichever replica crashes.": {

@@ -60,7 +60,7 @@ def test_a_test_is_red_when_it_says_so(tmp_path: Path) -> None:
     } == expected
 
 
-def test_what_cannot_be_imported_is_no_verdict(tmp_path: Path) -> None:
+def test_import_error_is_no_verdict(tmp_path: Path) -> None:
     file = tmp_path / "test_made_up.py"
     file.write_text(f"import missing\n{MADE_UP}")
     assert verdict_of(f"{file}::test_that_finds_something_wrong")[0] is Verdict.INVALID

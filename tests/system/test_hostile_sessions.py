@@ -182,7 +182,7 @@ async def test_our_own_page_goes_on_working(seller: ApiClient, stack: System) ->
         assert listed.status_code == 201
 
 
-async def test_nobody_gets_new_tries_by_inventing_addresses(
+async def test_spoofed_addresses_give_no_new_attempts(
     browser: Callable[[], AsyncClient], buyer: ApiClient
 ) -> None:
     who = (await buyer.client.get("/api/users/currentuser")).json()["currentUser"]

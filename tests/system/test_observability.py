@@ -115,7 +115,7 @@ async def test_dashboard_and_alerts_ask_for_what_there_is(pages: Pages) -> None:
         "histogram_quantile(0.9, ticketing_request_seconds_buckets)",
     ],
 )
-async def test_what_nobody_exports_is_found(pages: Pages, misspelt: str) -> None:
+async def test_unexported_metric_is_found(pages: Pages, misspelt: str) -> None:
     def asked() -> Iterator[tuple[str, str]]:
         yield "alert planted", misspelt
 

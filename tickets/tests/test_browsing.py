@@ -75,7 +75,7 @@ async def test_sellers_see_all_of_their_own(
     ]
 
 
-async def test_nobody_has_no_tickets_of_their_own(client: AsyncClient) -> None:
+async def test_own_tickets_need_a_session(client: AsyncClient) -> None:
     answer = await client.get("/api/tickets?mine=true")
     assert answer.status_code == 401
     assert answer.json() == {"errors": [{"message": "Not authorized"}]}

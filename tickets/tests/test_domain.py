@@ -115,7 +115,7 @@ def test_a_cancellation_ends_only_its_own_order() -> None:
     assert HELD.apply_order(B.event(OrderCancelled, 1), NOW).order_id == A.id
 
 
-def test_what_is_known_already_changes_nothing() -> None:
+def test_known_version_changes_nothing() -> None:
     assert HELD.apply_order(A.event(OrderCreated, 0), NOW) is HELD
     freed = HELD.apply_order(A.event(OrderCancelled, 1), NOW)
     for old in (A.event(OrderCancelled, 1), A.event(OrderCreated, 0)):

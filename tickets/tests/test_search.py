@@ -109,7 +109,7 @@ async def test_sellers_search_all_of_their_own(
     assert [(each["id"], each["status"]) for each in mine.json()] == [(ticket.id, "held")]
 
 
-async def test_what_is_found_comes_in_pages(
+async def test_search_results_are_paged(
     client: AsyncClient, tickets: TicketRepository, seller: Session
 ) -> None:
     found = await offered(tickets, seller, "Ópera 1", "Concert", "opera 2", "Opera 3")

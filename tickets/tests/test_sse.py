@@ -86,9 +86,7 @@ async def test_a_stream_goes_on_where_it_was_cut(client: AsyncClient, seller: Se
         assert [event.data for event in resumed.events] == [*missed, later]
 
 
-async def test_who_heard_nothing_yet_misses_nothing_either(
-    client: AsyncClient, seller: Session
-) -> None:
+async def test_stream_without_position_misses_nothing(client: AsyncClient, seller: Session) -> None:
     async with open_event_source(client, EVENTS) as source:
         await eventually(lambda: _is(source.last_event_id is not None))
     missed = await offer(client, seller, "Concert")

@@ -58,7 +58,7 @@ async def test_a_card_can_come_with_the_confirmation(api: StripeClient, create: 
     assert (held.status, held.payment_method) == ("requires_capture", "pm_card_visa")
 
 
-async def test_what_the_client_says_is_kept(create: Create) -> None:
+async def test_intent_keeps_metadata_and_description(create: Create) -> None:
     metadata = {"orderId": "o", "7": "seven"}
     intent = await create(
         metadata=metadata,

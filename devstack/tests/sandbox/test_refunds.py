@@ -29,7 +29,7 @@ async def test_no_more_is_refunded_than_was_taken(
     assert [line["refunded"] for line in await books()] == [1999]
 
 
-async def test_what_was_not_taken_cannot_be_refunded(api: StripeClient, create: Create) -> None:
+async def test_refund_of_uncaptured_intent_is_rejected(api: StripeClient, create: Create) -> None:
     intent = await create(confirm=True)
     with pytest.raises(stripe.InvalidRequestError):
         await api.v1.refunds.create_async({"payment_intent": intent.id})

@@ -100,7 +100,7 @@ async def test_every_decline_is_told(api: StripeClient, receiver: WebhookReceive
 @pytest.mark.parametrize(
     ("success", "kind"), [(True, "amount_capturable_updated"), (False, "payment_failed")]
 )
-async def test_what_the_bank_asks_is_told(
+async def test_3ds_requirement_emits_webhook(
     api: StripeClient, receiver: WebhookReceiver, web: AsyncClient, success: bool, kind: str
 ) -> None:
     card = "pm_card_threeDSecure2Required"
