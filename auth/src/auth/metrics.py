@@ -2,4 +2,4 @@
 
 from common.metrics import counter
 
-THROTTLED = counter("signins_throttled", "Tries to sign in that were refused: too many before")
+THROTTLED = counter("signins_throttled", "Sign-in attempts rejected by the rate limit")

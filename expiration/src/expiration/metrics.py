@@ -9,11 +9,11 @@ from common.metrics import Gauge, histogram
 
 LATENESS = histogram(
     "timer_lateness_seconds",
-    "Time from when a timer was due until its expiration was stored by the bus",
+    "Time from the due time of a timer until its event was stored in the stream",
     buckets=(0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
-SCHEDULED = Gauge("timers_scheduled", "Timers that are set and have not fired")
-OVERDUE = Gauge("timers_overdue", "Timers that should have fired more than 5 s ago")
+SCHEDULED = Gauge("timers_scheduled", "Scheduled timers that have not fired")
+OVERDUE = Gauge("timers_overdue", "Timers overdue by more than 5 s")
 
 
 class Timers(Protocol):

@@ -10,7 +10,7 @@ from common.metrics import Gauge
 OVERDUE_AFTER = timedelta(minutes=1)
 """So long after its expiry an order should have been cancelled, even after a crash."""
 
-OVERDUE = Gauge("orders_overdue", "Orders that are open more than a minute past their end")
+OVERDUE = Gauge("orders_overdue", "Open orders more than a minute past their expiry")
 
 
 class Orders(Protocol):

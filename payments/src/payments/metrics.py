@@ -5,8 +5,8 @@ from payments.domain import Checkout
 from payments.payment import PaymentStatus
 from payments.retry import FailureKind
 
-_PAYMENTS = counter("payments", "Payments that came to a status", "status")
-_SETBACKS = counter("payment_setbacks", "Steps of payments that did not succeed", "trouble")
+_PAYMENTS = counter("payments", "Payments by the status they reached", "status")
+_SETBACKS = counter("payment_setbacks", "Failed operations at Stripe by kind", "trouble")
 
 _payments_by_status = {status: _PAYMENTS.labels(status.value) for status in PaymentStatus}
 _failures_by_kind = {kind: _SETBACKS.labels(kind.value) for kind in FailureKind}
