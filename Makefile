@@ -50,7 +50,7 @@ imports: install ## import contracts: the layers of the architecture
 
 quick: install ## the tests that start no server, in half a minute; ARGS="orders -k cancel" chooses
 	$(BIN)/pytest --quick -p no:schemathesis --ignore tests/browser --ignore tests/system/test_openapi.py \
-	  -q -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	  -q -n 3 --dist load $(ARGS)
 
 unit: install ## the tests, several at a time; ARGS="orders -k cancel" chooses
 	$(BIN)/pytest $(or $(ARGS),-q -n 5 --dist loadfile --no-loadscope-reorder)
