@@ -9,7 +9,7 @@ from tests.deployment.manifests import ROOT
 
 FILE = ROOT / ".github" / "workflows" / "ci.yml"
 Workflow: TypeAlias = dict[Any, Any]
-SKAFFOLD = "skaffold deploy -p test -a build.json"
+SKAFFOLD = "skaffold deploy -p test -a build.json --load-images"
 COMPOSE = "docker compose -f docker-compose.test.yml up --no-build --abort-on-container-exit"
 
 
