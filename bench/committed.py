@@ -27,8 +27,8 @@ from devstack.testing import new_session
 LOCAL_READS: Final = Break(
     "majority reads", "common/src/common/mongo.py", 'readConcernLevel="majority",', ""
 )
-TICKETS, ORDERS = 1_000, 200
-ROUNDS, CLIENTS = 40, 8
+TICKETS, ORDERS = 1_000, 600
+ROUNDS, CLIENTS = 12, 8
 SHARE = 0.97
 PAUSE_SECONDS = 0.5
 """Until what was ordered is announced, so that the other side does not compute beside it."""
@@ -48,8 +48,8 @@ class Work:
     pause: float = 0
 
 
-LIST: Final = Work("GET /api/tickets", 300)
-ONE: Final = Work("GET /api/tickets/{id}", 400)
+LIST: Final = Work("GET /api/tickets", 1_000)
+ONE: Final = Work("GET /api/tickets/{id}", 1_500)
 ORDER: Final = Work("POST /api/orders", ORDERS, 201, PAUSE_SECONDS)
 
 
