@@ -79,10 +79,14 @@ def test_what_no_image_needs_is_not_sent(path: str) -> None:
 
 def test_a_service_image_holds_no_tests_and_no_tools() -> None:
     runtime = images.stages(SERVICE)
-    copied = set(images.sources([*runtime["build"]], "auth"))
+    copied = set(images.sources(runtime["build"], "auth"))
     assert copied == {
         *("infra/docker/build.lock", "common/pyproject.toml", "common/src"),
         *("auth/requirements.lock", "auth/pyproject.toml", "auth/src"),
+    }
+    assert set(images.sources(runtime["dev"], "auth")) == {
+        *("common/src", "auth/requirements.lock", "auth/src"),
+        *("devstack/src/devstack/__init__.py", "devstack/src/devstack/reloader.py"),
     }
     assert list(images.sources(runtime["runtime"])) == []
     assert any("pip uninstall" in step.rest for step in runtime["runtime"])
